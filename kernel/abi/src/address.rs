@@ -1,0 +1,44 @@
+//! Where things lie in the guest: one address space, x86-64, four-level paging.
+
+/// Bytes of a page of the processor.
+pub const PAGE_BYTES: u64 = 4096;
+
+/// Bytes of a WebAssembly page; linear memory is mapped this much at a time.
+pub const WASM_PAGE_BYTES: u64 = 65536;
+
+/// Address of linear memory 0: a pointer of the module is a pointer of the machine.
+pub const MEMORY_BASE: u64 = 0;
+
+/// Bytes reserved from [`MEMORY_BASE`] on: a 32-bit index plus a 32-bit offset plus the widest access
+/// can't leave them, so no access needs a bounds check.
+pub const MEMORY_RESERVATION_BYTES: u64 = (8 << 30) + WASM_PAGE_BYTES;
+
+/// First address of the application's stack region; its lowest page is a guard and never mapped.
+pub const STACK_BASE: u64 = 0xffff_a000_0000_0000;
+
+/// Bytes of the application's stack, mapped lazily, guard page not counted.
+pub const STACK_BYTES: u64 = 8 << 20;
+
+/// First address of the map of all physical memory.
+pub const DIRECT_MAP_BASE: u64 = 0xffff_8000_0000_0000;
+
+/// Virtual address of physical address 0 in the kernel's own mapping: kernel virtual = physical + this.
+pub const KERNEL_BASE: u64 = 0xffff_ffff_8000_0000;
+
+/// Physical address at which the kernel is loaded.
+pub const KERNEL_PHYSICAL: u64 = 0x10_0000;
+
+/// First physical address after the kernel, its `.bss` included; the linker script asserts it.
+pub const KERNEL_PHYSICAL_END: u64 = WINDOW_PHYSICAL;
+
+/// First virtual address of the application window.
+pub const WINDOW_BASE: u64 = 0xffff_ffff_a000_0000;
+
+/// Physical address at which the application window is loaded.
+pub const WINDOW_PHYSICAL: u64 = 0x40_0000;
+
+/// Most bytes that a window can span: up to the end of the address space, less a page.
+pub const WINDOW_BYTES_MAX: u64 = 0x5fff_0000;
+
+const _: () = assert!(WINDOW_BASE % PAGE_BYTES == 0 && WINDOW_PHYSICAL % PAGE_BYTES == 0);
+const _: () = assert!(WINDOW_BASE.checked_add(WINDOW_BYTES_MAX).is_some());

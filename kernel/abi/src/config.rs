@@ -1,0 +1,77 @@
+//! The configuration block: what the host tells the kernel at boot, as the first PVH module (QEMU's `-initrd`).
+//!
+//! Eight bytes of magic, then entries: tag (u32), length (u32), content, padded with zeros to four bytes; little endian.
+//! Unknown tags are passed over. A kernel without a block reads its command line alone.
+
+/// First bytes of the block.
+pub const MAGIC: [u8; 8] = *b"mewzcfg1";
+
+/// What an entry holds.
+pub mod tag {
+    /// An argument of the program, in order; the first is the program's name.
+    pub const ARGUMENT: u32 = 1;
+    /// An environment variable, `NAME=value`, in order.
+    pub const ENVIRONMENT: u32 = 2;
+    /// A host folder: flags (u32, see [`super::mount`]), length of the 9p mount tag (u32), mount tag, path in the guest.
+    pub const MOUNT: u32 = 3;
+    /// Nanoseconds since 1970 at the start of the machine, u64.
+    pub const EPOCH: u32 = 4;
+    /// 32 bytes of randomness from the host.
+    pub const ENTROPY: u32 = 5;
+}
+
+/// Flags of a mount.
+pub mod mount {
+    /// Nothing in it can be changed.
+    pub const READ_ONLY: u32 = 1;
+}
+
+/// An entry of the block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry<'a> {
+    /// One of [`tag`], or one from a newer host.
+    pub tag: u32,
+    /// What it holds.
+    pub content: &'a [u8],
+}
+
+/// Reads the entries of a block, in order; stops at the first that does not fit.
+#[derive(Clone, Debug)]
+pub struct Entries<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Entries<'a> {
+    /// The entries of `block`, or `None` where the magic is missing.
+    #[must_use]
+    pub fn new(block: &'a [u8]) -> Option<Self> {
+        Some(Self {
+            rest: block.strip_prefix(&MAGIC)?,
+        })
+    }
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = Entry<'a>;
+
+    fn next(&mut self) -> Option<Entry<'a>> {
+        let (head, rest) = self.rest.split_first_chunk::<8>()?;
+        let [a, b, c, d, e, f, g, h] = *head;
+        let len = u32::from_le_bytes([e, f, g, h]) as usize;
+        let content = rest.get(..len)?;
+        self.rest = rest.get(len.checked_next_multiple_of(4)?..).unwrap_or(&[]);
+        Some(Entry {
+            tag: u32::from_le_bytes([a, b, c, d]),
+            content,
+        })
+    }
+}
+
+/// The head of an entry; `len` bytes of content and zeros up to a multiple of four follow it.
+#[must_use]
+pub fn entry_head(tag: u32, len: u32) -> [u8; 8] {
+    let mut head = [0; 8];
+    head[..4].copy_from_slice(&tag.to_le_bytes());
+    head[4..].copy_from_slice(&len.to_le_bytes());
+    head
+}

@@ -1,0 +1,14 @@
+//! What the compiler, the linker, the kernel and the command line agree on: names, addresses, layouts and codes.
+//!
+//! No dependency, no allocation, no unsafe code: both a `no_std` kernel and a host program use it.
+#![no_std]
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod address;
+pub mod application;
+pub mod config;
+pub mod exit;
+pub mod record;
+pub mod symbol;
+pub mod trap;

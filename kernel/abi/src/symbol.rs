@@ -1,0 +1,109 @@
+//! Names of symbols in objects, kernels and images.
+//!
+//! An import is (module, field, type), never the field alone: `wasi_snapshot_preview1$fd_write$iiii$i`. Bytes other than
+//! ASCII letters, digits and `_` are written as `.hh`, two lower-case hexadecimal digits, so that a part holds no `$`.
+//! Type letters: `i` i32, `I` i64, `f` f32, `F` f64, `v` v128, `p` funcref, `e` externref.
+
+use core::fmt::{Result, Write};
+
+/// The descriptor of a compiled module: [`crate::application::Application`].
+pub const APPLICATION: &str = "mewz_application";
+
+/// Prefix of the System V entry of each exported function, and of each exported table, memory and global.
+pub const EXPORT_PREFIX: &str = "mewz_export_";
+
+/// Prefix of the weak symbol that stands for a function type: `mewz_type$ii$i`.
+pub const TYPE_PREFIX: &str = "mewz_type";
+
+/// `int64_t mewz_memory_grow(MemoryInstance *memory, uint64_t pages)`: the old size in pages, or -1 and nothing changed.
+pub const MEMORY_GROW: &str = "mewz_memory_grow";
+
+/// `int64_t mewz_table_grow(TableInstance *table, uint64_t elements, uint64_t value)`: the old length, or -1 and nothing
+/// changed; new elements hold `value`.
+pub const TABLE_GROW: &str = "mewz_table_grow";
+
+/// `void mewz_memory_move(void *to, const void *from, uint64_t bytes)`: `memmove` on addresses that are already checked.
+pub const MEMORY_MOVE: &str = "mewz_memory_move";
+
+/// `void mewz_memory_fill(void *to, int32_t value, uint64_t bytes)`: `memset` on addresses that are already checked.
+pub const MEMORY_FILL: &str = "mewz_memory_fill";
+
+/// The functions that an object may need beside its imports.
+pub const RUNTIME: [&str; 4] = [MEMORY_GROW, TABLE_GROW, MEMORY_MOVE, MEMORY_FILL];
+
+/// Section of [`crate::application::TrapSite`]s.
+pub const TRAP_SECTION: &str = ".mewz.traps";
+
+/// Section, not loaded, that maps code to the module: see `mewz::compile::debug`.
+pub const ADDRESS_SECTION: &str = ".mewz.addresses";
+
+/// Writes `text` with every byte that a C identifier can't hold as `.hh`.
+///
+/// # Errors
+///
+/// Only those of `out`.
+pub fn write_part(out: &mut dyn Write, text: &str) -> Result {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || byte == b'_' {
+            out.write_char(char::from(byte))?;
+        } else {
+            write!(out, ".{byte:02x}")?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the symbol of an imported function; `parameters` and `results` are type letters.
+///
+/// # Errors
+///
+/// Only those of `out`.
+pub fn write_import(
+    out: &mut dyn Write,
+    module: &str,
+    field: &str,
+    parameters: &str,
+    results: &str,
+) -> Result {
+    write_part(out, module)?;
+    out.write_char('$')?;
+    write_part(out, field)?;
+    write!(out, "${parameters}${results}")
+}
+
+/// Writes the symbol of an imported table, memory or global: `module$field$kind`, where `kind` is `table`, `memory` or
+/// `global.` and a type letter, upper-case `G` for mutable: `global.i`, `Global.i`.
+///
+/// # Errors
+///
+/// Only those of `out`.
+pub fn write_import_object(
+    out: &mut dyn Write,
+    module: &str,
+    field: &str,
+    kind: &str,
+) -> Result {
+    write_part(out, module)?;
+    out.write_char('$')?;
+    write_part(out, field)?;
+    write!(out, "${kind}")
+}
+
+/// Writes the symbol of an export named `name`.
+///
+/// # Errors
+///
+/// Only those of `out`.
+pub fn write_export(out: &mut dyn Write, name: &str) -> Result {
+    out.write_str(EXPORT_PREFIX)?;
+    write_part(out, name)
+}
+
+/// Writes the weak symbol of a function type.
+///
+/// # Errors
+///
+/// Only those of `out`.
+pub fn write_type(out: &mut dyn Write, parameters: &str, results: &str) -> Result {
+    write!(out, "{TYPE_PREFIX}${parameters}${results}")
+}

@@ -1,0 +1,74 @@
+//! The named traps.
+
+/// Why an application ended without its will. The numbers are part of the object's contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum TrapKind {
+    /// The operator `unreachable`.
+    Unreachable = 1,
+    /// A load, store or bulk operation outside linear memory, a data segment included.
+    MemoryOutOfBounds = 2,
+    /// An integer division or remainder by zero.
+    IntegerDivideByZero = 3,
+    /// A signed division, or a truncation of a float, whose result the type can't hold.
+    IntegerOverflow = 4,
+    /// A truncation of NaN to an integer.
+    InvalidConversionToInteger = 5,
+    /// A call through a null table element or reference.
+    IndirectCallToNull = 6,
+    /// A call through a reference of another type.
+    IndirectCallTypeMismatch = 7,
+    /// A table access, element segment included, outside the table.
+    TableOutOfBounds = 8,
+    /// The stack's guard page was reached.
+    CallStackExhausted = 9,
+    /// A call of an import that nobody answers.
+    MissingImport = 10,
+    /// A null reference where one is needed (`ref.as_non_null` and the like).
+    NullReference = 11,
+    /// No memory is left in the machine to back a page of linear memory or stack.
+    OutOfMemory = 12,
+}
+
+impl TrapKind {
+    /// All of them, ascending.
+    pub const ALL: [TrapKind; 12] = [
+        TrapKind::Unreachable,
+        TrapKind::MemoryOutOfBounds,
+        TrapKind::IntegerDivideByZero,
+        TrapKind::IntegerOverflow,
+        TrapKind::InvalidConversionToInteger,
+        TrapKind::IndirectCallToNull,
+        TrapKind::IndirectCallTypeMismatch,
+        TrapKind::TableOutOfBounds,
+        TrapKind::CallStackExhausted,
+        TrapKind::MissingImport,
+        TrapKind::NullReference,
+        TrapKind::OutOfMemory,
+    ];
+
+    /// The kind with this number.
+    #[must_use]
+    pub fn from_number(number: u32) -> Option<Self> {
+        Self::ALL.get(number.checked_sub(1)? as usize).copied()
+    }
+
+    /// The kind in words, as the specification's tests have them where they name it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            TrapKind::Unreachable => "unreachable",
+            TrapKind::MemoryOutOfBounds => "out of bounds memory access",
+            TrapKind::IntegerDivideByZero => "integer divide by zero",
+            TrapKind::IntegerOverflow => "integer overflow",
+            TrapKind::InvalidConversionToInteger => "invalid conversion to integer",
+            TrapKind::IndirectCallToNull => "indirect call to null",
+            TrapKind::IndirectCallTypeMismatch => "indirect call type mismatch",
+            TrapKind::TableOutOfBounds => "out of bounds table access",
+            TrapKind::CallStackExhausted => "call stack exhausted",
+            TrapKind::MissingImport => "missing import",
+            TrapKind::NullReference => "null reference",
+            TrapKind::OutOfMemory => "out of memory",
+        }
+    }
+}

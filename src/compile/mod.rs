@@ -1,0 +1,55 @@
+//! WebAssembly bytes in, a relocatable ELF object out. Touches no file, clock, terminal or environment.
+//!
+//! What the object holds is written in `mewz_abi::application` and `mewz_abi::symbol`.
+
+mod error;
+mod options;
+
+pub use error::CompileError;
+pub use options::{MemoryBase, Options, TargetCpu};
+
+/// A compiled module.
+#[derive(Debug)]
+pub struct Compiled {
+    /// The relocatable ELF64 object.
+    pub object: Vec<u8>,
+    /// Every import, in the order of the module, equal ones once.
+    pub imports: Vec<Import>,
+    /// Whether the module exports a function `_start` without parameters and results.
+    pub has_start: bool,
+}
+
+/// What a module wants from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Import {
+    /// The module's name, as `wasi_snapshot_preview1`.
+    pub module: String,
+    /// The field's name, as `fd_write`.
+    pub field: String,
+    /// The type in words, as `func (i32, i32) -> i32`, `memory 1..4`, `global mut i32`.
+    pub description: String,
+    /// The undefined symbol that stands for it in the object.
+    pub symbol: String,
+    /// Whether it is a function: only these can be left to trap when called.
+    pub is_function: bool,
+}
+
+/// Compiles the module `wasm` (binary format).
+///
+/// # Errors
+///
+/// The module is not WebAssembly, is a component, is invalid, or uses a proposal that is not supported.
+pub fn compile(wasm: &[u8], options: &Options) -> Result<Compiled, CompileError> {
+    let _ = (wasm, options);
+    Err(CompileError::NotWasm)
+}
+
+/// Reads the imports of `wasm` without compiling it.
+///
+/// # Errors
+///
+/// As [`compile`], as far as reading goes.
+pub fn imports(wasm: &[u8]) -> Result<Vec<Import>, CompileError> {
+    let _ = wasm;
+    Err(CompileError::NotWasm)
+}

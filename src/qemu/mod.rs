@@ -1,0 +1,1 @@
+//! One QEMU process: its arguments, console, end.
