@@ -1,0 +1,1 @@
+//! File systems: host folders through 9p.

@@ -1,0 +1,42 @@
+//! Linear memory as the kernel sees it: one type checks every pointer and length of the application, once.
+
+/// A range that does not lie inside linear memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GuestFault;
+
+/// Access to linear memory 0. Addresses and lengths are claims of the application; every method checks them against the
+/// current size before the first byte moves. Pages that were never touched are mapped on the way.
+pub trait GuestMemory {
+    /// Checks that `len` bytes from `address` on lie inside linear memory.
+    ///
+    /// # Errors
+    ///
+    /// They don't.
+    fn check(&self, address: u32, len: u32) -> Result<(), GuestFault>;
+
+    /// Fills `out` from `address` on.
+    ///
+    /// # Errors
+    ///
+    /// The range is not inside linear memory; `out` is as it was.
+    fn read(&self, address: u32, out: &mut [u8]) -> Result<(), GuestFault>;
+
+    /// Stores `bytes` from `address` on.
+    ///
+    /// # Errors
+    ///
+    /// The range is not inside linear memory, or no memory is left to back it; then nothing is stored.
+    fn write(&mut self, address: u32, bytes: &[u8]) -> Result<(), GuestFault>;
+
+    /// Shows `len` bytes from `address` on, in order, in pieces of any size, without copying.
+    ///
+    /// # Errors
+    ///
+    /// The range is not inside linear memory; `see` was not called.
+    fn for_each_piece(
+        &self,
+        address: u32,
+        len: u32,
+        see: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), GuestFault>;
+}

@@ -1,0 +1,3 @@
+//! Physical frames, page tables, the heap, linear memory.
+
+pub(crate) mod guest;

@@ -1,0 +1,3 @@
+//! The functions of WASI preview 1.
+
+pub(crate) mod system;
