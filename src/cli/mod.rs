@@ -1,9 +1,87 @@
 //! What a person types and sees: one file a command, the project file, words and progress.
 
+mod build;
+mod compile;
+mod completions;
+mod failure;
+mod imports;
+mod new;
+mod run;
+mod words;
+
+use std::io::Write as _;
 use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use self::failure::Failure;
+
+const AFTER_HELP: &str = "\
+Examples:
+  mewz run hello.wat                            boot a program and end with its exit status
+  mewz run app.wasm --dir data::/data -- --fast hand it a folder and arguments
+  mewz new hello && mewz run hello              begin a project
+  mewz build --release -o app.elf               leave an image that QEMU boots without mewz
+
+Exit status: the program's own; 134 after a trap, 124 after --timeout, 130 after Ctrl-C,
+2 for a wrong command line, 1 for everything else that fails.";
+
+/// Write, run, debug and ship WebAssembly programs as unikernels.
+#[derive(Debug, Parser)]
+#[command(name = "mewz", version, max_term_width = 100, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    New(new::NewArguments),
+    Run(run::RunArguments),
+    Build(build::BuildArguments),
+    Compile(compile::CompileArguments),
+    Imports(imports::ImportsArguments),
+    Completions(completions::CompletionsArguments),
+    Man(completions::ManArguments),
+}
+
+/// How a command ended, when it did not fail: the status of the process.
+type Outcome = Result<u8, Failure>;
+
+/// The whole command line as clap knows it, for completions and man pages.
+fn command_line() -> clap::Command {
+    Cli::command()
+}
 
 /// Runs the command that the process's arguments name.
 #[must_use]
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(problem) => return refuse(&problem),
+    };
+    let outcome = match cli.command {
+        Command::New(arguments) => new::run(arguments),
+        Command::Run(arguments) => run::run(arguments),
+        Command::Build(arguments) => build::run(arguments),
+        Command::Compile(arguments) => compile::run(arguments),
+        Command::Imports(arguments) => imports::run(arguments),
+        Command::Completions(arguments) => completions::run(arguments),
+        Command::Man(arguments) => completions::run_man(arguments),
+    };
+    match outcome {
+        Ok(status) => ExitCode::from(status),
+        Err(failure) => {
+            failure.report();
+            ExitCode::from(failure.status())
+        }
+    }
+}
+
+/// Prints clap's words: help and version to standard output, complaints to standard error.
+fn refuse(problem: &clap::Error) -> ExitCode {
+    // A reader that went away is no reason to complain: `mewz --help | head -1`.
+    let _ = problem.print();
+    let _ = std::io::stdout().flush();
+    ExitCode::from(u8::try_from(problem.exit_code()).unwrap_or(failure::STATUS_USAGE))
 }

@@ -1,0 +1,72 @@
+//! What a command says when it fails: what failed, why, what to do; and its exit status.
+
+use super::words;
+
+/// Status of whatever fails and has no status of its own.
+pub(super) const STATUS_FAILURE: u8 = 1;
+
+/// Status of a wrong command line, project file included.
+pub(super) const STATUS_USAGE: u8 = 2;
+
+/// Why a command ended early, in words for the person who typed it. Lower case, no full stops, names in backticks.
+#[derive(Debug)]
+pub(super) struct Failure {
+    status: u8,
+    what: String,
+    causes: Vec<String>,
+    hints: Vec<String>,
+}
+
+impl Failure {
+    /// A failure of status 1: `what` could not be done.
+    pub(super) fn new(what: impl Into<String>) -> Self {
+        Self {
+            status: STATUS_FAILURE,
+            what: what.into(),
+            causes: Vec::new(),
+            hints: Vec::new(),
+        }
+    }
+
+    /// A failure of status 2: what was asked for makes no sense.
+    pub(super) fn usage(what: impl Into<String>) -> Self {
+        Self::new(what).with_status(STATUS_USAGE)
+    }
+
+    /// Adds the reason; the outermost first.
+    pub(super) fn cause(mut self, cause: impl ToString) -> Self {
+        self.causes.push(cause.to_string());
+        self
+    }
+
+    /// Adds something to do about it.
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Ends the process with `status` instead.
+    pub(super) fn with_status(mut self, status: u8) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// The status that the process ends with.
+    pub(super) fn status(&self) -> u8 {
+        self.status
+    }
+
+    /// Prints the three parts to standard error.
+    pub(super) fn report(&self) {
+        words::error(&self.what);
+        for cause in &self.causes {
+            words::plain(&format!("  cause: {cause}"));
+        }
+        if !self.hints.is_empty() {
+            words::plain("");
+        }
+        for hint in &self.hints {
+            words::hint(hint);
+        }
+    }
+}
