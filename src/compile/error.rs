@@ -18,7 +18,9 @@ pub enum CompileError {
         message: String,
     },
     /// A proposal that mewz does not take.
-    #[error("the module needs the proposal `{proposal}`, at byte {offset:#x}, which mewz does not support")]
+    #[error(
+        "the module needs the proposal `{proposal}`, at byte {offset:#x}, which mewz does not support"
+    )]
     Unsupported {
         /// The proposal's name.
         proposal: &'static str,

@@ -77,12 +77,7 @@ pub fn write_import(
 /// # Errors
 ///
 /// Only those of `out`.
-pub fn write_import_object(
-    out: &mut dyn Write,
-    module: &str,
-    field: &str,
-    kind: &str,
-) -> Result {
+pub fn write_import_object(out: &mut dyn Write, module: &str, field: &str, kind: &str) -> Result {
     write_part(out, module)?;
     out.write_char('$')?;
     write_part(out, field)?;

@@ -1,1 +1,2 @@
 //! File systems: host folders through 9p.
+#![forbid(unsafe_code)]
