@@ -2,9 +2,7 @@
 #![no_std]
 #![no_main]
 
-mod fs;
 mod memory;
-mod wasi;
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
