@@ -1,5 +1,13 @@
 //! Objects and a kernel in, a bootable image or an application window out. Touches no file, clock, terminal or environment.
 //!
-//! Three steps, each its own file: [`place`] lays an object's sections out at an address and relocates them against
-//! symbols that the caller knows; [`window`] does that for the kernel's application window; [`image`] puts a window and the
-//! kernel into one bootable ELF.
+//! Steps, each its own file: [`input`] reads objects; [`place`] lays their sections out at an address and relocates them
+//! against symbols that the caller knows; [`window`] does that for the kernel's application window; [`image`] puts a
+//! window and the kernel into one bootable ELF.
+
+pub mod error;
+pub mod image;
+pub mod input;
+pub mod kernel;
+pub mod place;
+mod relocate;
+pub mod window;

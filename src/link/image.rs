@@ -1,0 +1,439 @@
+//! A kernel and an application window in one bootable ELF.
+//!
+//! Layout of the file: header, program headers, the kernel's segments, the window, sections for debuggers, symbols,
+//! section headers. Loaded content keeps its addresses; only its place in the file is new.
+
+use mewz_abi::address::{PAGE_BYTES, WINDOW_BASE, WINDOW_PHYSICAL};
+use object::Endianness;
+use object::LittleEndian;
+use object::elf;
+use object::read::elf::ProgramHeader as _;
+use object::write::StringId;
+use object::write::elf::{FileHeader, ProgramHeader, SectionHeader, SectionIndex, Sym, Writer};
+
+use super::error::LinkError;
+use super::input::Part;
+use super::kernel::{Kernel, KernelSection};
+use super::place::{Placed, PlacedSection, PlacedSymbol};
+use super::window::{Missing, Window, window};
+
+/// Choices for an image.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImageOptions {
+    /// Leave out symbols and sections that only debuggers read.
+    pub strip: bool,
+    /// Names this build; by default a hash of the kernel and the object.
+    pub build_id: Option<[u8; 16]>,
+}
+
+/// A bootable image.
+#[derive(Debug)]
+pub struct Image {
+    /// The ELF executable.
+    pub bytes: Vec<u8>,
+    /// Function imports that the kernel does not answer: calling one is a trap.
+    pub missing: Vec<Missing>,
+    /// What names this build.
+    pub build_id: [u8; 16],
+}
+
+/// Links `object` with `kernel` into an image that boots with `qemu-system-x86_64 -kernel`.
+///
+/// # Errors
+///
+/// Those of [`window`].
+pub fn image(
+    kernel: &Kernel<'_>,
+    object: &[u8],
+    options: &ImageOptions,
+) -> Result<Image, LinkError> {
+    let build_id = match options.build_id {
+        Some(build_id) => build_id,
+        None => build_id(kernel, object),
+    };
+    let window = window(kernel, object, build_id)?;
+    Ok(Image {
+        bytes: image_of(kernel, &window, options.strip)?,
+        missing: window.missing,
+        build_id,
+    })
+}
+
+/// A hash of everything that goes into an image.
+fn build_id(kernel: &Kernel<'_>, object: &[u8]) -> [u8; 16] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&(kernel.bytes.len() as u64).to_le_bytes());
+    hasher.update(kernel.bytes);
+    hasher.update(object);
+    let mut build_id = [0; 16];
+    hasher.finalize_xof().fill(&mut build_id);
+    build_id
+}
+
+/// Puts a window that is already linked and its kernel into one ELF executable.
+///
+/// # Errors
+///
+/// The file would be too large.
+pub fn image_of(
+    kernel: &Kernel<'_>,
+    window: &Window<'_>,
+    strip: bool,
+) -> Result<Vec<u8>, LinkError> {
+    let mut bytes = Vec::new();
+    let mut writer = Writer::new(Endianness::Little, true, &mut bytes);
+    let plan = Plan::new(&mut writer, kernel, &window.placed, strip);
+    plan.write(&mut writer).map_err(|_| LinkError::TooLarge {
+        bytes: writer.reserved_len() as u64,
+        bytes_max: u64::MAX,
+    })?;
+    Ok(bytes)
+}
+
+/// What goes into the file, and where.
+struct Plan<'a> {
+    kernel: &'a Kernel<'a>,
+    placed: &'a Placed<'a>,
+    segments: Vec<ProgramHeader>,
+    contents: Vec<Content<'a>>,
+    sections: Vec<SectionHeader>,
+    symbols: Vec<Sym>,
+    /// Symbols that only their own object sees: they come first.
+    locals: u32,
+}
+
+/// Bytes with a place in the file.
+struct Content<'a> {
+    offset: usize,
+    bytes: &'a [u8],
+}
+
+impl<'a> Plan<'a> {
+    fn new(
+        writer: &mut Writer<'a>,
+        kernel: &'a Kernel<'a>,
+        placed: &'a Placed<'a>,
+        strip: bool,
+    ) -> Self {
+        let mut plan = Self {
+            kernel,
+            placed,
+            segments: Vec::new(),
+            contents: Vec::new(),
+            sections: Vec::new(),
+            symbols: Vec::new(),
+            locals: 0,
+        };
+        writer.reserve_file_header();
+        let window_segments = plan.window_segments(0).count();
+        writer.reserve_program_headers((kernel.segments.len() + window_segments) as u32);
+        let kernel_segments = plan.reserve_kernel(writer);
+        plan.segments = kernel_segments;
+        let window_offset = plan.reserve(writer, &placed.bytes, PAGE_BYTES as usize);
+        let window_segments: Vec<_> = plan.window_segments(window_offset).collect();
+        plan.segments.extend(window_segments);
+        plan.reserve_sections(writer, window_offset as u64, strip);
+        writer.reserve_shstrtab_section_index();
+        writer.reserve_shstrtab();
+        writer.reserve_section_headers();
+        plan
+    }
+
+    fn reserve(&mut self, writer: &mut Writer<'a>, bytes: &'a [u8], align: usize) -> usize {
+        let offset = writer.reserve(bytes.len(), align);
+        self.contents.push(Content { offset, bytes });
+        offset
+    }
+
+    /// Gives the kernel's segments their place. Those that lie inside another one, as notes do, move with it.
+    fn reserve_kernel(&mut self, writer: &mut Writer<'a>) -> Vec<ProgramHeader> {
+        let mut moved = Vec::new();
+        for segment in self.kernel.segments {
+            if segment.p_type(LittleEndian) == elf::PT_LOAD {
+                let bytes = segment
+                    .data(LittleEndian, self.kernel.bytes)
+                    .unwrap_or_default();
+                // A loader may want the offset to equal the address modulo the alignment.
+                let align = segment.p_align(LittleEndian).max(1);
+                let remainder = (segment.p_vaddr(LittleEndian) & (align - 1)) as usize;
+                let start = writer.reserve(0, align as usize);
+                writer.reserve_until(start + remainder);
+                let offset = self.reserve(writer, bytes, 1);
+                moved.push((
+                    segment.p_offset(LittleEndian),
+                    bytes.len() as u64,
+                    offset as u64,
+                ));
+            }
+        }
+        let mut headers = Vec::new();
+        for segment in self.kernel.segments {
+            let (p_offset, p_filesz) = (
+                segment.p_offset(LittleEndian),
+                segment.p_filesz(LittleEndian),
+            );
+            let inside = moved.iter().find(|(start, len, _)| {
+                p_offset >= *start && p_offset.saturating_add(p_filesz) <= start + len
+            });
+            let offset = match inside {
+                Some((start, _, offset)) => p_offset - start + offset,
+                None => {
+                    let bytes = segment
+                        .data(LittleEndian, self.kernel.bytes)
+                        .unwrap_or_default();
+                    self.reserve(writer, bytes, 8) as u64
+                }
+            };
+            headers.push(ProgramHeader {
+                p_type: segment.p_type(LittleEndian),
+                p_flags: segment.p_flags(LittleEndian),
+                p_offset: offset,
+                p_vaddr: segment.p_vaddr(LittleEndian),
+                p_paddr: segment.p_paddr(LittleEndian),
+                p_filesz,
+                p_memsz: segment.p_memsz(LittleEndian),
+                p_align: segment.p_align(LittleEndian),
+            });
+        }
+        headers
+    }
+
+    /// The window's segments, where its first byte is at `offset` of the file.
+    fn window_segments(&self, offset: usize) -> impl Iterator<Item = ProgramHeader> + use<'a> {
+        let placed = self.placed;
+        let read = elf::PF_R;
+        let parts = [
+            (
+                read,
+                placed.base,
+                placed.read_only_end,
+                placed.read_only_end,
+            ),
+            (
+                read | elf::PF_X,
+                placed.text_start,
+                placed.text_end,
+                placed.text_end,
+            ),
+            (
+                read | elf::PF_W,
+                placed.data_start,
+                placed.data_end,
+                placed.zero_end,
+            ),
+        ];
+        let filled = parts.into_iter().filter(|(_, start, _, end)| start != end);
+        filled.map(move |(p_flags, start, content_end, end)| ProgramHeader {
+            p_type: elf::PT_LOAD,
+            p_flags,
+            p_offset: start - placed.base + offset as u64,
+            p_vaddr: start,
+            p_paddr: start - WINDOW_BASE + WINDOW_PHYSICAL,
+            p_filesz: content_end - start,
+            p_memsz: end - start,
+            p_align: PAGE_BYTES,
+        })
+    }
+
+    /// Gives sections, and symbols with them, their headers and places.
+    fn reserve_sections(&mut self, writer: &mut Writer<'a>, window_offset: u64, strip: bool) {
+        let kernel = self.kernel;
+        let placed = self.placed;
+        let mut kernel_indices = Vec::new();
+        for section in &kernel.sections {
+            kernel_indices.push((!strip || section.is_loaded()).then(|| {
+                let header = self.kernel_section(writer, section);
+                self.sections.push(header);
+                writer.reserve_section_index()
+            }));
+        }
+        let mut window_indices = Vec::new();
+        for section in &placed.sections {
+            let kept = section.size != 0 && !(strip && section.part == Part::Unloaded);
+            window_indices.push(kept.then(|| {
+                let header = self.window_section(writer, section, window_offset);
+                self.sections.push(header);
+                writer.reserve_section_index()
+            }));
+        }
+        if !strip {
+            self.reserve_symbols(writer, &kernel_indices, &window_indices);
+        }
+    }
+
+    fn kernel_section(
+        &mut self,
+        writer: &mut Writer<'a>,
+        section: &'a KernelSection<'a>,
+    ) -> SectionHeader {
+        let sh_offset = if section.is_loaded() {
+            self.offset_of(section.address).unwrap_or(0)
+        } else {
+            self.reserve(writer, section.bytes, alignment(section.align)) as u64
+        };
+        SectionHeader {
+            name: Some(writer.add_section_name(section.name)),
+            sh_type: section.kind,
+            sh_flags: section.flags,
+            sh_addr: section.address,
+            sh_offset,
+            sh_size: section.size,
+            sh_link: 0,
+            sh_info: 0,
+            sh_addralign: section.align,
+            sh_entsize: section.entry_size,
+        }
+    }
+
+    fn window_section(
+        &mut self,
+        writer: &mut Writer<'a>,
+        section: &'a PlacedSection<'a>,
+        window_offset: u64,
+    ) -> SectionHeader {
+        let sh_offset = match section.part {
+            Part::Unloaded => {
+                self.reserve(writer, &section.unloaded, alignment(section.align)) as u64
+            }
+            Part::Zero => window_offset + self.placed.bytes.len() as u64,
+            _ => section.address - self.placed.base + window_offset,
+        };
+        let (sh_type, flags) = match section.part {
+            Part::ReadOnly => (elf::SHT_PROGBITS, elf::SHF_ALLOC),
+            Part::Text => (elf::SHT_PROGBITS, elf::SHF_ALLOC | elf::SHF_EXECINSTR),
+            Part::Data => (elf::SHT_PROGBITS, elf::SHF_ALLOC | elf::SHF_WRITE),
+            Part::Zero => (elf::SHT_NOBITS, elf::SHF_ALLOC | elf::SHF_WRITE),
+            Part::Unloaded => (elf::SHT_PROGBITS, 0),
+        };
+        SectionHeader {
+            name: Some(writer.add_section_name(section.name.as_bytes())),
+            sh_type,
+            sh_flags: flags.into(),
+            sh_addr: section.address,
+            sh_offset,
+            sh_size: section.size,
+            sh_link: 0,
+            sh_info: 0,
+            sh_addralign: section.align,
+            sh_entsize: 0,
+        }
+    }
+
+    /// Where the kernel's byte at `address` lies in the file.
+    fn offset_of(&self, address: u64) -> Option<u64> {
+        let mut loads = self
+            .segments
+            .iter()
+            .filter(|segment| segment.p_type == elf::PT_LOAD);
+        loads.find_map(|segment| {
+            let offset = address.checked_sub(segment.p_vaddr)?;
+            (offset <= segment.p_memsz).then(|| segment.p_offset + offset.min(segment.p_filesz))
+        })
+    }
+
+    fn reserve_symbols(
+        &mut self,
+        writer: &mut Writer<'a>,
+        kernel_indices: &[Option<SectionIndex>],
+        window_indices: &[Option<SectionIndex>],
+    ) {
+        let kernel = self.kernel.symbols.iter().map(|symbol| {
+            let section = symbol.section.map(|at| kernel_indices[at]);
+            (
+                symbol.name,
+                section,
+                symbol.info,
+                symbol.address,
+                symbol.size,
+            )
+        });
+        let window = self.placed.symbols.iter().map(|symbol| {
+            let section = symbol.section.map(|at| window_indices[at]);
+            (
+                symbol.name,
+                section,
+                info_of(symbol),
+                symbol.address,
+                symbol.size,
+            )
+        });
+        let mut symbols: Vec<_> = kernel.chain(window).collect();
+        // The format wants local symbols first.
+        symbols.sort_by_key(|(_, _, info, _, _)| info >> 4 != elf::STB_LOCAL);
+        writer.reserve_null_symbol_index();
+        for (name, section, st_info, st_value, st_size) in symbols {
+            let name: StringId = writer.add_string(name.as_bytes());
+            let section = section.flatten();
+            writer.reserve_symbol_index(section);
+            if st_info >> 4 == elf::STB_LOCAL {
+                self.locals += 1;
+            }
+            self.symbols.push(Sym {
+                name: Some(name),
+                section,
+                st_info,
+                st_other: 0,
+                st_shndx: elf::SHN_ABS,
+                st_value,
+                st_size,
+            });
+        }
+        writer.reserve_symtab_section_index();
+        writer.reserve_strtab_section_index();
+        writer.reserve_symtab();
+        writer.reserve_strtab();
+    }
+
+    fn write(&self, writer: &mut Writer<'a>) -> object::write::Result<()> {
+        writer.write_file_header(&FileHeader {
+            os_abi: elf::ELFOSABI_NONE,
+            abi_version: 0,
+            e_type: elf::ET_EXEC,
+            e_machine: elf::EM_X86_64,
+            e_entry: self.kernel.entry,
+            e_flags: 0,
+        })?;
+        writer.write_align_program_headers();
+        for segment in &self.segments {
+            writer.write_program_header(segment);
+        }
+        for content in &self.contents {
+            writer.pad_until(content.offset);
+            writer.write(content.bytes);
+        }
+        if !self.symbols.is_empty() {
+            writer.write_null_symbol();
+            for symbol in &self.symbols {
+                writer.write_symbol(symbol);
+            }
+            writer.write_strtab();
+        }
+        writer.write_shstrtab();
+        writer.write_null_section_header();
+        for section in &self.sections {
+            writer.write_section_header(section);
+        }
+        writer.write_symtab_section_header(self.locals + 1);
+        writer.write_strtab_section_header();
+        writer.write_shstrtab_section_header();
+        Ok(())
+    }
+}
+
+/// An alignment for a place in the file: sections of a kernel may say 0.
+fn alignment(align: u64) -> usize {
+    if align.is_power_of_two() && align <= PAGE_BYTES {
+        align as usize
+    } else {
+        1
+    }
+}
+
+fn info_of(symbol: &PlacedSymbol<'_>) -> u8 {
+    let bind = if symbol.global {
+        elf::STB_GLOBAL
+    } else {
+        elf::STB_LOCAL
+    };
+    bind << 4 | symbol.kind & 0xf
+}

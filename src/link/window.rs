@@ -1,0 +1,242 @@
+//! The application window: an object at its fixed address in the guest, relocated against the kernel.
+
+use mewz_abi::address::{WINDOW_BASE, WINDOW_BYTES_MAX};
+use mewz_abi::application::{
+    APPLICATION_VERSION, MISSING_IMPORT_CODE, MissingImport, WINDOW_MAGIC, WindowHeader,
+};
+use mewz_abi::symbol;
+
+use super::error::LinkError;
+use super::input::{Inputs, Part, SectionId};
+use super::kernel::Kernel;
+use super::place::{Placed, Room, place};
+
+/// A window, ready to be copied to `WINDOW_PHYSICAL`.
+#[derive(Debug)]
+pub struct Window<'a> {
+    /// The object at its address; `placed.bytes` begins with the [`WindowHeader`].
+    pub placed: Placed<'a>,
+    /// Function imports that the kernel does not answer: stubs that trap stand for them.
+    pub missing: Vec<Missing>,
+}
+
+/// A function import that the kernel does not answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// The module's name.
+    pub module: String,
+    /// The field's name.
+    pub field: String,
+    /// The symbol that the object wants.
+    pub symbol: String,
+}
+
+/// Links `object` against `kernel`. The header carries `build_id`, which should be equal for equal inputs only.
+///
+/// # Errors
+///
+/// The object is malformed or too large, or wants something that the kernel lacks and that is not a function.
+pub fn window<'a>(
+    kernel: &Kernel<'_>,
+    object: &'a [u8],
+    build_id: [u8; 16],
+) -> Result<Window<'a>, LinkError> {
+    let mut inputs = Inputs::new();
+    let header_bytes = size_of::<WindowHeader>() as u64;
+    let header = inputs.reserve(".mewz.window", Part::ReadOnly, header_bytes, 64);
+    inputs.add(object)?;
+    let wanted = inputs.undefined(|name| kernel.address(name));
+    let missing: Vec<_> = wanted
+        .iter()
+        .map(|symbol| missing_import(symbol))
+        .collect::<Result<_, _>>()?;
+    let stubs = Stubs::reserve(&mut inputs, &wanted, &missing);
+    let room = Room {
+        base: WINDOW_BASE,
+        bytes_max: WINDOW_BYTES_MAX,
+    };
+    let mut placed = place(&inputs, room, |name| kernel.address(name))?;
+    let missing_imports = stubs.write(&mut placed, &missing);
+    let header_content = WindowHeader {
+        magic: WINDOW_MAGIC,
+        version: APPLICATION_VERSION,
+        flags: 0,
+        build_id,
+        application: placed
+            .address(symbol::APPLICATION)
+            .ok_or(LinkError::NotAnApplication)?,
+        read_only_end: placed.read_only_end,
+        text_start: placed.text_start,
+        text_end: placed.text_end,
+        data_start: placed.data_start,
+        data_end: placed.data_end,
+        zero_end: placed.zero_end,
+        missing_imports,
+        missing_imports_len: missing.len() as u64,
+    };
+    write_header(placed.section_mut(header), &header_content);
+    Ok(Window { placed, missing })
+}
+
+/// Reads the symbol of an import back into its parts.
+fn missing_import(symbol: &str) -> Result<Missing, LinkError> {
+    let undefined = || LinkError::UndefinedSymbol {
+        symbol: symbol.to_owned(),
+    };
+    let parts: Vec<_> = symbol.split('$').collect();
+    let (module, field) = match parts.as_slice() {
+        [module, field, _] | [module, field, _, _] => (
+            decode_part(module).ok_or_else(undefined)?,
+            decode_part(field).ok_or_else(undefined)?,
+        ),
+        _ => return Err(undefined()),
+    };
+    // Functions have parameters and results behind the field, everything else its kind.
+    if let [_, _, kind] = parts.as_slice() {
+        let kind = kind.split('.').next().unwrap_or_default();
+        return Err(LinkError::MissingImport {
+            module,
+            field,
+            kind: kind.to_lowercase(),
+        });
+    }
+    Ok(Missing {
+        module,
+        field,
+        symbol: symbol.to_owned(),
+    })
+}
+
+/// Undoes [`symbol::write_part`].
+fn decode_part(part: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(part.len());
+    let mut rest = part.as_bytes();
+    while let [first, tail @ ..] = rest {
+        (bytes, rest) = match (first, tail) {
+            (b'.', [high, low, tail @ ..]) => {
+                let digit = |byte: &u8| char::from(*byte).to_digit(16);
+                bytes.push((digit(high)? << 4 | digit(low)?) as u8);
+                (bytes, tail)
+            }
+            (b'.', _) => return None,
+            (byte, tail) => {
+                bytes.push(*byte);
+                (bytes, tail)
+            }
+        };
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// The [`MissingImport`]s and their names.
+struct Stubs {
+    code: SectionId,
+    names: SectionId,
+}
+
+const STUB_BYTES: u64 = size_of::<MissingImport>() as u64;
+
+impl Stubs {
+    fn reserve<'a>(inputs: &mut Inputs<'a>, symbols: &[&'a str], missing: &[Missing]) -> Self {
+        let names_bytes = missing.iter().map(|missing| missing.name().len() as u64);
+        let names = inputs.reserve(".mewz.missing.names", Part::ReadOnly, names_bytes.sum(), 1);
+        let code_bytes = symbols.len() as u64 * STUB_BYTES;
+        let code = inputs.reserve(".mewz.missing", Part::Text, code_bytes, 16);
+        for (symbol, at) in symbols.iter().zip(0..) {
+            inputs.define(symbol, code, at * STUB_BYTES, STUB_BYTES);
+        }
+        Self { code, names }
+    }
+
+    /// Fills both sections; answers with the address of the first stub.
+    fn write(&self, placed: &mut Placed<'_>, missing: &[Missing]) -> u64 {
+        let names_address = placed.section_address(self.names);
+        let mut code = Vec::new();
+        let mut names = Vec::new();
+        for missing in missing {
+            let name = missing.name();
+            code.extend_from_slice(&MISSING_IMPORT_CODE.to_le_bytes());
+            code.extend_from_slice(&(names_address + names.len() as u64).to_le_bytes());
+            code.extend_from_slice(&(name.len() as u64).to_le_bytes());
+            names.extend_from_slice(name.as_bytes());
+        }
+        placed.section_mut(self.names).copy_from_slice(&names);
+        placed.section_mut(self.code).copy_from_slice(&code);
+        placed.section_address(self.code)
+    }
+}
+
+impl Missing {
+    /// The import as people write it: `module.field`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}.{}", self.module, self.field)
+    }
+}
+
+/// Stores `header` in the order of its fields, which is that of its layout: no padding lies between them.
+fn write_header(out: &mut [u8], header: &WindowHeader) {
+    let mut bytes = Vec::with_capacity(out.len());
+    bytes.extend_from_slice(&header.magic.to_le_bytes());
+    bytes.extend_from_slice(&header.version.to_le_bytes());
+    bytes.extend_from_slice(&header.flags.to_le_bytes());
+    bytes.extend_from_slice(&header.build_id);
+    for field in [
+        header.application,
+        header.read_only_end,
+        header.text_start,
+        header.text_end,
+        header.data_start,
+        header.data_end,
+        header.zero_end,
+        header.missing_imports,
+        header.missing_imports_len,
+    ] {
+        bytes.extend_from_slice(&field.to_le_bytes());
+    }
+    out.copy_from_slice(&bytes);
+}
+
+const _: () = assert!(size_of::<WindowHeader>() == 8 + 4 + 4 + 16 + 9 * 8);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn function_imports_are_read_back() {
+        let missing = missing_import("env$do.2dit$ii$i").unwrap();
+        assert_eq!(missing.name(), "env.do-it");
+        assert!(missing_import("env$f$$").is_ok());
+    }
+
+    #[test]
+    fn other_imports_are_errors_that_name_them() {
+        let error = missing_import("env$state$Global.i").unwrap_err();
+        assert_eq!(
+            error,
+            LinkError::MissingImport {
+                module: "env".into(),
+                field: "state".into(),
+                kind: "global".into(),
+            }
+        );
+    }
+
+    #[test]
+    fn symbols_that_are_no_imports_are_undefined() {
+        for symbol in [
+            "mewz_memory_grow",
+            "a$b",
+            "a$b$c$d$e",
+            "a.2$b$$",
+            "a.zz$b$$",
+        ] {
+            let error = missing_import(symbol).unwrap_err();
+            assert!(
+                matches!(error, LinkError::UndefinedSymbol { .. }),
+                "{symbol}"
+            );
+        }
+    }
+}
