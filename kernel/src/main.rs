@@ -2,9 +2,13 @@
 #![no_std]
 #![no_main]
 
-mod memory;
+mod arch;
+mod entry;
+
+use core::fmt::Write;
 
 #[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    loop {}
+fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+    let _ = writeln!(arch::serial::Serial, "mewz: panic: {info}");
+    arch::cpu::halt_forever()
 }

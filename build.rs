@@ -1,0 +1,137 @@
+//! Builds the kernel with a cargo of its own and tells the program where it lies: `env!("MEWZ_KERNEL")`.
+//!
+//! The kernel has its own lock file, flags and target folder, and is always a release build: nothing of how the program
+//! itself is built (profile, flags, wrappers, target) reaches it. `MEWZ_KERNEL_FEATURES` names cargo features of the
+//! kernel, separated by commas; tests use it.
+
+#![forbid(unsafe_code)]
+
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+/// The kernel's target, whatever the program's is: its C calling convention matches the compiled modules.
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// What the kernel is made of, relative to the workspace.
+const SOURCES: [&str; 5] = [
+    "kernel/src",
+    "kernel/abi",
+    "kernel/Cargo.toml",
+    "kernel/Cargo.lock",
+    "kernel/kernel.ld",
+];
+
+/// Variables of cargo that say how to reach a registry, and so hold for the nested build too.
+const KEPT_PREFIXES: [&str; 5] = [
+    "CARGO_HOME",
+    "CARGO_NET_",
+    "CARGO_HTTP_",
+    "CARGO_REGISTR",
+    "CARGO_SOURCE_",
+];
+
+/// Variables that describe the outer build.
+const OUTER: [&str; 14] = [
+    "RUSTFLAGS",
+    "RUSTDOCFLAGS",
+    "RUSTC_WRAPPER",
+    "RUSTC_WORKSPACE_WRAPPER",
+    "RUSTC_LINKER",
+    "TARGET",
+    "HOST",
+    "NUM_JOBS",
+    "OPT_LEVEL",
+    "DEBUG",
+    "PROFILE",
+    "OUT_DIR",
+    "MAKEFLAGS",
+    "LD_LIBRARY_PATH",
+];
+
+fn main() -> ExitCode {
+    match build() {
+        Ok(kernel) => {
+            println!("cargo::rustc-env=MEWZ_KERNEL={}", kernel.display());
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            println!("cargo::error=cannot build the kernel: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Builds the kernel; returns the path of its ELF file.
+fn build() -> Result<PathBuf, String> {
+    let root = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
+    for source in SOURCES {
+        println!("cargo::rerun-if-changed={source}");
+    }
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-env-changed=MEWZ_KERNEL_FEATURES");
+    let features = env::var("MEWZ_KERNEL_FEATURES").unwrap_or_default();
+    let target_folder = PathBuf::from(variable("OUT_DIR")?).join("kernel");
+
+    let mut cargo = Command::new(variable("CARGO")?);
+    for (name, _) in env::vars_os() {
+        if is_of_outer_build(&name.to_string_lossy()) {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
+        .current_dir(root.join("kernel"))
+        .args(["build", "--locked", "--release", "--bin", "mewz-kernel"])
+        .args(["--target", TARGET, "--features", &features, "--target-dir"])
+        .arg(&target_folder)
+        .env("RUSTC", variable("RUSTC")?)
+        .env("CARGO_ENCODED_RUSTFLAGS", flags(&root).join("\x1f"));
+    let output = cargo
+        .output()
+        .map_err(|error| format!("cannot start {cargo:?}: {error}"))?;
+    if !output.status.success() {
+        return Err(format!(
+            "{}\n{}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        )
+        .replace('\n', "\ncargo::error="));
+    }
+    Ok(target_folder.join(TARGET).join("release/mewz-kernel"))
+}
+
+/// Flags of the compiler: fixed addresses, stacks that an interrupt may use, frames that a backtrace can walk, and the
+/// linker of binutils, which is there wherever a C compiler is.
+fn flags(root: &std::path::Path) -> Vec<String> {
+    let script = root.join("kernel/kernel.ld");
+    [
+        "-Crelocation-model=static",
+        "-Ccode-model=kernel",
+        "-Cno-redzone=yes",
+        "-Cforce-frame-pointers=yes",
+        "-Cforce-unwind-tables=yes",
+        "-Clinker=ld",
+        "-Clinker-flavor=ld",
+        "-Clink-arg=--build-id=none",
+        "-Clink-arg=-znoexecstack",
+        "-Clink-arg=--no-warn-rwx-segments",
+    ]
+    .into_iter()
+    .map(String::from)
+    .chain([
+        format!("-Clink-arg=-T{}", script.display()),
+        format!("--remap-path-prefix={}=mewz", root.display()),
+    ])
+    .collect()
+}
+
+/// Whether a variable describes how the program is being built.
+fn is_of_outer_build(name: &str) -> bool {
+    OUTER.contains(&name)
+        || (name.starts_with("CARGO") && !KEPT_PREFIXES.iter().any(|kept| name.starts_with(kept)))
+}
+
+fn variable(name: &str) -> Result<OsString, String> {
+    env::var_os(name).ok_or_else(|| format!("cargo does not set `{name}`"))
+}
