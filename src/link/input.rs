@@ -201,19 +201,8 @@ impl<'a> Inputs<'a> {
         reader: &Reader<'a>,
         sections: &[Option<SectionId>],
     ) -> Result<(), LinkError> {
-        // The null symbol keeps its place, so that indices need only one addition.
-        if reader.symbols.is_empty() {
-            return Ok(());
-        }
+        // The null symbol comes along, so that a relocation's index needs only one addition.
         self.symbols.reserve(reader.symbols.len());
-        self.symbols.push(InputSymbol {
-            name: "",
-            definition: Definition::Absolute(0),
-            size: 0,
-            kind: elf::STT_NOTYPE,
-            global: false,
-            weak: false,
-        });
         for (index, symbol) in reader.symbols.enumerate() {
             let read = reader.symbol(index, symbol, sections)?;
             if read.global && read.definition != Definition::Undefined {
