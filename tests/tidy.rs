@@ -128,9 +128,9 @@ fn every_file_opens_with_its_purpose() {
     let mut wrong = String::new();
     for source in rust_sources() {
         let first = source.text.lines().next().unwrap_or_default();
-        if !first
+        if first
             .strip_prefix("//! ")
-            .is_some_and(|purpose| purpose.trim().len() > 10)
+            .is_none_or(|purpose| purpose.trim().len() <= 10)
         {
             writeln!(
                 wrong,

@@ -60,7 +60,7 @@ impl Failure {
     pub(super) fn report(&self) {
         words::error(&self.what);
         for cause in &self.causes {
-            words::plain(&format!("  cause: {cause}"));
+            words::plain(format!("  cause: {cause}"));
         }
         if !self.hints.is_empty() {
             words::plain("");

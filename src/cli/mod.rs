@@ -5,8 +5,12 @@ mod compile;
 mod completions;
 mod failure;
 mod imports;
+mod nearest;
 mod new;
+mod project_name;
 mod run;
+mod scaffold;
+mod template;
 mod words;
 
 use std::io::Write as _;

@@ -1,19 +1,134 @@
 //! `mewz new`: begins a project from a template.
 
-use std::path::PathBuf;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
 
 use super::Outcome;
 use super::failure::Failure;
+use super::project_name::ProjectName;
+use super::scaffold;
+use super::template::{self, Template};
+use super::words;
+
+/// The template that needs no toolchain.
+const TEMPLATE_DEFAULT: &str = "wat";
 
 /// Begin a project from a template
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mewz new hello                                 the smallest one, in WebAssembly's text format
+  mewz new hello --template c                    a C program
+  mewz new --template ../ours hello              a folder of your own; files ending in .jinja are filled in
+  mewz new --template https://host/t.git hello   a Git repository")]
 pub(super) struct NewArguments {
-    /// The folder to make
+    /// The folder to make; an empty one may be there already
     path: Option<PathBuf>,
+    /// `wat`, `c`, `rust`, `zig`, a folder, or the address of a Git repository [default: wat]
+    #[arg(long, value_name = "NAME|PATH|GIT")]
+    template: Option<String>,
+    /// The project's name [default: the folder's]
+    #[arg(long)]
+    name: Option<String>,
 }
 
 /// Makes the project.
 pub(super) fn run(arguments: NewArguments) -> Outcome {
-    let _ = arguments.path;
-    Err(Failure::new("`mewz new` is not there yet"))
+    let may_ask = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    let wanted = match arguments.template {
+        Some(wanted) => wanted,
+        None if may_ask => ask_template()?,
+        None => TEMPLATE_DEFAULT.to_owned(),
+    };
+    let path = match arguments.path {
+        Some(path) => path,
+        None if may_ask => ask_path()?,
+        None => {
+            return Err(
+                Failure::usage("cannot make a project without a folder to make it in")
+                    .hint("`mewz new hello`"),
+            );
+        }
+    };
+    scaffold::refuse_occupied(&path)?;
+    let name = match arguments.name {
+        Some(name) => ProjectName::new(&name).map_err(|cause| refuse_name(&name, cause))?,
+        None => name_of_folder(&path, may_ask)?,
+    };
+
+    let template = Template::find(&wanted)?;
+    let files = template.fill_in(&name)?;
+    scaffold::write(&path, &files)?;
+
+    words::plain(format_args!(
+        "Created `{name}` in `{}` from template `{wanted}`",
+        path.display()
+    ));
+    if path != Path::new(".") {
+        words::hint(format_args!(
+            "`mewz run {}` builds and boots it",
+            path.display()
+        ));
+    }
+    Ok(0)
+}
+
+fn refuse_name(name: &str, cause: impl ToString) -> Failure {
+    Failure::usage(format!("cannot call a project `{}`", name.escape_debug())).cause(cause)
+}
+
+/// The folder's own name, if a project may be called so.
+fn name_of_folder(path: &Path, may_ask: bool) -> Result<ProjectName, Failure> {
+    let folder = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let folder_name = folder
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    match ProjectName::new(&folder_name) {
+        Ok(name) => Ok(name),
+        Err(_) if may_ask => ask_name(),
+        Err(cause) => Err(refuse_name(&folder_name, cause)
+            .hint("`--name NAME` names it otherwise than its folder")),
+    }
+}
+
+fn ask_template() -> Result<String, Failure> {
+    let templates = template::embedded_names();
+    let chosen = dialoguer::Select::new()
+        .with_prompt("Template")
+        .items(&templates)
+        .default(
+            templates
+                .iter()
+                .position(|name| *name == TEMPLATE_DEFAULT)
+                .unwrap_or(0),
+        )
+        .interact()
+        .map_err(unanswered)?;
+    Ok(templates[chosen].to_owned())
+}
+
+fn ask_path() -> Result<PathBuf, Failure> {
+    let answer: String = dialoguer::Input::new()
+        .with_prompt("Folder to make")
+        .default("hello".to_owned())
+        .interact_text()
+        .map_err(unanswered)?;
+    Ok(PathBuf::from(answer))
+}
+
+fn ask_name() -> Result<ProjectName, Failure> {
+    let answer: String = dialoguer::Input::new()
+        .with_prompt("Project name")
+        .validate_with(|answer: &String| ProjectName::new(answer).map(drop))
+        .interact_text()
+        .map_err(unanswered)?;
+    ProjectName::new(&answer).map_err(|cause| refuse_name(&answer, cause))
+}
+
+fn unanswered(error: dialoguer::Error) -> Failure {
+    Failure::new("cannot ask for what the command line leaves open")
+        .cause(error)
+        .hint("`mewz new PATH --template NAME` asks nothing")
 }

@@ -40,5 +40,6 @@ pub const WINDOW_PHYSICAL: u64 = 0x40_0000;
 /// Most bytes that a window can span: up to the end of the address space, less a page.
 pub const WINDOW_BYTES_MAX: u64 = 0x5fff_0000;
 
-const _: () = assert!(WINDOW_BASE % PAGE_BYTES == 0 && WINDOW_PHYSICAL % PAGE_BYTES == 0);
+const _: () =
+    assert!(WINDOW_BASE.is_multiple_of(PAGE_BYTES) && WINDOW_PHYSICAL.is_multiple_of(PAGE_BYTES));
 const _: () = assert!(WINDOW_BASE.checked_add(WINDOW_BYTES_MAX).is_some());
