@@ -1,1 +1,13 @@
 //! One QEMU process: its arguments, console, end.
+//!
+//! [`machine`] says what to start and starts it, [`session`] talks with it until it ends, [`console`] reads its byte
+//! stream, [`leash`] makes sure that it never outlives this process.
+
+pub mod accelerator;
+pub mod config;
+pub mod console;
+pub mod error;
+pub mod leash;
+pub mod machine;
+pub mod program;
+pub mod session;

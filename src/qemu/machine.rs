@@ -1,0 +1,413 @@
+//! A virtual machine: what it consists of, QEMU's arguments for it, and its start.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::Write as _;
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, ChildStdout, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use mewz_abi::exit::DEBUG_EXIT_PORT;
+use rustix::fs::MemfdFlags;
+use rustix::io::FdFlags;
+
+use super::accelerator::Accelerator;
+use super::config::{self, Mount};
+use super::error::{Action as _, QemuError};
+use super::leash::{self, Limits};
+
+/// Bytes of QEMU's cache of translated code. Its own default, 1 GiB, would make the limit below mean little.
+const TRANSLATION_CACHE_BYTES: u64 = 256 << 20;
+
+/// What QEMU may take beside the guest's memory: measured at 60 MiB plus the translation cache; the rest is for 9p.
+const DATA_BYTES_OVERHEAD: u64 = TRANSLATION_CACHE_BYTES + (768 << 20);
+
+/// The same for address space, which libraries, thread stacks and malloc's arenas use more freely.
+const ADDRESS_BYTES_OVERHEAD: u64 = DATA_BYTES_OVERHEAD + (4 << 30);
+
+/// A machine type of QEMU.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MachineKind {
+    /// `microvm`: virtio-mmio, no PCI, the quickest to boot.
+    #[default]
+    Microvm,
+    /// `q35`: PCI Express.
+    Q35,
+    /// `pc`: PCI.
+    Pc,
+}
+
+impl MachineKind {
+    /// QEMU's name for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            MachineKind::Microvm => "microvm",
+            MachineKind::Q35 => "q35",
+            MachineKind::Pc => "pc",
+        }
+    }
+
+    fn machine_option(self) -> &'static str {
+        match self {
+            // Without ACPI the firmware is qboot, and the devices are told on the kernel's command line.
+            MachineKind::Microvm => "microvm,acpi=off",
+            MachineKind::Q35 => "q35",
+            MachineKind::Pc => "pc",
+        }
+    }
+
+    /// What virtio devices of this machine are called behind their name.
+    fn device_suffix(self) -> &'static str {
+        match self {
+            MachineKind::Microvm => "device",
+            MachineKind::Q35 | MachineKind::Pc => "pci",
+        }
+    }
+
+    /// Folders that can be mounted: the slots for virtio devices less the console.
+    #[must_use]
+    pub fn mount_slots(self) -> usize {
+        match self {
+            // QEMU's microvm has eight virtio-mmio transports while ACPI is off.
+            MachineKind::Microvm => 7,
+            // 32 slots of a PCI bus less host bridge, its multifunction devices and the console.
+            MachineKind::Q35 | MachineKind::Pc => 28,
+        }
+    }
+}
+
+/// All that a start depends on.
+#[derive(Debug)]
+pub struct Settings {
+    /// QEMU's file.
+    pub program: PathBuf,
+    /// The machine type.
+    pub machine: MachineKind,
+    /// The accelerator, settled.
+    pub accelerator: Accelerator,
+    /// The guest's memory.
+    pub memory_bytes: u64,
+    /// The kernel's command line.
+    pub command_line: String,
+    /// The program's arguments, its name first.
+    pub arguments: Vec<OsString>,
+    /// The program's environment, `NAME=value`.
+    pub environment: Vec<OsString>,
+    /// Folders of the host that the program sees.
+    pub mounts: Vec<Mount>,
+}
+
+/// A started machine. Dropping it ends QEMU.
+#[derive(Debug)]
+pub struct Running {
+    process: Process,
+    /// Our end of the virtio console.
+    pub(super) console: UnixStream,
+    /// What comes out of COM1.
+    pub(super) serial: ChildStdout,
+    /// What QEMU itself says.
+    pub(super) words: ChildStderr,
+    /// Readable once QEMU has ended; `None` where the host's kernel is too old for it.
+    pub(super) end: Option<OwnedFd>,
+}
+
+/// The process of a machine, for ending it from any thread.
+#[derive(Clone, Debug)]
+pub struct Process(Arc<Mutex<Child>>);
+
+impl Process {
+    /// Ends QEMU and waits until it is gone.
+    pub fn kill(&self) {
+        let mut child = self.lock();
+        // Fails where the child has been waited for already: then it is gone.
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+
+    /// Waits until QEMU has ended by itself.
+    pub(super) fn wait(&self) -> Result<ExitStatus, QemuError> {
+        self.lock().wait().action("wait for QEMU")
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Child> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Running {
+    /// The process, for ending it from elsewhere.
+    #[must_use]
+    pub fn process(&self) -> Process {
+        self.process.clone()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.process.kill();
+    }
+}
+
+/// Starts a machine that boots `image`. Call it on the main thread: QEMU ends when the calling thread does.
+///
+/// # Errors
+///
+/// Too many mounts, or the operating system refuses; then nothing runs.
+pub fn start(settings: &Settings, image: &File) -> Result<Running, QemuError> {
+    let slots = settings.machine.mount_slots();
+    if settings.mounts.len() > slots {
+        return Err(QemuError::TooManyMounts {
+            machine: settings.machine.name(),
+            slots,
+            wanted: settings.mounts.len(),
+        });
+    }
+    let config = config_file(settings)?;
+    let (console, guest_console) = UnixStream::pair().action("make the console's socket")?;
+    console
+        .set_nonblocking(true)
+        .action("set up the console's socket")?;
+    // Image and configuration are inherited and opened again by number: no name on disk, nothing left behind.
+    let image = Inherited::new(image.as_fd()).action("hand the image to QEMU")?;
+    let mut child = leash::command(&settings.program, limits(settings))
+        .args(arguments(
+            settings,
+            &image.path(),
+            &descriptor_path(config.as_fd()),
+        ))
+        .stdin(OwnedFd::from(guest_console))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .action("start QEMU")?;
+    drop(image);
+    let pipes = child.stdout.take().zip(child.stderr.take());
+    let end = rustix::process::pidfd_open(
+        rustix::process::Pid::from_child(&child),
+        rustix::process::PidfdFlags::empty(),
+    )
+    .ok();
+    let process = Process(Arc::new(Mutex::new(child)));
+    let Some((serial, words)) = pipes else {
+        unreachable!("both streams are piped above")
+    };
+    let running = Running {
+        process,
+        console,
+        serial,
+        words,
+        end,
+    };
+    rustix::io::ioctl_fionbio(&running.serial, true).action("set up COM1's pipe")?;
+    rustix::io::ioctl_fionbio(&running.words, true).action("set up QEMU's pipe")?;
+    Ok(running)
+}
+
+fn limits(settings: &Settings) -> Limits {
+    Limits {
+        data_bytes: Some(settings.memory_bytes.saturating_add(DATA_BYTES_OVERHEAD)),
+        address_bytes: Some(settings.memory_bytes.saturating_add(ADDRESS_BYTES_OVERHEAD)),
+    }
+}
+
+/// The configuration block in a file without a name, open in children too.
+fn config_file(settings: &Settings) -> Result<File, QemuError> {
+    let epoch_ns = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |now| u64::try_from(now.as_nanos()).unwrap_or(u64::MAX));
+    let block = config::block(
+        &settings.arguments,
+        &settings.environment,
+        &settings.mounts,
+        epoch_ns,
+        &entropy()?,
+    )?;
+    memory_file("mewz-config", &block)
+}
+
+/// Puts `bytes` into a file that lives in memory and is open in children too.
+///
+/// # Errors
+///
+/// The operating system refuses.
+pub fn memory_file(name: &str, bytes: &[u8]) -> Result<File, QemuError> {
+    let file =
+        rustix::fs::memfd_create(name, MemfdFlags::empty()).action("make a file in memory")?;
+    let mut file = File::from(file);
+    file.write_all(bytes).action("fill a file in memory")?;
+    Ok(file)
+}
+
+fn entropy() -> Result<[u8; 32], QemuError> {
+    use std::io::Read as _;
+    let mut entropy = [0; 32];
+    File::open("/dev/urandom")
+        .and_then(|mut file| file.read_exact(&mut entropy))
+        .action("read /dev/urandom")?;
+    Ok(entropy)
+}
+
+/// A descriptor that children inherit while this lives.
+struct Inherited<'a>(BorrowedFd<'a>);
+
+impl<'a> Inherited<'a> {
+    fn new(descriptor: BorrowedFd<'a>) -> rustix::io::Result<Self> {
+        rustix::io::fcntl_setfd(descriptor, FdFlags::empty())?;
+        Ok(Self(descriptor))
+    }
+
+    fn path(&self) -> PathBuf {
+        descriptor_path(self.0)
+    }
+}
+
+impl Drop for Inherited<'_> {
+    fn drop(&mut self) {
+        // Where this fails, a later child has one open file more.
+        let _ = rustix::io::fcntl_setfd(self.0, FdFlags::CLOEXEC);
+    }
+}
+
+fn descriptor_path(descriptor: BorrowedFd<'_>) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", descriptor.as_raw_fd()))
+}
+
+/// QEMU's arguments. Standard input is the console's socket, standard output takes COM1.
+fn arguments(settings: &Settings, image: &Path, config: &Path) -> Vec<OsString> {
+    let suffix = settings.machine.device_suffix();
+    let mut list = Arguments::default();
+    list.common(
+        settings.machine,
+        settings.accelerator,
+        settings.memory_bytes,
+    );
+    list.two("-chardev", "file,id=com1,path=/proc/self/fd/1");
+    list.two("-serial", "chardev:com1");
+    list.two("-chardev", "socket,id=console,fd=0");
+    list.two("-device", format!("virtio-serial-{suffix}"));
+    list.two("-device", "virtconsole,chardev=console");
+    for (index, mount) in settings.mounts.iter().enumerate() {
+        list.two("-fsdev", folder_option(index, mount));
+        let tag = config::mount_tag(index);
+        list.two(
+            "-device",
+            format!("virtio-9p-{suffix},fsdev=fs{index},mount_tag={tag}"),
+        );
+    }
+    list.two("-kernel", image);
+    list.two("-initrd", config);
+    list.two("-append", settings.command_line.as_str());
+    list.0
+}
+
+/// The arguments that boot `image` without this program, from a shell: COM1 is the terminal.
+#[must_use]
+pub fn arguments_by_hand(machine: MachineKind, memory_bytes: u64, image: &Path) -> Vec<OsString> {
+    let mut list = Arguments::default();
+    list.common(machine, Accelerator::Tcg, memory_bytes);
+    list.two("-serial", "stdio");
+    list.two("-kernel", image);
+    list.0
+}
+
+#[derive(Default)]
+struct Arguments(Vec<OsString>);
+
+impl Arguments {
+    fn two(&mut self, option: &str, value: impl AsRef<OsStr>) {
+        self.0.push(option.into());
+        self.0.push(value.as_ref().to_owned());
+    }
+
+    fn common(&mut self, machine: MachineKind, accelerator: Accelerator, memory_bytes: u64) {
+        self.two("-M", machine.machine_option());
+        match accelerator {
+            Accelerator::Kvm => self.two("-accel", "kvm"),
+            Accelerator::Tcg => {
+                self.two(
+                    "-accel",
+                    format!("tcg,tb-size={}", TRANSLATION_CACHE_BYTES >> 20),
+                );
+            }
+        }
+        self.two("-cpu", "max");
+        self.two("-m", format!("{}k", memory_bytes >> 10));
+        self.0
+            .extend(["-nodefaults", "-no-user-config", "-no-reboot"].map(OsString::from));
+        self.two("-display", "none");
+        self.two(
+            "-device",
+            format!("isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=4"),
+        );
+    }
+}
+
+fn folder_option(index: usize, mount: &Mount) -> OsString {
+    let mut option = format!("local,id=fs{index},security_model=none,").into_bytes();
+    if mount.is_read_only {
+        option.extend(b"readonly=on,");
+    }
+    option.extend(b"path=");
+    for byte in mount.host.as_os_str().as_bytes() {
+        // A comma ends a value, two are one.
+        option.extend(std::iter::repeat_n(
+            *byte,
+            if *byte == b',' { 2 } else { 1 },
+        ));
+    }
+    OsString::from_vec(option)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+    use std::path::{Path, PathBuf};
+
+    use super::{Accelerator, MachineKind, Mount, Settings, arguments};
+
+    fn line(machine: MachineKind) -> String {
+        let settings = Settings {
+            program: PathBuf::from("qemu"),
+            machine,
+            accelerator: Accelerator::Tcg,
+            memory_bytes: 32 << 20,
+            command_line: "log=warn".to_owned(),
+            arguments: vec!["a".into()],
+            environment: Vec::new(),
+            mounts: vec![Mount {
+                host: PathBuf::from("/a,b"),
+                guest: "/".to_owned(),
+                is_read_only: true,
+            }],
+        };
+        arguments(&settings, Path::new("/i"), Path::new("/c"))
+            .join(&OsString::from(" "))
+            .into_string()
+            .unwrap()
+    }
+
+    #[test]
+    fn microvm_has_mmio_devices_and_paths_are_escaped() {
+        let line = line(MachineKind::Microvm);
+        assert!(line.starts_with("-M microvm,acpi=off -accel tcg"), "{line}");
+        assert!(line.contains("-m 32768k "), "{line}");
+        assert!(line.contains("-device virtio-serial-device "), "{line}");
+        assert!(line.contains("path=/a,,b "), "{line}");
+        assert!(line.contains("readonly=on"), "{line}");
+        assert!(
+            line.ends_with("-kernel /i -initrd /c -append log=warn"),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn the_others_have_pci_devices() {
+        assert!(line(MachineKind::Q35).contains("-device virtio-9p-pci,fsdev=fs0,mount_tag=mewz0"));
+        assert!(line(MachineKind::Pc).contains("-device virtio-serial-pci "));
+    }
+}

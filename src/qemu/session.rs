@@ -1,0 +1,501 @@
+//! The talk with a running machine: its output goes out, its wishes are answered, until it ends.
+//!
+//! One thread and one `poll`: a slow reader of the output slows the guest, and a deadline holds in every wait.
+
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::process::ExitStatus;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use mewz_abi::record::{HEAD_BYTES, PAYLOAD_BYTES_MAX, RecordKind, TrapReport, head};
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::fs::FileType;
+use rustix::io::Errno;
+
+use super::console::{Decoder, Piece};
+use super::error::{Action as _, QemuError};
+use super::machine::Running;
+
+/// Bytes that a pipe with room takes without waiting: PIPE_BUF on Linux, a page.
+const PIPE_WRITE_BYTES: usize = 4096;
+
+/// Most bytes of standard input read at a time.
+const STDIN_READ_BYTES: usize = 64 << 10;
+
+/// Bytes kept of COM1 and of QEMU's words: the last ones, where the reason of an end is.
+const TAIL_BYTES: usize = 16 << 10;
+
+/// Where the program's streams lead on this side.
+#[derive(Clone, Copy, Debug)]
+pub struct Streams<'a> {
+    /// Read only when the program asks.
+    pub stdin: BorrowedFd<'a>,
+    /// Takes standard output.
+    pub stdout: BorrowedFd<'a>,
+    /// Takes standard error.
+    pub stderr: BorrowedFd<'a>,
+}
+
+/// Something that the machine tells beside output.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// The kernel is up.
+    Started {
+        /// The build id of what it runs.
+        build_id: &'a [u8],
+    },
+    /// A line of the kernel's log.
+    Log {
+        /// 1 error … 5 trace.
+        level: u8,
+        /// The line.
+        text: &'a str,
+    },
+    /// The program trapped.
+    Trap(&'a TrapReport),
+    /// The kernel failed.
+    Panic(&'a str),
+}
+
+/// How a session ended. QEMU is gone in every case.
+#[derive(Debug)]
+pub enum End {
+    /// The program ended with this status.
+    Exited(u32),
+    /// The deadline came first.
+    TimedOut,
+    /// Nobody reads the program's standard output any more.
+    OutputClosed,
+    /// QEMU ended without a word from the kernel.
+    Died(Death),
+}
+
+/// What is known of a QEMU that ended without a word from the kernel.
+#[derive(Debug)]
+pub struct Death {
+    /// How the process ended.
+    pub status: ExitStatus,
+    /// Whether the kernel had come up.
+    pub had_started: bool,
+    /// The last that QEMU said.
+    pub words: String,
+    /// The last that came out of COM1.
+    pub serial: String,
+}
+
+/// Talks with `running` until it ends or `deadline` comes.
+///
+/// # Errors
+///
+/// Garbage on the console, or output that can't be written for other reasons than a reader that left. QEMU is ended.
+pub fn talk(
+    running: &mut Running,
+    streams: Streams<'_>,
+    deadline: Option<Instant>,
+    on_event: &mut dyn FnMut(Event<'_>),
+) -> Result<End, QemuError> {
+    let mut session = Session {
+        stdout: Sink::new(streams.stdout, "standard output"),
+        stderr: Sink::new(streams.stderr, "standard error"),
+        stdin: streams.stdin,
+        stdin_wanted: None,
+        to_guest: Vec::new(),
+        deadline,
+        had_started: false,
+        on_event,
+    };
+    let end = session.run(running);
+    // After the last record there is nothing that QEMU could still do for anyone.
+    running.process().kill();
+    end
+}
+
+struct Session<'a> {
+    stdout: Sink<'a>,
+    stderr: Sink<'a>,
+    stdin: BorrowedFd<'a>,
+    /// Most bytes of standard input that the guest waits for.
+    stdin_wanted: Option<usize>,
+    /// Records that the console has not yet taken.
+    to_guest: Vec<u8>,
+    deadline: Option<Instant>,
+    had_started: bool,
+    on_event: &'a mut dyn FnMut(Event<'_>),
+}
+
+/// What can be waited for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Console,
+    Serial,
+    Words,
+    Stdin,
+    End,
+}
+
+/// Why nothing more is to be read from the console.
+enum Receipt {
+    Ended(End),
+    Closed,
+}
+
+/// What a wait found.
+struct Ready {
+    console: bool,
+    serial: bool,
+    words: bool,
+    stdin: bool,
+    end: bool,
+}
+
+impl Session<'_> {
+    fn run(&mut self, running: &mut Running) -> Result<End, QemuError> {
+        let mut decoder = Decoder::default();
+        let mut serial = Tail::default();
+        let mut words = Tail::default();
+        loop {
+            let Some(ready) = self.wait(running, &serial, &words)? else {
+                return Ok(End::TimedOut);
+            };
+            if ready.serial {
+                serial.fill(&mut running.serial)?;
+            }
+            if ready.words {
+                words.fill(&mut running.words)?;
+            }
+            if ready.stdin {
+                self.read_stdin()?;
+            }
+            self.send(running)?;
+            if (ready.console || ready.end)
+                && let Some(end) = self.receive(running, &mut decoder, ready.end)?
+            {
+                return match end {
+                    Receipt::Ended(end) => Ok(end),
+                    Receipt::Closed => self.bury(running, serial, words),
+                };
+            }
+        }
+    }
+
+    /// Takes what the console holds: one read of it, or after QEMU's end all that is left.
+    fn receive(
+        &mut self,
+        running: &Running,
+        decoder: &mut Decoder,
+        has_ended: bool,
+    ) -> Result<Option<Receipt>, QemuError> {
+        loop {
+            match decoder.fill(|out| (&running.console).read(out)) {
+                Ok(0) => return Ok(Some(Receipt::Closed)),
+                Ok(_) => {}
+                Err(problem) => match problem.kind() {
+                    io::ErrorKind::Interrupted => continue,
+                    io::ErrorKind::WouldBlock => return Ok(has_ended.then_some(Receipt::Closed)),
+                    // QEMU died with bytes of ours unread.
+                    io::ErrorKind::ConnectionReset => return Ok(Some(Receipt::Closed)),
+                    _ => return Err(problem).action("read the console"),
+                },
+            }
+            if let Some(end) = self.decode(decoder)? {
+                return Ok(Some(Receipt::Ended(end)));
+            }
+            self.send(running)?;
+            if !has_ended {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// QEMU has ended, or closed the console, without a word from the kernel.
+    fn bury(
+        &mut self,
+        running: &mut Running,
+        mut serial: Tail,
+        mut words: Tail,
+    ) -> Result<End, QemuError> {
+        let process = running.process();
+        if running.end.is_some() && !self.wait_for_end(running)? {
+            // The console is closed, the process is not: nothing can be said to it any more.
+            process.kill();
+        }
+        let status = process.wait()?;
+        serial.fill(&mut running.serial)?;
+        words.fill(&mut running.words)?;
+        Ok(End::Died(Death {
+            status,
+            had_started: self.had_started,
+            words: words.text(),
+            serial: serial.text(),
+        }))
+    }
+
+    /// Gives QEMU a second to end once its console is closed.
+    fn wait_for_end(&self, running: &Running) -> Result<bool, QemuError> {
+        let Some(end) = &running.end else {
+            return Ok(true);
+        };
+        let mut descriptors = [PollFd::new(end, PollFlags::IN)];
+        poll(
+            &mut descriptors,
+            Some(Instant::now() + Duration::from_secs(1)),
+        )
+    }
+
+    /// Waits until something is to be done; `None` when the deadline comes first.
+    fn wait(
+        &self,
+        running: &Running,
+        serial: &Tail,
+        words: &Tail,
+    ) -> Result<Option<Ready>, QemuError> {
+        let console_flags = if self.to_guest.is_empty() {
+            PollFlags::IN
+        } else {
+            PollFlags::IN | PollFlags::OUT
+        };
+        let mut sources = vec![(Source::Console, running.console.as_fd(), console_flags)];
+        let mut listen = |source, descriptor| sources.push((source, descriptor, PollFlags::IN));
+        // A stream that has ended would report so again and again.
+        if !serial.has_ended {
+            listen(Source::Serial, running.serial.as_fd());
+        }
+        if !words.has_ended {
+            listen(Source::Words, running.words.as_fd());
+        }
+        if self.stdin_wanted.is_some() && self.to_guest.is_empty() {
+            listen(Source::Stdin, self.stdin);
+        }
+        if let Some(end) = &running.end {
+            listen(Source::End, end.as_fd());
+        }
+        let mut descriptors: Vec<PollFd<'_>> = sources
+            .iter()
+            .map(|(_, descriptor, flags)| PollFd::from_borrowed_fd(*descriptor, *flags))
+            .collect();
+        if !poll(&mut descriptors, self.deadline)? {
+            return Ok(None);
+        }
+        let is_ready = |wanted: Source| {
+            let mut answers = sources.iter().zip(&descriptors);
+            answers.any(|((source, ..), answer)| *source == wanted && !answer.revents().is_empty())
+        };
+        Ok(Some(Ready {
+            console: is_ready(Source::Console),
+            serial: is_ready(Source::Serial),
+            words: is_ready(Source::Words),
+            stdin: is_ready(Source::Stdin),
+            end: is_ready(Source::End),
+        }))
+    }
+
+    /// Handles every record that has come; says how it ended when it did.
+    fn decode(&mut self, decoder: &mut Decoder) -> Result<Option<End>, QemuError> {
+        while let Some(Piece { kind, bytes }) = decoder.next_piece()? {
+            match kind {
+                RecordKind::Stdout => match self.stdout.write(bytes, self.deadline)? {
+                    Written::All => {}
+                    Written::TimedOut => return Ok(Some(End::TimedOut)),
+                    Written::Closed => return Ok(Some(End::OutputClosed)),
+                },
+                RecordKind::Stderr => {
+                    if matches!(self.stderr.write(bytes, self.deadline)?, Written::TimedOut) {
+                        return Ok(Some(End::TimedOut));
+                    }
+                }
+                RecordKind::StdinRequest => {
+                    let wanted = number(bytes).map_or(STDIN_READ_BYTES, |wanted| wanted as usize);
+                    self.stdin_wanted = Some(wanted.clamp(1, STDIN_READ_BYTES));
+                }
+                RecordKind::Started => {
+                    self.had_started = true;
+                    (self.on_event)(Event::Started { build_id: bytes });
+                    self.queue(RecordKind::Time, &epoch_ns().to_le_bytes());
+                }
+                RecordKind::Log => {
+                    let (level, text) = bytes.split_first().unwrap_or((&3, &[]));
+                    let text = String::from_utf8_lossy(text);
+                    (self.on_event)(Event::Log {
+                        level: *level,
+                        text: text.trim_end(),
+                    });
+                }
+                RecordKind::Trap => {
+                    if let Some(report) = TrapReport::decode(bytes) {
+                        (self.on_event)(Event::Trap(&report));
+                    }
+                }
+                RecordKind::Panic => (self.on_event)(Event::Panic(&String::from_utf8_lossy(bytes))),
+                RecordKind::Exit => {
+                    // A record too short to hold a status is no success.
+                    return Ok(Some(End::Exited(number(bytes).unwrap_or(1))));
+                }
+                RecordKind::Stdin | RecordKind::StdinEnd | RecordKind::Time => {
+                    unreachable!("the decoder refuses records of the host")
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn read_stdin(&mut self) -> Result<(), QemuError> {
+        let Some(wanted) = self.stdin_wanted else {
+            return Ok(());
+        };
+        let mut bytes = vec![0; wanted];
+        match rustix::io::read(self.stdin, &mut bytes[..]) {
+            Ok(0) => self.queue(RecordKind::StdinEnd, &[]),
+            Ok(len) => self.queue(RecordKind::Stdin, &bytes[..len]),
+            Err(Errno::INTR | Errno::AGAIN) => return Ok(()),
+            // A folder, a terminal that is gone: for the program the input has ended.
+            Err(_) => self.queue(RecordKind::StdinEnd, &[]),
+        }
+        self.stdin_wanted = None;
+        Ok(())
+    }
+
+    fn queue(&mut self, kind: RecordKind, payload: &[u8]) {
+        const { assert!(STDIN_READ_BYTES <= PAYLOAD_BYTES_MAX && HEAD_BYTES == 8) };
+        self.to_guest.extend(head(kind, payload.len() as u32));
+        self.to_guest.extend(payload);
+    }
+
+    /// Sends what the console takes now.
+    fn send(&mut self, running: &Running) -> Result<(), QemuError> {
+        while !self.to_guest.is_empty() {
+            match (&running.console).write(&self.to_guest) {
+                Ok(len) => drop(self.to_guest.drain(..len)),
+                Err(problem) => match problem.kind() {
+                    io::ErrorKind::WouldBlock => break,
+                    io::ErrorKind::Interrupted => {}
+                    // The reading side notices the end.
+                    io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => {
+                        self.to_guest.clear()
+                    }
+                    _ => return Err(problem).action("write to the console"),
+                },
+            }
+        }
+        Ok(())
+    }
+}
+
+fn number(payload: &[u8]) -> Option<u32> {
+    payload.first_chunk().copied().map(u32::from_le_bytes)
+}
+
+fn epoch_ns() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |now| u64::try_from(now.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// Waits until one of `descriptors` is ready (true) or `deadline` comes (false).
+fn poll(descriptors: &mut [PollFd<'_>], deadline: Option<Instant>) -> Result<bool, QemuError> {
+    loop {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let timeout = left.map(|left| Timespec {
+            tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: left.subsec_nanos().into(),
+        });
+        match rustix::event::poll(descriptors, timeout.as_ref()) {
+            Ok(0) if left.is_some_and(|left| left.is_zero()) => return Ok(false),
+            Ok(0) | Err(Errno::INTR) => {}
+            Ok(_) => return Ok(true),
+            Err(problem) => return Err(problem).action("wait for the machine"),
+        }
+    }
+}
+
+enum Written {
+    All,
+    Closed,
+    TimedOut,
+}
+
+/// A stream of ours that takes the program's output.
+struct Sink<'a> {
+    descriptor: BorrowedFd<'a>,
+    name: &'static str,
+    /// Bytes that a write may offer without waiting for long.
+    write_bytes: usize,
+    is_closed: bool,
+}
+
+impl<'a> Sink<'a> {
+    fn new(descriptor: BorrowedFd<'a>, name: &'static str) -> Self {
+        let is_file = rustix::fs::fstat(descriptor)
+            .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile);
+        Self {
+            descriptor,
+            name,
+            write_bytes: if is_file {
+                usize::MAX
+            } else {
+                PIPE_WRITE_BYTES
+            },
+            is_closed: false,
+        }
+    }
+
+    /// Writes all of `bytes`. Never waits in a write: that could hold up the deadline.
+    fn write(&mut self, mut bytes: &[u8], deadline: Option<Instant>) -> Result<Written, QemuError> {
+        if self.is_closed {
+            return Ok(Written::Closed);
+        }
+        while !bytes.is_empty() {
+            let mut descriptors = [PollFd::from_borrowed_fd(self.descriptor, PollFlags::OUT)];
+            if !poll(&mut descriptors, deadline)? {
+                return Ok(Written::TimedOut);
+            }
+            let offer = bytes.len().min(self.write_bytes);
+            match rustix::io::write(self.descriptor, &bytes[..offer]) {
+                Ok(len) => bytes = &bytes[len..],
+                Err(Errno::INTR | Errno::AGAIN) => {}
+                Err(Errno::PIPE) => {
+                    self.is_closed = true;
+                    return Ok(Written::Closed);
+                }
+                Err(problem) => {
+                    return Err(QemuError::Output {
+                        stream: self.name,
+                        source: problem.into(),
+                    });
+                }
+            }
+        }
+        Ok(Written::All)
+    }
+}
+
+/// The last bytes of a stream.
+#[derive(Default)]
+struct Tail {
+    bytes: Vec<u8>,
+    has_ended: bool,
+}
+
+impl Tail {
+    /// Takes what is there; `stream` does not block.
+    fn fill(&mut self, stream: &mut dyn io::Read) -> Result<(), QemuError> {
+        let mut part = [0; 4096];
+        while !self.has_ended {
+            match stream.read(&mut part) {
+                Ok(0) => self.has_ended = true,
+                Ok(len) => {
+                    self.bytes.extend(&part[..len]);
+                    let excess = self.bytes.len().saturating_sub(TAIL_BYTES);
+                    self.bytes.drain(..excess);
+                }
+                Err(problem) if problem.kind() == io::ErrorKind::Interrupted => {}
+                Err(problem) if problem.kind() == io::ErrorKind::WouldBlock => break,
+                Err(problem) => return Err(problem).action("read QEMU's pipes"),
+            }
+        }
+        Ok(())
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).trim().to_owned()
+    }
+}
