@@ -3,7 +3,17 @@
 //! What the object holds is written in `mewz_abi::application` and `mewz_abi::symbol`.
 
 mod error;
+#[allow(dead_code)]
+mod initializer;
+#[allow(dead_code)]
+mod module;
 mod options;
+#[allow(dead_code)]
+mod plan;
+#[allow(dead_code)]
+mod signature;
+#[allow(dead_code)]
+mod translate;
 
 pub use error::CompileError;
 pub use options::{MemoryBase, Options, TargetCpu};

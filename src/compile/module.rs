@@ -1,0 +1,239 @@
+//! A module as the later steps see it: index spaces, types and segments; bodies and segment bytes stay in the file.
+
+use std::collections::HashMap;
+
+use cranelift_codegen::ir::{Type, types};
+use wasmparser::{FunctionBody, ValType};
+
+use super::initializer::Initializer;
+
+/// A validated module.
+#[derive(Default)]
+pub(super) struct Module<'a> {
+    /// Function types, by type index.
+    pub(super) types: Vec<FunctionType>,
+    /// Imports in the order of the module.
+    pub(super) imports: Vec<ImportName<'a>>,
+    /// All functions, imported ones first.
+    pub(super) functions: Vec<Function>,
+    /// How many of `functions` are imported.
+    pub(super) functions_imported: u32,
+    /// Bodies of the functions that are defined here.
+    pub(super) bodies: Vec<FunctionBody<'a>>,
+    /// All tables, imported ones first.
+    pub(super) tables: Vec<Table>,
+    /// All memories, imported ones first.
+    pub(super) memories: Vec<Memory>,
+    /// All globals, imported ones first.
+    pub(super) globals: Vec<Global>,
+    /// Exports in the order of the module.
+    pub(super) exports: Vec<Export<'a>>,
+    /// The start function.
+    pub(super) start: Option<u32>,
+    /// Element segments.
+    pub(super) elements: Vec<ElementSegment>,
+    /// Data segments.
+    pub(super) data: Vec<DataSegment<'a>>,
+    /// Names of functions, from the name section.
+    pub(super) function_names: HashMap<u32, &'a str>,
+}
+
+impl Module<'_> {
+    /// The type of function `index`.
+    pub(super) fn function_type(&self, index: u32) -> &FunctionType {
+        &self.types[self.functions[index as usize].type_index as usize]
+    }
+
+    /// Whether function `index` comes from outside.
+    pub(super) fn is_imported(&self, index: u32) -> bool {
+        index < self.functions_imported
+    }
+}
+
+/// A function type, with the types of the code generator beside it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct FunctionType {
+    /// Letters of the parameters, as in `mewz_abi::symbol`.
+    pub(super) parameter_letters: String,
+    /// Letters of the results.
+    pub(super) result_letters: String,
+    /// What the parameters are to the code generator.
+    pub(super) parameters: Vec<Type>,
+    /// What the results are to the code generator.
+    pub(super) results: Vec<Type>,
+}
+
+impl FunctionType {
+    /// The type with these parameters and results.
+    pub(super) fn new(parameters: &[ValType], results: &[ValType]) -> Self {
+        Self {
+            parameter_letters: parameters.iter().map(|ty| letter(*ty)).collect(),
+            result_letters: results.iter().map(|ty| letter(*ty)).collect(),
+            parameters: parameters.iter().map(|ty| code_type(*ty)).collect(),
+            results: results.iter().map(|ty| code_type(*ty)).collect(),
+        }
+    }
+}
+
+/// Letter of a value type in symbol names.
+pub(super) fn letter(ty: ValType) -> char {
+    match ty {
+        ValType::I32 => 'i',
+        ValType::I64 => 'I',
+        ValType::F32 => 'f',
+        ValType::F64 => 'F',
+        ValType::V128 => 'v',
+        ValType::Ref(reference) if reference.is_func_ref() => 'p',
+        ValType::Ref(_) => 'e',
+    }
+}
+
+/// What a value type is to the code generator. Vectors are sixteen bytes wherever their lanes are not known; references are
+/// addresses.
+pub(super) fn code_type(ty: ValType) -> Type {
+    match ty {
+        ValType::I32 => types::I32,
+        ValType::I64 | ValType::Ref(_) => types::I64,
+        ValType::F32 => types::F32,
+        ValType::F64 => types::F64,
+        ValType::V128 => types::I8X16,
+    }
+}
+
+/// Where an import comes from, and what it is.
+pub(super) struct ImportName<'a> {
+    /// The module's name.
+    pub(super) module: &'a str,
+    /// The field's name.
+    pub(super) field: &'a str,
+    /// Which entry of which index space it is.
+    pub(super) item: Item,
+}
+
+/// An entry of an index space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Item {
+    /// A function.
+    Function(u32),
+    /// A table.
+    Table(u32),
+    /// A memory.
+    Memory(u32),
+    /// A global.
+    Global(u32),
+}
+
+/// A function, imported or defined.
+#[derive(Default)]
+pub(super) struct Function {
+    /// Index into [`Module::types`].
+    pub(super) type_index: u32,
+    /// Whether a reference to it can be made: it stands in an element segment, an initialiser or an export.
+    pub(super) is_referenced: bool,
+}
+
+/// A table, imported or defined.
+pub(super) struct Table {
+    /// Type of the elements.
+    pub(super) element: ValType,
+    /// Least length.
+    pub(super) min: u64,
+    /// Most length, where the module gives one.
+    pub(super) max: Option<u64>,
+    /// What the elements are at first.
+    pub(super) initial: Initializer,
+    /// Whether it comes from outside.
+    pub(super) is_imported: bool,
+    /// Whether it is exported.
+    pub(super) is_exported: bool,
+    /// Whether an operator grows it.
+    pub(super) is_grown: bool,
+}
+
+impl Table {
+    /// Whether length and place of the elements never change and nobody else sees them.
+    pub(super) fn is_fixed(&self) -> bool {
+        !self.is_imported && !self.is_exported && !self.is_grown
+    }
+}
+
+/// A memory, imported or defined. Sizes are in bytes.
+pub(super) struct Memory {
+    /// Least size.
+    pub(super) min_bytes: u64,
+    /// Most size; without one in the module, 4 GiB.
+    pub(super) max_bytes: u64,
+    /// The limits as the module gives them, in pages.
+    pub(super) pages: (u64, Option<u64>),
+    /// Whether it comes from outside.
+    pub(super) is_imported: bool,
+}
+
+/// A global, imported or defined.
+pub(super) struct Global {
+    /// Type of the value.
+    pub(super) ty: ValType,
+    /// Whether it can be set.
+    pub(super) is_mutable: bool,
+    /// The first value; `None` for an imported one.
+    pub(super) initial: Option<Initializer>,
+    /// Whether it is exported.
+    pub(super) is_exported: bool,
+}
+
+impl Global {
+    /// Whether it comes from outside.
+    pub(super) fn is_imported(&self) -> bool {
+        self.initial.is_none()
+    }
+
+    /// The value, where it is known when compiling and never changes.
+    pub(super) fn constant(&self) -> Option<&Initializer> {
+        self.initial
+            .as_ref()
+            .filter(|initial| !self.is_mutable && initial.is_constant())
+    }
+}
+
+/// An export.
+pub(super) struct Export<'a> {
+    /// Its name.
+    pub(super) name: &'a str,
+    /// What is exported.
+    pub(super) item: Item,
+}
+
+/// How a segment is used.
+pub(super) enum SegmentMode {
+    /// Copied to a table or memory at instantiation.
+    Active {
+        /// Index of the table or memory.
+        target: u32,
+        /// First element or byte there.
+        offset: Initializer,
+    },
+    /// Copied by operators.
+    Passive,
+    /// Only declares references (element segments).
+    Declared,
+}
+
+/// An element segment.
+pub(super) struct ElementSegment {
+    /// How it is used.
+    pub(super) mode: SegmentMode,
+    /// The references.
+    pub(super) items: Vec<Initializer>,
+    /// Whether an operator names it.
+    pub(super) is_used: bool,
+}
+
+/// A data segment.
+pub(super) struct DataSegment<'a> {
+    /// How it is used.
+    pub(super) mode: SegmentMode,
+    /// Its bytes.
+    pub(super) bytes: &'a [u8],
+    /// Whether an operator names it.
+    pub(super) is_used: bool,
+}

@@ -1,0 +1,120 @@
+//! Calls: direct, through tables, and of imports.
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{
+    InstBuilder, MemFlagsData, StackSlotData, StackSlotKind, Value, types,
+};
+use cranelift_module::FuncId;
+use mewz_abi::trap::TrapKind;
+
+use super::translator::Translator;
+use crate::compile::module::FunctionType;
+use crate::compile::signature::{self, RESULT_SLOT_BYTES};
+
+/// Bytes from a `FunctionReference` to its code.
+const REFERENCE_CODE: i32 = 0;
+/// Bytes from a `FunctionReference` to its type's identity.
+const REFERENCE_TYPE: i32 = 8;
+
+impl<'a> Translator<'a> {
+    /// `call`.
+    pub(super) fn call(&mut self, index: u32) {
+        let context = self.context;
+        let ty = context.module.function_type(index);
+        let arguments = self.pop_many(ty.parameters.len());
+        let results = self.call_function(index, &arguments);
+        self.stack.extend(results);
+    }
+
+    /// Calls function `index` of the module, imported or not.
+    pub(in crate::compile) fn call_function(
+        &mut self,
+        index: u32,
+        arguments: &[Value],
+    ) -> Vec<Value> {
+        let context = self.context;
+        let ty = context.module.function_type(index);
+        let place = context.plan.functions[index as usize];
+        if let Some(import) = place.import {
+            return self.call_boundary(import, ty, arguments);
+        }
+        let id = place.internal.expect("a function is imported or has code");
+        let function = self.function(id, signature::internal(ty));
+        let call = self.ins().call(function, arguments);
+        self.count_passed(ty.results.len());
+        self.builder.inst_results(call).to_vec()
+    }
+
+    /// Calls a System V function of type `ty`.
+    fn call_boundary(
+        &mut self,
+        id: FuncId,
+        ty: &'a FunctionType,
+        arguments: &[Value],
+    ) -> Vec<Value> {
+        let function = self.function(id, signature::boundary(ty));
+        self.count_passed(ty.results.len());
+        if ty.results.len() < 2 {
+            let call = self.ins().call(function, arguments);
+            return self.builder.inst_results(call).to_vec();
+        }
+        let slot = self.builder.create_sized_stack_slot(StackSlotData::new(
+            StackSlotKind::ExplicitSlot,
+            RESULT_SLOT_BYTES * ty.results.len() as u32,
+            4,
+        ));
+        let pointer = self.ins().stack_addr(types::I64, slot, 0);
+        let mut arguments = arguments.to_vec();
+        arguments.push(pointer);
+        self.ins().call(function, &arguments);
+        let mut results = Vec::with_capacity(ty.results.len());
+        for (index, ty) in ty.results.iter().enumerate() {
+            let offset = RESULT_SLOT_BYTES as i32 * index as i32;
+            let flags = MemFlagsData::trusted();
+            results.push(self.ins().load(*ty, flags, pointer, offset));
+        }
+        results
+    }
+
+    /// `call_indirect`.
+    pub(super) fn call_indirect(&mut self, type_index: u32, table: u32) {
+        let context = self.context;
+        let ty = &context.module.types[type_index as usize];
+        let index = self.pop();
+        let arguments = self.pop_many(ty.parameters.len());
+        let reference = self.table_load(table, index);
+        let code = self.checked_code(reference, type_index);
+        let signature = self.internal_signature(type_index);
+        let call = self.ins().call_indirect(signature, code, &arguments);
+        self.count_passed(ty.results.len());
+        let results = self.builder.inst_results(call).to_vec();
+        self.stack.extend(results);
+    }
+
+    /// The code of a reference that must be of a function of this type.
+    fn checked_code(&mut self, reference: Value, type_index: u32) -> Value {
+        self.trap_unless(reference, TrapKind::IndirectCallToNull);
+        let flags = MemFlagsData::trusted().with_readonly();
+        let actual = self
+            .ins()
+            .load(types::I64, flags, reference, REFERENCE_TYPE);
+        let expected = self.symbol(self.context.plan.types[type_index as usize]);
+        let differs = self.ins().icmp(IntCC::NotEqual, actual, expected);
+        self.trap_if(differs, TrapKind::IndirectCallTypeMismatch);
+        self.ins()
+            .load(types::I64, flags, reference, REFERENCE_CODE)
+    }
+
+    /// Calls a function of the runtime; returns its result, if it has one.
+    pub(super) fn call_runtime(
+        &mut self,
+        id: FuncId,
+        parameters: &[cranelift_codegen::ir::Type],
+        results: &[cranelift_codegen::ir::Type],
+        arguments: &[Value],
+    ) -> Option<Value> {
+        let function = self.function(id, signature::system_v(parameters, results));
+        let call = self.ins().call(function, arguments);
+        self.builder.inst_results(call).first().copied()
+    }
+}

@@ -1,0 +1,13 @@
+//! Operators to intermediate code: one translator per function, one file per group of operators.
+
+mod call;
+mod control;
+mod memory;
+mod numeric;
+mod operators;
+mod simd;
+mod state;
+mod table;
+mod translator;
+
+pub(super) use translator::{Context, Translator, trap_code, trap_kind};

@@ -1,0 +1,422 @@
+//! The translator of one function: its values, its blocks and what every group of operators needs.
+
+use std::collections::HashMap;
+
+use cranelift_codegen::ir::{
+    self, AliasRegionData, Block, ExtFuncData, ExternalName, FuncRef, GlobalValue, GlobalValueData,
+    InstBuilder, MemFlagsData, SigRef, SourceLoc, TrapCode, Type, UserExternalName, Value, types,
+};
+use cranelift_codegen::isa::TargetFrontendConfig;
+use cranelift_frontend::{FuncInstBuilder, FunctionBuilder, FunctionBuilderContext, Variable};
+use cranelift_module::{DataId, FuncId};
+use mewz_abi::trap::TrapKind;
+use wasmparser::{FunctionBody, Operator};
+
+use super::control::Frame;
+use crate::compile::error::CompileError;
+use crate::compile::module::{FunctionType, Module, code_type};
+use crate::compile::options::Options;
+use crate::compile::plan::{Place, Plan};
+use crate::compile::signature;
+
+/// What is the same for every function of a module.
+pub(in crate::compile) struct Context<'a> {
+    /// The module.
+    pub(in crate::compile) module: &'a Module<'a>,
+    /// Where its parts lie.
+    pub(in crate::compile) plan: &'a Plan,
+    /// The caller's choices.
+    pub(in crate::compile) options: &'a Options,
+    /// Facts about the target.
+    pub(in crate::compile) target: TargetFrontendConfig,
+}
+
+/// Values that one function may pass to blocks and calls, all told: a bound on what a small module can ask of the code
+/// generator, far above what a compiler emits.
+const PASSED_VALUES_MAX: usize = 1 << 22;
+
+/// Namespace of functions in names of the intermediate code, as `cranelift-module` has it.
+const NAMESPACE_FUNCTION: u32 = 0;
+/// Namespace of data.
+const NAMESPACE_DATA: u32 = 1;
+
+/// Translates one function.
+pub(in crate::compile) struct Translator<'a> {
+    /// The builder of the intermediate code.
+    pub(super) builder: FunctionBuilder<'a>,
+    /// What is the same for every function.
+    pub(super) context: &'a Context<'a>,
+    /// Operands, in the order of the specification's stack. Vectors on it are always of type `I8X16`.
+    pub(super) stack: Vec<Value>,
+    /// Enclosing blocks, the function's own first.
+    pub(super) frames: Vec<Frame<'a>>,
+    /// Whether the code here can run.
+    pub(super) is_reachable: bool,
+    /// Blocks begun inside code that can't run.
+    pub(super) dead_depth: usize,
+    /// The module's locals.
+    pub(super) locals: Vec<Variable>,
+    /// Values passed so far; see [`PASSED_VALUES_MAX`].
+    passed_values: usize,
+    symbols: HashMap<DataId, GlobalValue>,
+    functions: HashMap<FuncId, FuncRef>,
+    signatures: HashMap<u32, SigRef>,
+    memory_base: Option<Value>,
+}
+
+impl<'a> Translator<'a> {
+    /// Begins a function; `function` has its signature set.
+    pub(in crate::compile) fn new(
+        context: &'a Context<'a>,
+        function: &'a mut ir::Function,
+        scratch: &'a mut FunctionBuilderContext,
+    ) -> Self {
+        Self {
+            builder: FunctionBuilder::new(function, scratch),
+            context,
+            stack: Vec::new(),
+            frames: Vec::new(),
+            is_reachable: true,
+            dead_depth: 0,
+            locals: Vec::new(),
+            passed_values: 0,
+            symbols: HashMap::new(),
+            functions: HashMap::new(),
+            signatures: HashMap::new(),
+            memory_base: None,
+        }
+    }
+
+    /// Translates a whole validated body of type `ty`.
+    ///
+    /// # Errors
+    ///
+    /// The function asks more of the code generator than it may.
+    pub(in crate::compile) fn translate(
+        mut self,
+        ty: &'a FunctionType,
+        body: &FunctionBody<'_>,
+    ) -> Result<(), CompileError> {
+        let entry = self.begin();
+        self.declare_locals(entry, ty, body).map_err(invalid)?;
+        self.frames.push(Frame::function(&ty.results));
+        let mut operators = body.get_operators_reader().map_err(invalid)?;
+        while !operators.eof() {
+            let (operator, offset) = operators.read_with_offset().map_err(invalid)?;
+            self.builder.set_srcloc(SourceLoc::new(offset as u32));
+            self.operator(&operator);
+            self.check_size()?;
+        }
+        self.finish();
+        Ok(())
+    }
+
+    /// Begins the entry block.
+    pub(in crate::compile) fn begin(&mut self) -> Block {
+        let entry = self.builder.create_block();
+        self.builder.append_block_params_for_function_params(entry);
+        self.builder.switch_to_block(entry);
+        self.builder.seal_block(entry);
+        if let super::memory::Base::Load(instance) = self.memory_base_kind() {
+            let (address, offset) = self.place(instance);
+            let flags = MemFlagsData::trusted().with_readonly();
+            let base = self.ins().load(types::I64, flags, address, offset);
+            self.memory_base = Some(base);
+        }
+        entry
+    }
+
+    /// Ends the function.
+    pub(in crate::compile) fn finish(mut self) {
+        self.builder.seal_all_blocks();
+        self.builder.finalize(self.context.target);
+    }
+
+    fn operator(&mut self, operator: &Operator<'_>) {
+        if self.is_reachable {
+            super::operators::translate(self, operator);
+        } else {
+            self.dead_operator(operator);
+        }
+    }
+
+    fn declare_locals(
+        &mut self,
+        entry: Block,
+        ty: &FunctionType,
+        body: &FunctionBody<'_>,
+    ) -> wasmparser::Result<()> {
+        for (index, parameter) in ty.parameters.iter().enumerate() {
+            let variable = self.builder.declare_var(*parameter);
+            let value = self.builder.block_params(entry)[index];
+            self.builder.def_var(variable, value);
+            self.locals.push(variable);
+        }
+        let mut zeros: HashMap<Type, Value> = HashMap::new();
+        for group in body.get_locals_reader()? {
+            let (count, ty) = group?;
+            let ty = code_type(ty);
+            for _ in 0..count {
+                let zero = match zeros.get(&ty) {
+                    Some(zero) => *zero,
+                    None => {
+                        let zero = self.zero(ty);
+                        zeros.insert(ty, zero);
+                        zero
+                    }
+                };
+                let variable = self.builder.declare_var(ty);
+                self.builder.def_var(variable, zero);
+                self.locals.push(variable);
+            }
+        }
+        Ok(())
+    }
+
+    fn check_size(&self) -> Result<(), CompileError> {
+        if self.passed_values <= PASSED_VALUES_MAX {
+            return Ok(());
+        }
+        Err(CompileError::Codegen {
+            function: String::new(),
+            message: format!("more than {PASSED_VALUES_MAX} values pass between its blocks"),
+        })
+    }
+}
+
+fn invalid(error: wasmparser::Error) -> CompileError {
+    CompileError::Invalid {
+        offset: error.offset() as usize,
+        message: error.to_string(),
+    }
+}
+
+/// The operand stack.
+impl Translator<'_> {
+    /// Pushes a value. A vector must be of type `I8X16`.
+    pub(super) fn push(&mut self, value: Value) {
+        self.stack.push(value);
+    }
+
+    /// Pops a value.
+    pub(super) fn pop(&mut self) -> Value {
+        self.stack
+            .pop()
+            .expect("validation keeps the stack deep enough")
+    }
+
+    /// Pops two values; the first returned is the one that was pushed first.
+    pub(super) fn pop2(&mut self) -> (Value, Value) {
+        let second = self.pop();
+        (self.pop(), second)
+    }
+
+    /// Pops three values, returned in the order in which they were pushed.
+    pub(super) fn pop3(&mut self) -> (Value, Value, Value) {
+        let third = self.pop();
+        let (first, second) = self.pop2();
+        (first, second, third)
+    }
+
+    /// Pops `count` values, returned in the order in which they were pushed.
+    pub(super) fn pop_many(&mut self, count: usize) -> Vec<Value> {
+        self.count_passed(count);
+        self.stack.split_off(self.stack.len() - count)
+    }
+
+    /// Copies the topmost `count` values.
+    pub(super) fn peek_many(&mut self, count: usize) -> Vec<Value> {
+        self.count_passed(count);
+        self.stack[self.stack.len() - count..].to_vec()
+    }
+
+    /// Takes note that `count` values pass to a block or a call.
+    pub(super) fn count_passed(&mut self, count: usize) {
+        self.passed_values += count;
+    }
+}
+
+/// Instructions.
+impl<'a> Translator<'a> {
+    /// Where the next instruction goes.
+    pub(super) fn ins(&mut self) -> FuncInstBuilder<'_, 'a> {
+        self.builder.ins()
+    }
+
+    /// The zero of a type, null for references.
+    pub(super) fn zero(&mut self, ty: Type) -> Value {
+        match ty {
+            types::F32 => self.ins().f32const(0.0),
+            types::F64 => self.ins().f64const(0.0),
+            types::I8X16 => self.vector_constant(0),
+            _ => self.ins().iconst(ty, 0),
+        }
+    }
+
+    /// A vector by its bits.
+    pub(super) fn vector_constant(&mut self, bits: u128) -> Value {
+        let bytes = bits.to_le_bytes().to_vec().into();
+        let handle = self.builder.func.dfg.constants.insert(bytes);
+        self.ins().vconst(types::I8X16, handle)
+    }
+
+    /// Traps if `condition` holds.
+    pub(super) fn trap_if(&mut self, condition: Value, kind: TrapKind) {
+        self.ins().trapnz(condition, trap_code(kind));
+    }
+
+    /// Traps unless `condition` holds.
+    pub(super) fn trap_unless(&mut self, condition: Value, kind: TrapKind) {
+        self.ins().trapz(condition, trap_code(kind));
+    }
+
+    /// Widens an i32 without sign to 64 bits.
+    pub(super) fn widen(&mut self, value: Value) -> Value {
+        self.ins().uextend(types::I64, value)
+    }
+
+    /// Flags of an access to linear memory: it can trap, and it is disjoint from everything else of the object.
+    pub(super) fn memory_flags(&mut self) -> MemFlagsData {
+        self.region(MemFlagsData::new(), Region::Memory)
+    }
+
+    /// Flags of an access to the module's state: globals, instances, tables.
+    pub(super) fn state_flags(&mut self, region: Region) -> MemFlagsData {
+        self.region(MemFlagsData::trusted(), region)
+    }
+
+    fn region(&mut self, flags: MemFlagsData, region: Region) -> MemFlagsData {
+        let region = self.builder.func.dfg.alias_regions.insert(AliasRegionData {
+            user_id: region as u32,
+            description: region.description().into(),
+        });
+        flags.with_alias_region(Some(region))
+    }
+}
+
+/// Kinds of places in memory that never overlap.
+#[derive(Clone, Copy, Debug)]
+#[repr(u32)]
+pub(super) enum Region {
+    /// Linear memory.
+    Memory = 1,
+    /// Values of globals.
+    Globals = 2,
+    /// `MemoryInstance`, `TableInstance` and lengths of segments.
+    Instances = 3,
+    /// Elements of tables.
+    Tables = 4,
+}
+
+impl Region {
+    const fn description(self) -> &'static str {
+        match self {
+            Region::Memory => "linear memory",
+            Region::Globals => "globals",
+            Region::Instances => "instances",
+            Region::Tables => "table elements",
+        }
+    }
+}
+
+/// Symbols.
+impl<'a> Translator<'a> {
+    /// The address of the symbol at `place`, and the bytes to add to it.
+    pub(super) fn place(&mut self, place: Place) -> (Value, i32) {
+        let address = self.symbol(place.data);
+        let offset = i32::try_from(place.offset).expect("the object's size is checked");
+        (address, offset)
+    }
+
+    /// The address of `place`.
+    pub(super) fn place_address(&mut self, place: Place) -> Value {
+        let (address, offset) = self.place(place);
+        match offset {
+            0 => address,
+            _ => self.ins().iadd_imm_s(address, i64::from(offset)),
+        }
+    }
+
+    /// The address of a data symbol.
+    pub(super) fn symbol(&mut self, data: DataId) -> Value {
+        let global = match self.symbols.get(&data) {
+            Some(global) => *global,
+            None => {
+                let name = self.name(NAMESPACE_DATA, data.as_u32());
+                let global = self.builder.create_global_value(GlobalValueData::Symbol {
+                    name,
+                    offset: 0.into(),
+                    colocated: true,
+                    tls: false,
+                });
+                self.symbols.insert(data, global);
+                global
+            }
+        };
+        self.ins().symbol_value(types::I64, global)
+    }
+
+    /// A function to call.
+    pub(super) fn function(&mut self, id: FuncId, signature: ir::Signature) -> FuncRef {
+        if let Some(function) = self.functions.get(&id) {
+            return *function;
+        }
+        let signature = self.builder.import_signature(signature);
+        let name = self.name(NAMESPACE_FUNCTION, id.as_u32());
+        let function = self.builder.import_function(ExtFuncData {
+            name,
+            signature,
+            colocated: true,
+            patchable: false,
+        });
+        self.functions.insert(id, function);
+        function
+    }
+
+    /// The signature of internal functions of type `type_index`.
+    pub(super) fn internal_signature(&mut self, type_index: u32) -> SigRef {
+        if let Some(signature) = self.signatures.get(&type_index) {
+            return *signature;
+        }
+        let ty = &self.context.module.types[type_index as usize];
+        let signature = self.builder.import_signature(signature::internal(ty));
+        self.signatures.insert(type_index, signature);
+        signature
+    }
+
+    /// The base of linear memory 0, where it is read from the instance.
+    pub(super) fn loaded_memory_base(&self) -> Value {
+        self.memory_base.expect("the entry block loads the base")
+    }
+
+    fn name(&mut self, namespace: u32, index: u32) -> ExternalName {
+        let name = UserExternalName { namespace, index };
+        ExternalName::user(self.builder.func.declare_imported_user_function(name))
+    }
+}
+
+/// The code generator's code for a trap.
+pub(in crate::compile) fn trap_code(kind: TrapKind) -> TrapCode {
+    match kind {
+        TrapKind::MemoryOutOfBounds => EXPLICIT_OUT_OF_BOUNDS,
+        TrapKind::IntegerDivideByZero => TrapCode::INTEGER_DIVISION_BY_ZERO,
+        TrapKind::IntegerOverflow => TrapCode::INTEGER_OVERFLOW,
+        TrapKind::InvalidConversionToInteger => TrapCode::BAD_CONVERSION_TO_INTEGER,
+        _ => TrapCode::unwrap_user(kind as u8),
+    }
+}
+
+/// What traps when a bulk operation finds itself out of bounds, by an instruction of its own; an access that faults has the
+/// code generator's own code.
+const EXPLICIT_OUT_OF_BOUNDS: TrapCode = TrapCode::unwrap_user(TrapKind::MemoryOutOfBounds as u8);
+
+/// The trap that a code of the code generator stands for; `None` where a faulting address tells it.
+pub(in crate::compile) fn trap_kind(code: TrapCode) -> Option<TrapKind> {
+    match code {
+        TrapCode::HEAP_OUT_OF_BOUNDS | TrapCode::STACK_OVERFLOW => None,
+        TrapCode::INTEGER_DIVISION_BY_ZERO => Some(TrapKind::IntegerDivideByZero),
+        TrapCode::INTEGER_OVERFLOW => Some(TrapKind::IntegerOverflow),
+        TrapCode::BAD_CONVERSION_TO_INTEGER => Some(TrapKind::InvalidConversionToInteger),
+        user => TrapKind::from_number(u32::from(user.as_raw().get())),
+    }
+}
