@@ -1,6 +1,7 @@
 //! `mewz new`: what it makes, what it refuses, and that a failure leaves nothing behind.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -314,4 +315,38 @@ fn a_folder_that_cannot_be_written_is_told() {
         1,
         &["cannot make a project in `/proc/mewz-test`"],
     );
+}
+
+#[test]
+fn a_terminal_is_asked() {
+    let place = Place::new();
+    let dialogue = place.on_a_terminal("new", "\n\n");
+    assert!(place.path("hello/src/main.wat").exists(), "{dialogue}");
+    assert!(
+        dialogue.contains("Template") && dialogue.contains("Folder to make"),
+        "{dialogue}"
+    );
+}
+
+impl Place {
+    /// Runs `mewz` with these arguments on a terminal where `typed` is typed; what the terminal showed.
+    fn on_a_terminal(&self, arguments: &str, typed: &str) -> String {
+        let mut script = Command::new("script")
+            .args(["--quiet", "--return", "--command"])
+            .arg(format!("{} {arguments}", env!("CARGO_BIN_EXE_mewz")))
+            .arg("/dev/null")
+            .current_dir(self.folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        script
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(typed.as_bytes())
+            .unwrap();
+        let output = script.wait_with_output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
 }

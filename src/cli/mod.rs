@@ -5,6 +5,7 @@ mod compile;
 mod completions;
 mod failure;
 mod imports;
+mod interruption;
 mod nearest;
 mod new;
 mod project_name;

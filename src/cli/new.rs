@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Outcome;
 use super::failure::Failure;
+use super::interruption::Interruption;
 use super::project_name::ProjectName;
 use super::scaffold;
 use super::template::{self, Template};
@@ -95,40 +96,47 @@ fn name_of_folder(path: &Path, may_ask: bool) -> Result<ProjectName, Failure> {
 
 fn ask_template() -> Result<String, Failure> {
     let templates = template::embedded_names();
-    let chosen = dialoguer::Select::new()
-        .with_prompt("Template")
-        .items(&templates)
-        .default(
-            templates
-                .iter()
-                .position(|name| *name == TEMPLATE_DEFAULT)
-                .unwrap_or(0),
-        )
-        .interact()
-        .map_err(unanswered)?;
+    let chosen = ask(|| {
+        dialoguer::Select::new()
+            .with_prompt("Template")
+            .items(&templates)
+            .default(
+                templates
+                    .iter()
+                    .position(|name| *name == TEMPLATE_DEFAULT)
+                    .unwrap_or(0),
+            )
+            .interact()
+    })?;
     Ok(templates[chosen].to_owned())
 }
 
 fn ask_path() -> Result<PathBuf, Failure> {
-    let answer: String = dialoguer::Input::new()
-        .with_prompt("Folder to make")
-        .default("hello".to_owned())
-        .interact_text()
-        .map_err(unanswered)?;
+    let answer: String = ask(|| {
+        dialoguer::Input::new()
+            .with_prompt("Folder to make")
+            .default("hello".to_owned())
+            .interact_text()
+    })?;
     Ok(PathBuf::from(answer))
 }
 
 fn ask_name() -> Result<ProjectName, Failure> {
-    let answer: String = dialoguer::Input::new()
-        .with_prompt("Project name")
-        .validate_with(|answer: &String| ProjectName::new(answer).map(drop))
-        .interact_text()
-        .map_err(unanswered)?;
+    let answer: String = ask(|| {
+        dialoguer::Input::new()
+            .with_prompt("Project name")
+            .validate_with(|answer: &String| ProjectName::new(answer).map(drop))
+            .interact_text()
+    })?;
     ProjectName::new(&answer).map_err(|cause| refuse_name(&answer, cause))
 }
 
-fn unanswered(error: dialoguer::Error) -> Failure {
-    Failure::new("cannot ask for what the command line leaves open")
-        .cause(error)
-        .hint("`mewz new PATH --template NAME` asks nothing")
+/// Asks, and leaves the terminal as it was even after Ctrl-C, on which a prompt alone would leave the cursor hidden.
+fn ask<T>(prompt: impl FnOnce() -> dialoguer::Result<T>) -> Result<T, Failure> {
+    let interruption = Interruption::watch();
+    prompt().map_err(|error| {
+        let _ = console::Term::stderr().show_cursor();
+        let failure = Failure::new("cannot ask for what the command line leaves open").cause(error);
+        interruption.or(failure.hint("`mewz new PATH --template NAME` asks nothing"))
+    })
 }

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use include_dir::{Dir, include_dir};
 
 use super::failure::Failure;
+use super::interruption::Interruption;
 use super::project_name::ProjectName;
 
 static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates");
@@ -253,6 +254,8 @@ fn is_bare_repository(folder: &Path) -> bool {
 
 fn clone(address: &str) -> Result<Vec<File>, Failure> {
     let failed = || Failure::new(format!("cannot fetch template `{address}`"));
+    // The folder below goes when this function ends, which it therefore must.
+    let interruption = Interruption::watch();
     let folder = tempfile::tempdir().map_err(|error| failed().cause(error))?;
     let ended = Command::new("git")
         .args(["clone", "--quiet", "--depth", "1", "--", address])
@@ -280,7 +283,7 @@ fn clone(address: &str) -> Result<Vec<File>, Failure> {
         let words = String::from_utf8_lossy(&output.stderr)
             .trim()
             .replace('\n', "\n         ");
-        return Err(failed().cause(format!("git: {words}")));
+        return Err(interruption.or(failed().cause(format!("git: {words}"))));
     }
     folder_files(&folder.path().join("template")).map_err(|problem| problem.failure(address))
 }
