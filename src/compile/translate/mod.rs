@@ -5,6 +5,7 @@ mod control;
 mod memory;
 mod numeric;
 mod operators;
+mod rounding;
 mod simd;
 mod state;
 mod table;

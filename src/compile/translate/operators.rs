@@ -5,6 +5,7 @@ use cranelift_codegen::ir::types::{F32, F64, I8, I16, I32, I64};
 use cranelift_codegen::ir::{InstBuilder, Opcode};
 use wasmparser::Operator as O;
 
+use super::rounding::{Rounding, round};
 use super::simd;
 use super::translator::Translator;
 
@@ -113,10 +114,10 @@ pub(super) fn translate(t: &mut Translator<'_>, operator: &O<'_>) {
         O::I32Rotr | O::I64Rotr => t.binary(|t, x, y| t.ins().rotr(x, y)),
         O::F32Abs | O::F64Abs => t.unary(|t, x| t.ins().fabs(x)),
         O::F32Neg | O::F64Neg => t.unary(|t, x| t.ins().fneg(x)),
-        O::F32Ceil | O::F64Ceil => t.unary(|t, x| t.ins().ceil(x)),
-        O::F32Floor | O::F64Floor => t.unary(|t, x| t.ins().floor(x)),
-        O::F32Trunc | O::F64Trunc => t.unary(|t, x| t.ins().trunc(x)),
-        O::F32Nearest | O::F64Nearest => t.unary(|t, x| t.ins().nearest(x)),
+        O::F32Ceil | O::F64Ceil => t.unary(|t, x| round(t, x, Rounding::Ceil)),
+        O::F32Floor | O::F64Floor => t.unary(|t, x| round(t, x, Rounding::Floor)),
+        O::F32Trunc | O::F64Trunc => t.unary(|t, x| round(t, x, Rounding::Trunc)),
+        O::F32Nearest | O::F64Nearest => t.unary(|t, x| round(t, x, Rounding::Nearest)),
         O::F32Sqrt | O::F64Sqrt => t.unary(|t, x| t.ins().sqrt(x)),
         O::F32Add | O::F64Add => t.binary(|t, x, y| t.ins().fadd(x, y)),
         O::F32Sub | O::F64Sub => t.binary(|t, x, y| t.ins().fsub(x, y)),

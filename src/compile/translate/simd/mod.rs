@@ -3,7 +3,7 @@
 //! A v128 on the value stack is always an `I8X16`; an operator that sees other lanes takes them by `pop_lanes` and
 //! `push_lanes`, which cost no instruction. Source: section 4.4.3 of the core specification, "Vector Instructions".
 
-mod float;
+pub(super) mod float;
 mod lanes;
 mod memory;
 
@@ -12,7 +12,7 @@ use cranelift_codegen::ir::types::{F32X4, F64X2, I8X16, I16X8, I32, I32X4, I64X2
 use cranelift_codegen::ir::{Endianness, InstBuilder, MemFlagsData, Opcode, Type, Value};
 use wasmparser::Operator as O;
 
-use self::float::Rounding;
+use super::rounding::{Rounding, round};
 use super::translator::Translator;
 use crate::compile::options::TargetCpu;
 
@@ -231,10 +231,10 @@ pub(super) fn translate(t: &mut Translator<'_>, operator: &O<'_>) {
         O::I32x4ExtAddPairwiseI16x8U => unary(t, I16X8, add_pairwise_unsigned),
 
         // Float arithmetic.
-        O::F32x4Ceil => float::round(t, F32X4, Rounding::Ceil),
-        O::F32x4Floor => float::round(t, F32X4, Rounding::Floor),
-        O::F32x4Trunc => float::round(t, F32X4, Rounding::Trunc),
-        O::F32x4Nearest => float::round(t, F32X4, Rounding::Nearest),
+        O::F32x4Ceil => unary(t, F32X4, |t, x| round(t, x, Rounding::Ceil)),
+        O::F32x4Floor => unary(t, F32X4, |t, x| round(t, x, Rounding::Floor)),
+        O::F32x4Trunc => unary(t, F32X4, |t, x| round(t, x, Rounding::Trunc)),
+        O::F32x4Nearest => unary(t, F32X4, |t, x| round(t, x, Rounding::Nearest)),
         O::F32x4Abs => unary(t, F32X4, |t, x| t.ins().fabs(x)),
         O::F32x4Neg => unary(t, F32X4, |t, x| t.ins().fneg(x)),
         O::F32x4Sqrt => unary(t, F32X4, |t, x| t.ins().sqrt(x)),
@@ -246,10 +246,10 @@ pub(super) fn translate(t: &mut Translator<'_>, operator: &O<'_>) {
         O::F32x4Max => binary(t, F32X4, |t, x, y| t.ins().fmax(x, y)),
         O::F32x4PMin => binary(t, F32X4, float::pseudo_min),
         O::F32x4PMax => binary(t, F32X4, float::pseudo_max),
-        O::F64x2Ceil => float::round(t, F64X2, Rounding::Ceil),
-        O::F64x2Floor => float::round(t, F64X2, Rounding::Floor),
-        O::F64x2Trunc => float::round(t, F64X2, Rounding::Trunc),
-        O::F64x2Nearest => float::round(t, F64X2, Rounding::Nearest),
+        O::F64x2Ceil => unary(t, F64X2, |t, x| round(t, x, Rounding::Ceil)),
+        O::F64x2Floor => unary(t, F64X2, |t, x| round(t, x, Rounding::Floor)),
+        O::F64x2Trunc => unary(t, F64X2, |t, x| round(t, x, Rounding::Trunc)),
+        O::F64x2Nearest => unary(t, F64X2, |t, x| round(t, x, Rounding::Nearest)),
         O::F64x2Abs => unary(t, F64X2, |t, x| t.ins().fabs(x)),
         O::F64x2Neg => unary(t, F64X2, |t, x| t.ins().fneg(x)),
         O::F64x2Sqrt => unary(t, F64X2, |t, x| t.ins().sqrt(x)),
@@ -290,7 +290,7 @@ fn push_lanes(t: &mut Translator<'_>, vector: Value) {
 }
 
 /// The same 128 bits as lanes of `lanes`.
-fn cast(t: &mut Translator<'_>, vector: Value, lanes: Type) -> Value {
+pub(super) fn cast(t: &mut Translator<'_>, vector: Value, lanes: Type) -> Value {
     if t.builder.func.dfg.value_type(vector) == lanes {
         return vector;
     }
@@ -300,12 +300,12 @@ fn cast(t: &mut Translator<'_>, vector: Value, lanes: Type) -> Value {
 
 /// Whether SSSE3 and SSE4.1 are missing: there the code generator calls library functions for a few operators, which an
 /// object doesn't have.
-fn lacks_sse4(t: &Translator<'_>) -> bool {
+pub(super) fn lacks_sse4(t: &Translator<'_>) -> bool {
     t.context.options.target_cpu == TargetCpu::V1
 }
 
 /// A vector whose bytes are `bytes`.
-fn vector_constant(t: &mut Translator<'_>, lanes: Type, bytes: &[u8; 16]) -> Value {
+pub(super) fn vector_constant(t: &mut Translator<'_>, lanes: Type, bytes: &[u8; 16]) -> Value {
     let constant = t.builder.func.dfg.constants.insert(bytes.as_slice().into());
     t.ins().vconst(lanes, constant)
 }
