@@ -1,4 +1,5 @@
 # Finds or installs what the other scripts build with: Debian packages and a Rust compiler. Sourced, not run.
+# shellcheck shell=sh
 
 # The oldest Rust that builds this project: `rust-version` in Cargo.toml.
 rust_minor_least=95
@@ -33,19 +34,26 @@ refresh_package_lists() {
     package_lists_fresh=yes
 }
 
-# Installs those of the named packages that are missing.
+# Installs those of the named packages that are missing. Where there is no apt, `need_programs` has the word.
 need_packages() {
+    command -v apt-get >/dev/null && command -v dpkg-query >/dev/null || return 0
     missing=
     for package in "$@"; do is_installed "$package" || missing="$missing $package"; done
     [ -n "$missing" ] || return 0
-    command -v apt-get >/dev/null || die "cannot install:$missing" \
-        "this script knows Debian and Ubuntu only; install what stands for these packages, then put \`cargo\` to work by hand: see CONTRIBUTING.md"
     refresh_package_lists
     say "Installing:$missing"
     # $missing is a list of words.
     # shellcheck disable=SC2086
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 --no-install-recommends \
         -o Dpkg::Use-Pty=0 $missing </dev/null >&2 || die "cannot install:$missing" "see apt-get's words above"
+}
+
+# Checks that the named programs can be found.
+need_programs() {
+    missing=
+    for program in "$@"; do command -v "$program" >/dev/null || missing="$missing $program"; done
+    [ -z "$missing" ] || die "these programs are missing:$missing" \
+        "this script installs on Debian and Ubuntu only; elsewhere install what holds them, then run it again"
 }
 
 # The installable version of a package, nothing if there is none.
