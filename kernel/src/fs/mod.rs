@@ -3,4 +3,5 @@
 
 pub mod channel;
 pub mod errno;
+pub mod ninep;
 pub mod node;

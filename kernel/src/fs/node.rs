@@ -96,8 +96,8 @@ pub trait Node {
     /// The node behind `name` in this directory.
     fn lookup(&self, name: &[u8]) -> Result<Rc<dyn Node>, Errno>;
 
-    /// Opens this file or directory.
-    fn open(&self, mode: OpenMode) -> Result<Box<dyn File>, Errno>;
+    /// Opens this file or directory. Where nobody else holds the node, the file system may turn it into the file.
+    fn open(self: Rc<Self>, mode: OpenMode) -> Result<Box<dyn File>, Errno>;
 
     /// Makes a regular file in this directory and opens it; `Exist` where the name is taken.
     fn create(&self, name: &[u8], mode: OpenMode) -> Result<Box<dyn File>, Errno>;
@@ -145,8 +145,8 @@ pub trait File {
     /// Cuts the content, or lengthens it with zeros.
     fn set_size(&mut self, size: u64) -> Result<(), Errno>;
 
-    /// Shows up to `len` bytes from `offset` on to `see`, in order and in one or more pieces, and returns their count. Less
-    /// than `len` where the file ends or the file system has no more at hand; 0 only at the end.
+    /// Shows up to `len` bytes from `offset` on to `see`, in order and in any number of pieces, and returns their count:
+    /// less than `len` where the file ends, or where an error stands behind them.
     ///
     /// # Errors
     ///

@@ -1,17 +1,32 @@
 //! The functions of WASI preview 1.
 #![forbid(unsafe_code)]
 
+mod buffers;
+mod clocks;
+mod descriptor;
+mod directories;
 pub mod exports;
+mod files;
+mod path;
+mod paths;
+mod poll;
+mod process;
 mod sockets;
 pub mod system;
+#[cfg(test)]
+mod tests;
+mod types;
 
 use alloc::collections::BTreeSet;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
+use crate::fs::errno::Errno;
 use crate::fs::node::Node;
 use crate::guest::GuestMemory;
-use system::System;
+use descriptor::{Descriptor, Object, Table};
+use system::{Stream, System};
+use types::rights;
 
 /// What a call reaches beyond WASI's own state: the application's memory and the machine.
 pub struct Context<'a> {
@@ -38,24 +53,47 @@ pub struct Settings {
     pub environment: Vec<Vec<u8>>,
     /// Its folders.
     pub mounts: Vec<Mount>,
+    /// Whether standard input, output and error are a terminal on the host: `isatty` in the application.
+    pub terminals: [bool; 3],
 }
 
 /// All that WASI knows of the application.
 pub struct Wasi {
     arguments: Vec<Vec<u8>>,
     environment: Vec<Vec<u8>>,
+    terminals: [bool; 3],
+    descriptors: Table,
     /// Calls that were answered with ENOSYS and told to the log.
     told: BTreeSet<&'static str>,
 }
 
 impl Wasi {
     /// The state of an application that has not run yet.
-    #[must_use]
-    pub fn new(settings: Settings) -> Self {
-        Self {
+    ///
+    /// # Errors
+    ///
+    /// `Mfile` or `Nomem` where the mounts are too many.
+    pub fn new(settings: Settings) -> Result<Self, Errno> {
+        let mut descriptors = Table::default();
+        let standard = |object, rights| Descriptor {
+            object,
+            rights,
+            inheriting: 0,
+            flags: 0,
+        };
+        descriptors.insert(standard(Object::Stdin, rights::INPUT))?;
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            descriptors.insert(standard(Object::Output(stream), rights::OUTPUT))?;
+        }
+        for mount in settings.mounts {
+            descriptors.insert(Descriptor::preopen(mount.root, mount.path))?;
+        }
+        Ok(Self {
             arguments: settings.arguments,
             environment: settings.environment,
+            terminals: settings.terminals,
+            descriptors,
             told: BTreeSet::new(),
-        }
+        })
     }
 }

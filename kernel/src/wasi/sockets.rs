@@ -7,9 +7,6 @@ macro_rules! parameter_type {
     (i) => {
         u32
     };
-    (I) => {
-        u64
-    };
 }
 
 macro_rules! not_there {
@@ -29,51 +26,6 @@ macro_rules! not_there {
 }
 
 not_there! {
-    args_get (i i);
-    args_sizes_get (i i);
-    environ_get (i i);
-    environ_sizes_get (i i);
-    clock_res_get (i i);
-    clock_time_get (i I i);
-    fd_advise (i I I i);
-    fd_allocate (i I I);
-    fd_close (i);
-    fd_datasync (i);
-    fd_fdstat_get (i i);
-    fd_fdstat_set_flags (i i);
-    fd_fdstat_set_rights (i I I);
-    fd_filestat_get (i i);
-    fd_filestat_get_unstable (i i);
-    fd_filestat_set_size (i I);
-    fd_filestat_set_times (i I I i);
-    fd_pread (i i i I i);
-    fd_prestat_get (i i);
-    fd_prestat_dir_name (i i i);
-    fd_pwrite (i i i I i);
-    fd_read (i i i i);
-    fd_readdir (i i i I i);
-    fd_renumber (i i);
-    fd_seek (i I i i);
-    fd_seek_unstable (i I i i);
-    fd_sync (i);
-    fd_tell (i i);
-    fd_write (i i i i);
-    path_create_directory (i i i);
-    path_filestat_get (i i i i i);
-    path_filestat_get_unstable (i i i i i);
-    path_filestat_set_times (i i i i I I i);
-    path_link (i i i i i i i);
-    path_open (i i i i i I I i i);
-    path_readlink (i i i i i i);
-    path_remove_directory (i i i);
-    path_rename (i i i i i i);
-    path_symlink (i i i i i);
-    path_unlink_file (i i i);
-    poll_oneoff (i i i i);
-    poll_oneoff_unstable (i i i i);
-    proc_raise (i);
-    random_get (i i);
-    sched_yield ();
     sock_accept (i i i);
     sock_recv (i i i i i i);
     sock_send (i i i i i);
@@ -109,11 +61,5 @@ impl Wasi {
             ));
         }
         Errno::Nosys
-    }
-}
-
-impl Wasi {
-    pub(super) fn proc_exit(&mut self, context: &mut Context<'_>, status: u32) -> ! {
-        context.system.exit(status)
     }
 }

@@ -1,0 +1,313 @@
+//! Opened files and directories of a server.
+
+use alloc::vec::Vec;
+
+use super::super::errno::Errno;
+use super::super::node::{Attributes, DirectoryEntry, File, NewTime, NodeKind, OpenMode};
+use super::attributes::{self, kind_of_entry};
+use super::fid::Fid;
+use super::wire::Request;
+
+/// Bytes that are read at once where less is asked for and the file is read from front to back.
+const AHEAD_BYTES: usize = 64 << 10;
+
+/// Most files with bytes read ahead, so that they take 2 MiB at most.
+const AHEAD_FILES_MAX: usize = 32;
+
+/// Bytes in front of the entries in the reply to Treaddir.
+const READDIR_OVERHEAD_BYTES: usize = 11;
+
+pub(super) struct OpenedFile {
+    fid: Fid,
+    mode: OpenMode,
+    /// What was last known. The server finds attributes by the file's name, so they are all there is once that is gone.
+    last: Attributes,
+    ahead: Ahead,
+    /// Where the last read ended.
+    read_end: u64,
+}
+
+/// Bytes read before they were asked for. They serve only reads that go on where the last one ended, so that a file is
+/// never seen older than its reader has asked for it, other than by what one read brought along.
+#[derive(Default)]
+struct Ahead {
+    bytes: Vec<u8>,
+    /// Bytes at the front that were given out.
+    used: usize,
+    /// The session's count of changes when they were read.
+    changes: u64,
+}
+
+impl Ahead {
+    fn rest(&self) -> &[u8] {
+        self.bytes.get(self.used..).unwrap_or(&[])
+    }
+}
+
+impl OpenedFile {
+    /// Takes over a fid that was just opened.
+    pub(super) fn new(fid: Fid, mode: OpenMode) -> Result<Self, Errno> {
+        let last = attributes::get(&fid)?;
+        Ok(Self {
+            fid,
+            mode,
+            last,
+            ahead: Ahead::default(),
+            read_end: 0,
+        })
+    }
+
+    /// Asks for the attributes; `None` where the file's name is gone or leads to another file.
+    fn refresh(&mut self) -> Result<Option<Attributes>, Errno> {
+        match attributes::get(&self.fid) {
+            Ok(attributes) if attributes.inode == self.last.inode => {
+                self.last = attributes;
+                Ok(Some(attributes))
+            }
+            Ok(_) | Err(Errno::Noent | Errno::Notdir | Errno::Stale) => {
+                self.last.links = 0;
+                Ok(None)
+            }
+            Err(errno) => Err(errno),
+        }
+    }
+
+    /// Asks for up to `len` bytes at `offset`.
+    fn read_now(
+        &self,
+        offset: u64,
+        len: usize,
+        see: &mut dyn FnMut(&[u8]),
+    ) -> Result<usize, Errno> {
+        let mut session = self.fid.session().borrow_mut();
+        let len = len.min(session.data_bytes_max());
+        let count = u32::try_from(len).map_err(|_| Errno::Inval)?;
+        let mut reply = session.call(Request::Read, |request| {
+            request.u32(self.fid.number()).u64(offset).u32(count);
+        })?;
+        let count = reply.u32()?;
+        if count as usize > len {
+            return Err(Errno::Io);
+        }
+        let data = reply.bytes(count as usize)?;
+        if !data.is_empty() {
+            see(data);
+        }
+        Ok(data.len())
+    }
+
+    fn read_ahead(&mut self, offset: u64) -> Result<(), Errno> {
+        let mut bytes = core::mem::take(&mut self.ahead.bytes);
+        let held = bytes.capacity() > 0;
+        bytes.clear();
+        let read = self.read_now(offset, AHEAD_BYTES, &mut |data| {
+            // Where memory is short, there is just less to give out.
+            if bytes.try_reserve_exact(data.len()).is_ok() {
+                bytes.extend_from_slice(data);
+            }
+        });
+        let mut session = self.fid.session().borrow_mut();
+        if bytes.capacity() > 0 && !held {
+            session.ahead_count += 1;
+        } else if bytes.capacity() == 0 && held {
+            session.ahead_count -= 1;
+        }
+        self.ahead = Ahead {
+            bytes,
+            used: 0,
+            changes: session.changes,
+        };
+        match read {
+            Ok(count) if count != self.ahead.bytes.len() => Err(Errno::Nomem),
+            Ok(_) => Ok(()),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    fn forget_ahead(&mut self) {
+        if self.ahead.bytes.capacity() > 0 {
+            self.ahead = Ahead::default();
+            self.fid.session().borrow_mut().ahead_count -= 1;
+        }
+    }
+
+    fn may_read_ahead(&self, len: usize) -> bool {
+        let session = self.fid.session().borrow();
+        len < AHEAD_BYTES
+            && (self.ahead.bytes.capacity() > 0 || session.ahead_count < AHEAD_FILES_MAX)
+    }
+}
+
+impl File for OpenedFile {
+    fn attributes(&mut self) -> Result<Attributes, Errno> {
+        self.refresh()?;
+        Ok(self.last)
+    }
+
+    fn set_times(
+        &mut self,
+        accessed: Option<NewTime>,
+        modified: Option<NewTime>,
+    ) -> Result<(), Errno> {
+        self.fid.session().borrow().check_writable()?;
+        if self.refresh()?.is_some() {
+            return attributes::set_times(&self.fid, accessed, modified);
+        }
+        // Nobody but this file can see the times of a file without a name.
+        for (time, last) in [
+            (accessed, &mut self.last.accessed_ns),
+            (modified, &mut self.last.modified_ns),
+        ] {
+            if let Some(NewTime::At(ns)) = time {
+                *last = ns;
+            }
+        }
+        Ok(())
+    }
+
+    fn set_size(&mut self, size: u64) -> Result<(), Errno> {
+        self.fid.session().borrow().check_writable()?;
+        if !self.mode.write {
+            return Err(Errno::Inval);
+        }
+        if i64::try_from(size).is_err() {
+            return Err(Errno::Fbig);
+        }
+        if self.refresh()?.is_some() {
+            attributes::set_size(&self.fid, size)?;
+            self.last.size = size;
+            return Ok(());
+        }
+        // The server sets sizes by name. Without one, a byte at the new end lengthens; nothing shortens.
+        match size.checked_sub(1) {
+            Some(end) if size > self.last.size => self.write_at(end, &[0]).map(drop),
+            _ if size == self.last.size => Ok(()),
+            _ => Err(Errno::Notsup),
+        }
+    }
+
+    fn read_at(
+        &mut self,
+        offset: u64,
+        len: usize,
+        see: &mut dyn FnMut(&[u8]),
+    ) -> Result<usize, Errno> {
+        let on_from_last = offset == self.read_end;
+        let fresh = self.ahead.changes == self.fid.session().borrow().changes;
+        if !(on_from_last && fresh) {
+            self.forget_ahead();
+        }
+        let data_bytes_max = self.fid.session().borrow().data_bytes_max();
+        let mut total = self.take_ahead(len, see);
+        while total < len {
+            let wanted = len - total;
+            let position = offset.checked_add(total as u64).ok_or(Errno::Inval)?;
+            let read = if on_from_last && self.may_read_ahead(wanted) {
+                self.read_ahead(position)
+                    .map(|()| self.take_ahead(wanted, see))
+            } else {
+                self.read_now(position, wanted, see)
+            };
+            match read {
+                Ok(count) => total += count,
+                Err(errno) if total == 0 => return Err(errno),
+                Err(_) => break,
+            }
+            if read.is_ok_and(|count| count < wanted.min(data_bytes_max)) {
+                break;
+            }
+        }
+        self.read_end = offset.saturating_add(total as u64);
+        Ok(total)
+    }
+
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<usize, Errno> {
+        let mut session = self.fid.session().borrow_mut();
+        session.check_writable()?;
+        if bytes.is_empty() {
+            return Ok(0);
+        }
+        session.changes += 1;
+        let bytes = &bytes[..bytes.len().min(session.data_bytes_max())];
+        let count = u32::try_from(bytes.len()).map_err(|_| Errno::Inval)?;
+        let mut reply = session.call(Request::Write, |request| {
+            request
+                .u32(self.fid.number())
+                .u64(offset)
+                .u32(count)
+                .bytes(bytes);
+        })?;
+        let written = reply.u32()?;
+        if written == 0 || written > count {
+            return Err(Errno::Io);
+        }
+        self.last.size = self
+            .last
+            .size
+            .max(offset.saturating_add(u64::from(written)));
+        Ok(written as usize)
+    }
+
+    fn sync(&mut self, data_only: bool) -> Result<(), Errno> {
+        let mut session = self.fid.session().borrow_mut();
+        session.call(Request::Fsync, |request| {
+            request.u32(self.fid.number()).u32(u32::from(data_only));
+        })?;
+        Ok(())
+    }
+
+    fn read_directory(&mut self, from: u64) -> Result<Vec<DirectoryEntry>, Errno> {
+        if self.last.kind != NodeKind::Directory {
+            return Err(Errno::Notdir);
+        }
+        let mut session = self.fid.session().borrow_mut();
+        let room = session.data_bytes_max().min(AHEAD_BYTES) - READDIR_OVERHEAD_BYTES;
+        let room = u32::try_from(room).map_err(|_| Errno::Inval)?;
+        let mut reply = session.call(Request::Readdir, |request| {
+            request.u32(self.fid.number()).u64(from).u32(room);
+        })?;
+        let count = reply.u32()?;
+        let mut data = super::wire::Reader::new(reply.bytes(count as usize)?);
+        let mut entries = Vec::new();
+        while !data.is_empty() {
+            let qid = data.qid()?;
+            let next = data.u64()?;
+            let entry_type = data.u8()?;
+            let name = data.text()?;
+            // An entry that leads back to the start would be read for ever.
+            if next == 0 || name.is_empty() || name.iter().any(|byte| matches!(byte, 0 | b'/')) {
+                return Err(Errno::Io);
+            }
+            entries.try_reserve(1).map_err(|_| Errno::Nomem)?;
+            entries.push(DirectoryEntry {
+                next,
+                inode: qid.path,
+                kind: kind_of_entry(entry_type, qid),
+                name: name.to_vec(),
+            });
+        }
+        Ok(entries)
+    }
+}
+
+impl OpenedFile {
+    fn take_ahead(&mut self, len: usize, see: &mut dyn FnMut(&[u8])) -> usize {
+        let rest = self.ahead.rest();
+        let taken = &rest[..rest.len().min(len)];
+        let count = taken.len();
+        if count > 0 {
+            see(taken);
+        }
+        self.ahead.used += count;
+        if self.ahead.rest().is_empty() {
+            self.forget_ahead();
+        }
+        count
+    }
+}
+
+impl Drop for OpenedFile {
+    fn drop(&mut self) {
+        self.forget_ahead();
+    }
+}

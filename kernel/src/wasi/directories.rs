@@ -1,0 +1,155 @@
+//! Directories that are open: the ones that were there from the start, and the entries of each.
+
+use alloc::rc::Rc;
+
+use super::buffers::store_u32;
+use super::descriptor::{Listing, OpenDirectory};
+use super::types::{filetype_of, rights};
+use super::{Context, Wasi};
+use crate::fs::errno::Errno;
+use crate::fs::node::{DirectoryEntry, File, OpenMode};
+
+/// Bytes of a `dirent`, which the name follows.
+const DIRENT_BYTES: usize = 24;
+
+impl Wasi {
+    pub(super) fn fd_prestat_get(
+        &mut self,
+        context: &mut Context<'_>,
+        fd: u32,
+        prestat: u32,
+    ) -> Result<(), Errno> {
+        let path = self.preopened_path(fd)?;
+        let len = u32::try_from(path.len()).map_err(|_| Errno::Overflow)?;
+        // The tag of a directory is 0.
+        let mut bytes = [0; 8];
+        bytes[4..].copy_from_slice(&len.to_le_bytes());
+        Ok(context.memory.write(prestat, &bytes)?)
+    }
+
+    pub(super) fn fd_prestat_dir_name(
+        &mut self,
+        context: &mut Context<'_>,
+        fd: u32,
+        buffer: u32,
+        len: u32,
+    ) -> Result<(), Errno> {
+        let path = self.preopened_path(fd)?;
+        if (len as usize) < path.len() {
+            return Err(Errno::Nametoolong);
+        }
+        Ok(context.memory.write(buffer, path)?)
+    }
+
+    fn preopened_path(&mut self, fd: u32) -> Result<&[u8], Errno> {
+        let directory = self.descriptors.get(fd)?.directory();
+        // Programs count up from descriptor 3 until they get BADF.
+        directory
+            .ok()
+            .and_then(|directory| directory.preopen.as_deref())
+            .ok_or(Errno::Badf)
+    }
+
+    pub(super) fn fd_readdir(
+        &mut self,
+        context: &mut Context<'_>,
+        fd: u32,
+        buffer: u32,
+        len: u32,
+        cookie: u64,
+        used: u32,
+    ) -> Result<(), Errno> {
+        let descriptor = self.descriptors.get(fd)?;
+        descriptor.directory()?;
+        descriptor.need(rights::FD_READDIR)?;
+        let directory = descriptor.directory()?;
+        context.memory.check(buffer, len)?;
+        context.memory.check(used, 4)?;
+        let listing = directory.listing()?;
+        if cookie == 0 {
+            listing.rewind();
+        }
+        let mut filled = 0;
+        let mut cookie = cookie;
+        while filled < len {
+            let Some(entry) = listing.entry(cookie)? else {
+                break;
+            };
+            cookie = entry.next;
+            for part in [&dirent(entry)?[..], &entry.name] {
+                // The last one is cut where the buffer ends, and by that the application knows that more is there.
+                let part = &part[..part.len().min((len - filled) as usize)];
+                context.memory.write(buffer.wrapping_add(filled), part)?;
+                filled += part.len() as u32;
+                if filled == len {
+                    break;
+                }
+            }
+        }
+        store_u32(context.memory, used, filled)
+    }
+}
+
+fn dirent(entry: &DirectoryEntry) -> Result<[u8; DIRENT_BYTES], Errno> {
+    let len = u32::try_from(entry.name.len()).map_err(|_| Errno::Overflow)?;
+    let mut bytes = [0; DIRENT_BYTES];
+    bytes[0..8].copy_from_slice(&entry.next.to_le_bytes());
+    bytes[8..16].copy_from_slice(&entry.inode.to_le_bytes());
+    bytes[16..20].copy_from_slice(&len.to_le_bytes());
+    bytes[20] = filetype_of(entry.kind);
+    Ok(bytes)
+}
+
+impl OpenDirectory {
+    /// What its entries are read from.
+    pub(super) fn listing(&mut self) -> Result<&mut Listing, Errno> {
+        if self.listing.is_none() {
+            let file = Rc::clone(&self.node).open(OpenMode {
+                read: true,
+                ..OpenMode::default()
+            })?;
+            self.listing = Some(Listing::new(file));
+        }
+        self.listing.as_mut().ok_or(Errno::Badf)
+    }
+}
+
+impl Listing {
+    fn new(file: alloc::boxed::Box<dyn File>) -> Self {
+        Self {
+            file,
+            from: 0,
+            entries: alloc::vec::Vec::new(),
+        }
+    }
+
+    /// Forgets what was read, so that a reader from the start sees what is there now.
+    fn rewind(&mut self) {
+        self.entries.clear();
+    }
+
+    /// The entry behind the place `cookie`.
+    fn entry(&mut self, cookie: u64) -> Result<Option<&DirectoryEntry>, Errno> {
+        let index = match self.index(cookie) {
+            Some(index) => index,
+            None => {
+                self.entries = self.file.read_directory(cookie)?;
+                self.from = cookie;
+                0
+            }
+        };
+        Ok(self.entries.get(index))
+    }
+
+    fn index(&self, cookie: u64) -> Option<usize> {
+        if self.entries.is_empty() {
+            return None;
+        }
+        if self.from == cookie {
+            return Some(0);
+        }
+        let before = self.entries.iter().position(|entry| entry.next == cookie)?;
+        // Behind the last entry the file system has to be asked.
+        (before + 1 < self.entries.len()).then_some(before + 1)
+    }
+}

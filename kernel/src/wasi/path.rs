@@ -1,0 +1,193 @@
+//! Paths: component by component from an open directory, links followed, and no way out of it.
+
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+
+use super::buffers::read_bytes;
+use crate::fs::errno::Errno;
+use crate::fs::node::{Node, NodeKind};
+use crate::guest::GuestMemory;
+
+/// Most bytes of a path: `PATH_MAX` of Linux.
+const PATH_BYTES_MAX: u32 = 4096;
+
+/// Most symbolic links on the way, as on Linux.
+const LINKS_MAX: u32 = 40;
+
+/// Most components that wait to be looked up: a path's, and those of links on the way.
+const PENDING_MAX: usize = 8192;
+
+/// What happens to the last component.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Last {
+    /// Nothing: its name is all that is wanted.
+    Named,
+    /// It is looked up; a symbolic link is what it is, unless a `/` stands behind it.
+    LookedUp,
+    /// It is looked up, and followed where it is a symbolic link.
+    Followed,
+}
+
+/// Where a path leads.
+pub(super) enum Place {
+    /// To a directory that has no name here: the starting point, or one reached by `.` or `..` at the end.
+    Unnamed(Rc<dyn Node>),
+    /// To a name in a directory.
+    Named {
+        directory: Rc<dyn Node>,
+        name: Vec<u8>,
+        /// What is there, if something is and it was looked up.
+        node: Option<Rc<dyn Node>>,
+        /// A `/` stands behind the name: only a directory will do.
+        needs_directory: bool,
+    },
+}
+
+impl Place {
+    /// What is there.
+    pub(super) fn node(self) -> Result<Rc<dyn Node>, Errno> {
+        match self {
+            Place::Unnamed(directory) => Ok(directory),
+            Place::Named {
+                node,
+                needs_directory,
+                ..
+            } => {
+                let node = node.ok_or(Errno::Noent)?;
+                if needs_directory && node.kind() != NodeKind::Directory {
+                    return Err(Errno::Notdir);
+                }
+                Ok(node)
+            }
+        }
+    }
+}
+
+/// Copies a path from the application.
+pub(super) fn read_path(
+    memory: &dyn GuestMemory,
+    address: u32,
+    len: u32,
+) -> Result<Vec<u8>, Errno> {
+    let path = read_bytes(memory, address, len, PATH_BYTES_MAX)?;
+    if core::str::from_utf8(&path).is_err() {
+        return Err(Errno::Ilseq);
+    }
+    if path.contains(&0) {
+        return Err(Errno::Inval);
+    }
+    Ok(path)
+}
+
+/// Finds where `path` leads from the directory `base`, which it can't leave.
+///
+/// # Errors
+///
+/// `Notcapable` if it would leave `base`, `Loop` after too many links, `Noent` and `Notdir` on the way, and whatever the
+/// file system says. That the last component is not there is no error.
+pub(super) fn resolve(base: &Rc<dyn Node>, path: &[u8], last: Last) -> Result<Place, Errno> {
+    if path.is_empty() {
+        return Err(Errno::Noent);
+    }
+    let mut walk = Walk {
+        directories: Vec::new(),
+        base,
+        pending: Vec::new(),
+        links: 0,
+    };
+    walk.push(path)?;
+    walk.run(last)
+}
+
+struct Walk<'a> {
+    base: &'a Rc<dyn Node>,
+    /// The directories below `base` that lead to where the walk is.
+    directories: Vec<Rc<dyn Node>>,
+    /// Components that are still to come, the next one last. An empty one stands for a `/` at the end.
+    pending: Vec<Vec<u8>>,
+    links: u32,
+}
+
+impl Walk<'_> {
+    fn run(&mut self, last: Last) -> Result<Place, Errno> {
+        while let Some(component) = self.pending.pop() {
+            match component.as_slice() {
+                b"" | b"." => {}
+                b".." => {
+                    self.directories.pop().ok_or(Errno::Notcapable)?;
+                }
+                _ => {
+                    if let Some(place) = self.step(component, last)? {
+                        return Ok(place);
+                    }
+                }
+            }
+        }
+        Ok(Place::Unnamed(Rc::clone(self.here())))
+    }
+
+    fn here(&self) -> &Rc<dyn Node> {
+        self.directories.last().unwrap_or(self.base)
+    }
+
+    /// Takes one named component; returns the place if it was the last.
+    fn step(&mut self, name: Vec<u8>, last: Last) -> Result<Option<Place>, Errno> {
+        // `name/` is still last, but what it names has to be a directory.
+        let needs_directory = self.pending.len() == 1 && self.pending[0].is_empty();
+        let is_last = self.pending.is_empty() || needs_directory;
+        let place = |walk: &Self, name, node| Place::Named {
+            directory: Rc::clone(walk.here()),
+            name,
+            node,
+            needs_directory,
+        };
+        if is_last && last == Last::Named {
+            return Ok(Some(place(self, name, None)));
+        }
+        let node = match self.here().lookup(&name) {
+            Ok(node) => node,
+            Err(Errno::Noent) if is_last => return Ok(Some(place(self, name, None))),
+            Err(errno) => return Err(errno),
+        };
+        let follows = !is_last || last == Last::Followed || needs_directory;
+        match node.kind() {
+            NodeKind::SymbolicLink if follows => {
+                self.links += 1;
+                if self.links > LINKS_MAX {
+                    return Err(Errno::Loop);
+                }
+                self.push(&node.read_link()?)?;
+                Ok(None)
+            }
+            _ if is_last => Ok(Some(place(self, name, Some(node)))),
+            NodeKind::Directory => {
+                self.directories.try_reserve(1).map_err(|_| Errno::Nomem)?;
+                self.directories.push(node);
+                Ok(None)
+            }
+            _ => Err(Errno::Notdir),
+        }
+    }
+
+    /// Puts the components of `path` in front of those that wait.
+    fn push(&mut self, path: &[u8]) -> Result<(), Errno> {
+        if path.first() == Some(&b'/') {
+            return Err(Errno::Notcapable);
+        }
+        let ends_in_slash = path.last() == Some(&b'/');
+        if ends_in_slash && self.pending.is_empty() {
+            self.pending.push(Vec::new());
+        }
+        for component in path.rsplit(|byte| *byte == b'/') {
+            if component.is_empty() {
+                continue;
+            }
+            if self.pending.len() == PENDING_MAX {
+                return Err(Errno::Nametoolong);
+            }
+            self.pending.try_reserve(1).map_err(|_| Errno::Nomem)?;
+            self.pending.push(component.to_vec());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,260 @@
+//! Waiting for clocks and descriptors: `poll_oneoff`.
+
+use super::buffers::store_u32;
+use super::clocks::Clock;
+use super::descriptor::{Object, Table};
+use super::system::System;
+use super::types::rights;
+use super::{Context, Wasi};
+use crate::fs::errno::Errno;
+
+const EVENT_BYTES: u32 = 32;
+
+/// Bytes that a writable descriptor says it takes; in truth it takes any number.
+const WRITABLE_BYTES: u64 = 64 << 10;
+
+/// Flag of a clock subscription: the timeout is a time, not a span.
+const ABSTIME: u16 = 1;
+
+/// Flag of an event: nothing more will come.
+const HANGUP: u16 = 1;
+
+/// Where the parts of a subscription lie. It starts with userdata (u64) and tag (u8).
+#[derive(Clone, Copy)]
+struct Layout {
+    bytes: u32,
+    /// Of a clock: its number (u32), timeout (u64), precision (u64), flags (u16). A descriptor lies at the union's start.
+    clock: usize,
+    timeout: usize,
+    flags: usize,
+}
+
+const UNION: usize = 16;
+
+const PREVIEW1: Layout = Layout {
+    bytes: 48,
+    clock: 16,
+    timeout: 24,
+    flags: 40,
+};
+
+/// Snapshot 0 has a further number in front of the clock's.
+const UNSTABLE: Layout = Layout {
+    bytes: 56,
+    clock: 24,
+    timeout: 32,
+    flags: 48,
+};
+
+const SUBSCRIPTION_BYTES_MAX: usize = 56;
+
+/// What is waited for.
+#[derive(Clone, Copy)]
+enum Wanted {
+    Clock {
+        number: u32,
+        timeout_ns: u64,
+        flags: u16,
+    },
+    Read(u32),
+    Write(u32),
+}
+
+struct Subscription {
+    userdata: u64,
+    tag: u8,
+    wanted: Wanted,
+}
+
+/// How it stands with what is waited for.
+enum State {
+    /// It is there: bytes, and flags of the event.
+    Ready(u64, u16),
+    /// It will be there when the monotonic clock shows this.
+    At(u64),
+    /// An interrupt will bring it.
+    Pending,
+}
+
+impl Wasi {
+    pub(super) fn poll_oneoff(
+        &mut self,
+        context: &mut Context<'_>,
+        subscriptions: u32,
+        events: u32,
+        count: u32,
+        events_count: u32,
+    ) -> Result<(), Errno> {
+        let at = (subscriptions, events, events_count);
+        self.poll(context, at, count, PREVIEW1)
+    }
+
+    pub(super) fn poll_oneoff_unstable(
+        &mut self,
+        context: &mut Context<'_>,
+        subscriptions: u32,
+        events: u32,
+        count: u32,
+        events_count: u32,
+    ) -> Result<(), Errno> {
+        let at = (subscriptions, events, events_count);
+        self.poll(context, at, count, UNSTABLE)
+    }
+
+    fn poll(
+        &mut self,
+        context: &mut Context<'_>,
+        (subscriptions, events, events_count): (u32, u32, u32),
+        count: u32,
+        layout: Layout,
+    ) -> Result<(), Errno> {
+        if count == 0 {
+            return Err(Errno::Inval);
+        }
+        let subscriptions_bytes = count.checked_mul(layout.bytes).ok_or(Errno::Fault)?;
+        context.memory.check(subscriptions, subscriptions_bytes)?;
+        // Fewer bytes than those just checked to fit.
+        context.memory.check(events, count * EVENT_BYTES)?;
+        context.memory.check(events_count, 4)?;
+        let start_ns = context.system.monotonic_ns();
+        // Subscriptions are read anew in every round instead of being kept: there may be any number.
+        loop {
+            let mut deadline_ns = None;
+            let mut ready = 0;
+            for index in 0..count {
+                let subscription = read(context, subscriptions + index * layout.bytes, layout)?;
+                let state = self
+                    .descriptors
+                    .state(context.system, subscription.wanted, start_ns);
+                let event = match state {
+                    Ok(State::Ready(bytes, flags)) => subscription.event(0, bytes, flags),
+                    Err(errno) => subscription.event(errno.number(), 0, 0),
+                    Ok(State::At(ns)) => {
+                        deadline_ns = Some(deadline_ns.map_or(ns, |other: u64| other.min(ns)));
+                        continue;
+                    }
+                    Ok(State::Pending) => continue,
+                };
+                context.memory.write(events + ready * EVENT_BYTES, &event)?;
+                ready += 1;
+            }
+            if ready > 0 {
+                return store_u32(context.memory, events_count, ready);
+            }
+            context.system.wait(deadline_ns);
+        }
+    }
+}
+
+impl Table {
+    fn state(
+        &mut self,
+        system: &mut dyn System,
+        wanted: Wanted,
+        start_ns: u64,
+    ) -> Result<State, Errno> {
+        match wanted {
+            Wanted::Clock {
+                number,
+                timeout_ns,
+                flags,
+            } => clock_state(system, number, timeout_ns, flags, start_ns),
+            Wanted::Read(fd) => self.readable(system, fd),
+            Wanted::Write(fd) => self.writable(fd),
+        }
+    }
+
+    fn readable(&mut self, system: &mut dyn System, fd: u32) -> Result<State, Errno> {
+        let descriptor = self.get(fd)?;
+        if descriptor.rights & rights::FD_READ == 0 {
+            return Err(Errno::Badf);
+        }
+        descriptor.need(rights::POLL_FD_READWRITE)?;
+        match &mut descriptor.object {
+            Object::Stdin => Ok(match system.stdin_available() {
+                None => State::Ready(0, HANGUP),
+                Some(0) => State::Pending,
+                Some(bytes) => State::Ready(bytes as u64, 0),
+            }),
+            Object::File(open) => {
+                let size = open.file.attributes()?.size;
+                Ok(State::Ready(size.saturating_sub(open.cursor), 0))
+            }
+            Object::Output(_) | Object::Directory(_) => Err(Errno::Badf),
+        }
+    }
+
+    fn writable(&mut self, fd: u32) -> Result<State, Errno> {
+        let descriptor = self.get(fd)?;
+        if descriptor.rights & rights::FD_WRITE == 0 {
+            return Err(Errno::Badf);
+        }
+        descriptor.need(rights::POLL_FD_READWRITE)?;
+        match &descriptor.object {
+            Object::Output(_) | Object::File(_) => Ok(State::Ready(WRITABLE_BYTES, 0)),
+            Object::Stdin | Object::Directory(_) => Err(Errno::Badf),
+        }
+    }
+}
+
+fn clock_state(
+    system: &mut dyn System,
+    number: u32,
+    timeout_ns: u64,
+    flags: u16,
+    start_ns: u64,
+) -> Result<State, Errno> {
+    let clock = Clock::from_number(number)?;
+    if flags & !ABSTIME != 0 {
+        return Err(Errno::Inval);
+    }
+    let now_ns = system.monotonic_ns();
+    let at_ns = match (flags, clock) {
+        (ABSTIME, Clock::Monotonic) => timeout_ns,
+        (ABSTIME, Clock::Realtime) => {
+            now_ns.saturating_add(timeout_ns.saturating_sub(system.realtime_ns()))
+        }
+        _ => start_ns.saturating_add(timeout_ns),
+    };
+    Ok(if at_ns <= now_ns {
+        State::Ready(0, 0)
+    } else {
+        State::At(at_ns)
+    })
+}
+
+fn read(context: &Context<'_>, address: u32, layout: Layout) -> Result<Subscription, Errno> {
+    let mut bytes = [0; SUBSCRIPTION_BYTES_MAX];
+    let bytes = &mut bytes[..layout.bytes as usize];
+    context.memory.read(address, bytes)?;
+    let field = |at: usize| bytes[at..].first_chunk().copied().unwrap_or_default();
+    let word = |at: usize| bytes[at..].first_chunk().copied().unwrap_or_default();
+    let tag = bytes[8];
+    let wanted = match tag {
+        0 => Wanted::Clock {
+            number: u32::from_le_bytes(word(layout.clock)),
+            timeout_ns: u64::from_le_bytes(field(layout.timeout)),
+            flags: u16::from_le_bytes([bytes[layout.flags], bytes[layout.flags + 1]]),
+        },
+        1 => Wanted::Read(u32::from_le_bytes(word(UNION))),
+        2 => Wanted::Write(u32::from_le_bytes(word(UNION))),
+        _ => return Err(Errno::Inval),
+    };
+    Ok(Subscription {
+        userdata: u64::from_le_bytes(field(0)),
+        tag,
+        wanted,
+    })
+}
+
+impl Subscription {
+    fn event(&self, errno: u16, bytes: u64, flags: u16) -> [u8; EVENT_BYTES as usize] {
+        let mut event = [0; EVENT_BYTES as usize];
+        event[0..8].copy_from_slice(&self.userdata.to_le_bytes());
+        event[8..10].copy_from_slice(&errno.to_le_bytes());
+        event[10] = self.tag;
+        event[16..24].copy_from_slice(&bytes.to_le_bytes());
+        event[24..26].copy_from_slice(&flags.to_le_bytes());
+        event
+    }
+}
