@@ -1,6 +1,8 @@
 //! Directories that are open: the ones that were there from the start, and the entries of each.
 
+use alloc::boxed::Box;
 use alloc::rc::Rc;
+use alloc::vec::Vec;
 
 use super::buffers::store_u32;
 use super::descriptor::{Listing, OpenDirectory};
@@ -115,11 +117,11 @@ impl OpenDirectory {
 }
 
 impl Listing {
-    fn new(file: alloc::boxed::Box<dyn File>) -> Self {
+    fn new(file: Box<dyn File>) -> Self {
         Self {
             file,
             from: 0,
-            entries: alloc::vec::Vec::new(),
+            entries: Vec::new(),
         }
     }
 

@@ -94,7 +94,6 @@ impl Wasi {
         Ok(Filestat::new(node.file_system(), &node.attributes()?))
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parameters of the call")]
     pub(super) fn path_filestat_set_times(
         &mut self,
         context: &mut Context<'_>,
@@ -116,7 +115,6 @@ impl Wasi {
         place.node()?.set_times(accessed, modified)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parameters of the call")]
     pub(super) fn path_link(
         &mut self,
         context: &mut Context<'_>,
@@ -157,7 +155,6 @@ impl Wasi {
         new.directory.link(&*old, &new.name)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parameters of the call")]
     pub(super) fn path_open(
         &mut self,
         context: &mut Context<'_>,
