@@ -1,4 +1,4 @@
-//! Clocks.
+//! What time it is: `clock_time_get` and `clock_res_get`.
 
 use super::buffers::store_u64;
 use super::system::System;
