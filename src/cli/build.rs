@@ -1,19 +1,197 @@
-//! `mewz build`.
+//! `mewz build`: an image that boots without this program, and the line that boots it.
 
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use serde::Serialize;
 
 use super::Outcome;
+use super::cache::write_whole;
 use super::failure::Failure;
+use super::image::Making;
+use super::module::Module;
+use super::project::{Profile, Project};
+use super::{image, interrupt, values, words};
+use crate::compile::{Options, TargetCpu};
+use crate::qemu::machine::{MachineKind, arguments_by_hand};
+use crate::qemu::program::DEFAULT_PROGRAM;
 
-/// Build
+/// Build an image that boots without mewz, and print the line that boots it
+///
+/// The image is an ELF file that `qemu-system-x86_64 -kernel` takes; kernel and program are in it.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mewz build app.wasm -o app.elf
+  mewz build --release                  the project here, without symbols and debug information
+  sh -c \"$(mewz build app.wasm)\"        build it and boot it")]
 pub(super) struct BuildArguments {
-    /// The module
-    file: Option<PathBuf>,
+    /// A module (`.wasm`, `.wat`), or a folder with a `mewz.toml` [default: the project here]
+    #[arg(value_name = "FILE|DIR")]
+    path: Option<PathBuf>,
+    /// Build the project's release profile; leave symbols and debug information out of the image
+    #[arg(long)]
+    release: bool,
+    /// The image to write [default: the project's or module's name with `.elf`, here]
+    #[arg(short, long, value_name = "IMAGE")]
+    output: Option<PathBuf>,
+    /// Memory in the line that is printed [default: 128MiB]
+    #[arg(short, long, value_name = "SIZE", value_parser = values::memory)]
+    memory: Option<u64>,
+    /// Machine type in the line that is printed [default: microvm]
+    #[arg(long, value_parser = values::choice_parser(values::MACHINES))]
+    machine: Option<MachineKind>,
+    /// The least processor that the code is made for
+    #[arg(long, default_value = "x86-64-v2", value_parser = values::choice_parser(values::TARGET_CPUS))]
+    target_cpu: TargetCpu,
+    /// Print one JSON object instead of the line
+    #[arg(long)]
+    json: bool,
+    /// A kernel other than the one inside
+    #[arg(long, value_name = "FILE", hide = true)]
+    kernel: Option<PathBuf>,
 }
 
-/// Runs the command.
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Built<'a> {
+    image: String,
+    bytes: usize,
+    build_id: String,
+    missing_imports: &'a [String],
+    command: Vec<String>,
+}
+
+/// Builds the image.
 pub(super) fn run(arguments: BuildArguments) -> Outcome {
-    let _ = arguments.file;
-    Err(Failure::new("`mewz build` is not there yet"))
+    interrupt::watch();
+    let start = Instant::now();
+    let profile = Profile::new(arguments.release);
+    let project = match &arguments.path {
+        Some(path) if !path.is_dir() => None,
+        folder => Some(Project::find(folder.as_deref())?),
+    };
+    let path = match (&project, arguments.path) {
+        (Some(project), _) => project.build(profile)?,
+        (None, Some(path)) => path,
+        (None, None) => unreachable!("without a path there is a project"),
+    };
+    let module = Module::read(&path)?;
+    let output = arguments
+        .output
+        .unwrap_or_else(|| default_output(&module, project.as_ref(), profile));
+    let making = Making {
+        options: Options {
+            target_cpu: arguments.target_cpu,
+            ..Options::default()
+        },
+        kernel: arguments.kernel,
+    };
+    let image = image::make(&module, &making, arguments.release)?;
+    write_whole(&output, &[&image.bytes]).map_err(|problem| not_written(&output, &problem))?;
+    let missing: Vec<String> = image.missing.iter().map(|import| import.name()).collect();
+    image::warn_of_missing(&module, &missing);
+    words::made("Built", &output, image.bytes.len(), start);
+
+    let from_file = project.as_ref();
+    let memory_bytes = arguments
+        .memory
+        .or(from_file.and_then(|project| project.run().memory))
+        .unwrap_or(values::MEMORY_BYTES_DEFAULT);
+    let machine = arguments
+        .machine
+        .or(from_file.and_then(|project| project.kernel().machine))
+        .unwrap_or_default();
+    let mut command = vec![OsString::from(DEFAULT_PROGRAM)];
+    command.extend(arguments_by_hand(machine, memory_bytes, &output));
+    if !arguments.json {
+        return print(
+            &command
+                .iter()
+                .map(|word| quoted(word))
+                .collect::<Vec<_>>()
+                .join(" "),
+        );
+    }
+    let built = Built {
+        image: output.display().to_string(),
+        bytes: image.bytes.len(),
+        build_id: image
+            .build_id
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect(),
+        missing_imports: &missing,
+        command: command
+            .iter()
+            .map(|word| word.display().to_string())
+            .collect(),
+    };
+    print(
+        &serde_json::to_string(&built)
+            .map_err(|problem| Failure::new("cannot print").cause(problem))?,
+    )
+}
+
+fn default_output(module: &Module, project: Option<&Project>, profile: Profile) -> PathBuf {
+    let (folder, mut name) = match project {
+        Some(project) => (project.folder(), project.name(profile)),
+        None => (
+            Path::new(""),
+            Path::new(module.name())
+                .file_stem()
+                .unwrap_or_default()
+                .to_owned(),
+        ),
+    };
+    name.push(".elf");
+    folder.join(name)
+}
+
+fn not_written(output: &Path, problem: &std::io::Error) -> Failure {
+    let failure =
+        Failure::new(format!("cannot write the image `{}`", output.display())).cause(problem);
+    match problem.kind() {
+        std::io::ErrorKind::StorageFull => {
+            failure.hint("nothing was left behind: make room, or name another place with `-o`")
+        }
+        _ => failure,
+    }
+}
+
+fn print(line: &str) -> Outcome {
+    match std::io::stdout().write_all(format!("{line}\n").as_bytes()) {
+        Err(problem) if problem.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::new("cannot print the line that boots the image").cause(problem))
+        }
+        _ => Ok(0),
+    }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &OsStr) -> String {
+    let text = word.to_string_lossy();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_=+,./:@%".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.into_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+
+    use super::quoted;
+
+    #[test]
+    fn words_survive_a_shell() {
+        let quoted = |word| quoted(OsStr::new(word));
+        assert_eq!(quoted("microvm,acpi=off"), "microvm,acpi=off");
+        assert_eq!(quoted("a b"), "'a b'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted(""), "''");
+    }
 }

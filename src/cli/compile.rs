@@ -1,19 +1,56 @@
-//! `mewz compile`.
+//! `mewz compile`: a module's object, for any operating system that answers its imports.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use super::Outcome;
+use super::cache::write_whole;
 use super::failure::Failure;
+use super::module::Module;
+use super::values;
+use super::{image, interrupt, words};
+use crate::compile::{MemoryBase, Options, TargetCpu};
 
-/// Compile
+/// Compile a module into an object that a linker takes
+///
+/// The object is a relocatable ELF file. Its imports are undefined symbols named by module, field and type;
+/// `kernel/abi` describes the rest.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mewz compile app.wasm -o app.o
+  mewz compile app.wasm -o app.o --target-cpu x86-64-v3 --memory-base instance")]
 pub(super) struct CompileArguments {
-    /// The module
-    file: Option<PathBuf>,
+    /// The module: `.wasm` or `.wat`
+    file: PathBuf,
+    /// The object to write [default: the module's name with `.o`, here]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// The least processor that the code is made for
+    #[arg(long, default_value = "x86-64-v2", value_parser = values::choice_parser(values::TARGET_CPUS))]
+    target_cpu: TargetCpu,
+    /// Where linear memory lies: an address that is known now, or `instance` to read it at run time
+    #[arg(long, value_name = "0|ADDRESS|instance", default_value = "0", value_parser = values::memory_base)]
+    memory_base: MemoryBase,
 }
 
-/// Runs the command.
+/// Compiles the module.
 pub(super) fn run(arguments: CompileArguments) -> Outcome {
-    let _ = arguments.file;
-    Err(Failure::new("`mewz compile` is not there yet"))
+    interrupt::watch();
+    let start = Instant::now();
+    let module = Module::read(&arguments.file)?;
+    let options = Options {
+        target_cpu: arguments.target_cpu,
+        memory_base: arguments.memory_base,
+        ..Options::default()
+    };
+    let object = image::compile(&module, &options)?.object;
+    let output = arguments
+        .output
+        .unwrap_or_else(|| PathBuf::from(module.name()).with_extension("o"));
+    write_whole(&output, &[&object]).map_err(|problem| {
+        Failure::new(format!("cannot write `{}`", output.display())).cause(problem)
+    })?;
+    words::made("Compiled", &output, object.len(), start);
+    Ok(0)
 }

@@ -13,6 +13,7 @@ pub(super) const STATUS_USAGE: u8 = 2;
 pub(super) struct Failure {
     status: u8,
     what: String,
+    notes: Vec<String>,
     causes: Vec<String>,
     hints: Vec<String>,
 }
@@ -23,6 +24,7 @@ impl Failure {
         Self {
             status: STATUS_FAILURE,
             what: what.into(),
+            notes: Vec::new(),
             causes: Vec::new(),
             hints: Vec::new(),
         }
@@ -31,6 +33,12 @@ impl Failure {
     /// A failure of status 2: what was asked for makes no sense.
     pub(super) fn usage(what: impl Into<String>) -> Self {
         Self::new(what).with_status(STATUS_USAGE)
+    }
+
+    /// Adds a line below the first, as it is.
+    pub(super) fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
     }
 
     /// Adds the reason; the outermost first.
@@ -59,6 +67,9 @@ impl Failure {
     /// Prints the three parts to standard error.
     pub(super) fn report(&self) {
         words::error(&self.what);
+        for note in &self.notes {
+            words::plain(format!("  {note}"));
+        }
         for cause in &self.causes {
             words::plain(format!("  cause: {cause}"));
         }

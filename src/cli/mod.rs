@@ -1,17 +1,27 @@
 //! What a person types and sees: one file a command, the project file, words and progress.
 
+mod boot;
 mod build;
+mod cache;
 mod compile;
 mod completions;
+mod emulator;
 mod failure;
+mod image;
 mod imports;
+mod interrupt;
 mod interruption;
+mod module;
 mod nearest;
 mod new;
+mod progress;
+mod project;
 mod project_name;
 mod run;
 mod scaffold;
 mod template;
+mod trap;
+mod values;
 mod words;
 
 use std::io::Write as _;
@@ -20,6 +30,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use self::failure::Failure;
+use crate::qemu::leash;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -61,6 +72,10 @@ fn command_line() -> clap::Command {
 /// Runs the command that the process's arguments name.
 #[must_use]
 pub fn main() -> ExitCode {
+    let mut words = std::env::args_os().skip(1);
+    if words.next().is_some_and(|word| word == leash::COMMAND) {
+        return leash::run(words);
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(problem) => return refuse(&problem),

@@ -1,19 +1,187 @@
-//! `mewz run`.
+//! `mewz run`: boots a module, or a project, and ends with its exit status.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::Outcome;
+use super::boot::{self, Wishes};
 use super::failure::Failure;
+use super::image::Making;
+use super::module::Module;
+use super::project::{Profile, Project};
+use super::values::{self, Folder, Variable};
+use super::{cache, emulator, image, interrupt};
+use crate::compile::{Options, TargetCpu};
+use crate::qemu::accelerator::AcceleratorChoice;
+use crate::qemu::machine::MachineKind;
 
-/// Run
+/// Boot a module, or a project, and end with its exit status
+///
+/// Standard input reaches the program; standard output is the program's and nothing else; standard error is the program's,
+/// and what mewz has to say.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mewz run hello.wasm
+  mewz run tool.wasm --dir .::/work --env LANG=C -- --verbose /work/input
+  mewz run --memory 32MiB --timeout 10s test.wat < input > output
+  mewz run                                       the project whose mewz.toml is here or above
+
+Exit status: the program's own; 134 after a trap, 124 after --timeout, 130 after Ctrl-C, 141 when nobody reads the
+output any more, 2 for a wrong command line, 1 for everything else that fails.")]
 pub(super) struct RunArguments {
-    /// The module
-    file: Option<PathBuf>,
+    /// A module (`.wasm`, `.wat`), or a folder with a `mewz.toml` [default: the project here]
+    #[arg(value_name = "FILE|DIR")]
+    path: Option<PathBuf>,
+    /// Arguments for the program
+    #[arg(last = true, value_name = "ARGS")]
+    arguments: Vec<OsString>,
+    /// Set a variable of the program's environment; NAME alone takes the value that it has here
+    #[arg(short, long = "env", value_name = "NAME=VALUE", value_parser = os_parser(values::variable))]
+    environment: Vec<Variable>,
+    /// Let the program use a folder; a lone HOST is the path in the guest too
+    #[arg(long = "dir", value_name = "HOST::GUEST[:ro]", value_parser = os_parser(values::folder))]
+    folders: Vec<Folder>,
+    /// Forward a port of this host (not there yet: the kernel has no network)
+    #[arg(short, long = "publish", value_name = "HOST:GUEST", value_parser = values::port_pair)]
+    ports: Vec<String>,
+    /// Hand the program a listening socket (not there yet: the kernel has no network)
+    #[arg(long, value_name = "GUESTPORT", value_parser = values::port)]
+    listen: Vec<u16>,
+    /// Memory of the machine, from 16MiB to 64GiB [default: 128MiB]
+    #[arg(short, long, value_name = "SIZE", env = "MEWZ_MEMORY", hide_env = true, value_parser = values::memory)]
+    memory: Option<u64>,
+    /// End the machine after this time, with status 124
+    #[arg(long, value_name = "TIME", env = "MEWZ_TIMEOUT", hide_env = true, value_parser = values::time)]
+    timeout: Option<Duration>,
+    /// Build and run the project's release profile
+    #[arg(long)]
+    release: bool,
+    /// How instructions run; `auto` takes KVM where it can be used [default: auto]
+    #[arg(long, env = "MEWZ_ACCEL", hide_env = true, value_parser = values::choice_parser(values::ACCELERATORS))]
+    accel: Option<AcceleratorChoice>,
+    /// The machine type [default: microvm]
+    #[arg(long, env = "MEWZ_MACHINE", hide_env = true, value_parser = values::choice_parser(values::MACHINES))]
+    machine: Option<MachineKind>,
+    /// The least processor that the code is made for
+    #[arg(long, default_value = "x86-64-v2", value_parser = values::choice_parser(values::TARGET_CPUS))]
+    target_cpu: TargetCpu,
+    /// The QEMU to use, a name or a path
+    #[arg(long, value_name = "FILE", env = "MEWZ_QEMU")]
+    qemu: Option<PathBuf>,
+    /// Neither use nor keep compiled images
+    #[arg(long)]
+    no_cache: bool,
+    /// A kernel other than the one inside
+    #[arg(long, value_name = "FILE", hide = true)]
+    kernel: Option<PathBuf>,
+    /// A word for the kernel's command line
+    #[arg(long, value_name = "TEXT", hide = true)]
+    kernel_arg: Vec<String>,
 }
 
-/// Runs the command.
+fn os_parser<T: Clone + Send + Sync + 'static>(
+    parse: fn(&std::ffi::OsStr) -> Result<T, String>,
+) -> impl clap::builder::TypedValueParser<Value = T> {
+    use clap::builder::TypedValueParser as _;
+    clap::builder::OsStringValueParser::new().try_map(move |text| parse(&text))
+}
+
+/// Runs the module or project.
 pub(super) fn run(arguments: RunArguments) -> Outcome {
-    let _ = arguments.file;
-    Err(Failure::new("`mewz run` is not there yet"))
+    interrupt::watch();
+    let project = match &arguments.path {
+        Some(path) if !path.is_dir() => None,
+        folder => Some(Project::find(folder.as_deref())?),
+    };
+    let wishes = wishes(&arguments, project.as_ref())?;
+    let cache = if arguments.no_cache {
+        None
+    } else {
+        cache::Cache::of_user()
+    };
+    let locate = || emulator::locate(arguments.qemu.as_deref(), cache.as_ref());
+    // What is quick to find wrong comes first.
+    let (module, program) = match (&project, &arguments.path) {
+        (Some(project), _) => {
+            let program = locate()?;
+            (
+                Module::read(&project.build(Profile::new(arguments.release))?)?,
+                program,
+            )
+        }
+        (None, Some(path)) => (Module::read(path)?, locate()?),
+        (None, None) => unreachable!("without a path there is a project"),
+    };
+    let making = Making {
+        options: Options {
+            target_cpu: arguments.target_cpu,
+            ..Options::default()
+        },
+        kernel: arguments.kernel,
+    };
+    let image = image::boot_image(&module, &making, cache.as_ref())?;
+    image::warn_of_missing(&module, &image.missing);
+    boot::run(program, wishes, &module, &image)
+}
+
+/// Settles what is asked for: the command line before the project file before what holds where nobody says otherwise.
+fn wishes(arguments: &RunArguments, project: Option<&Project>) -> Result<Wishes, Failure> {
+    let from_file = project.map(Project::run);
+    refuse_network(arguments, project)?;
+    let mut command_line: Vec<String> = Vec::new();
+    if let Some(level) = project.and_then(|project| project.kernel().log.as_ref()) {
+        command_line.push(format!("log={level}"));
+    }
+    command_line.extend(arguments.kernel_arg.iter().cloned());
+    let mut variables = project.map(Project::variables).unwrap_or_default();
+    variables.extend(arguments.environment.iter().cloned());
+    let mut folders = project.map(Project::folders).unwrap_or_default();
+    // A flag takes the place of the file's folder at the same path.
+    folders.retain(|folder| {
+        arguments
+            .folders
+            .iter()
+            .all(|flag| flag.guest != folder.guest)
+    });
+    folders.extend(arguments.folders.iter().cloned());
+    let program_arguments = match (&arguments.arguments[..], from_file) {
+        ([], Some(run)) => run.args.iter().map(OsString::from).collect(),
+        (given, _) => given.to_vec(),
+    };
+    Ok(Wishes {
+        arguments: program_arguments,
+        environment: boot::environment(&variables)?,
+        mounts: boot::mounts(&folders)?,
+        memory_bytes: arguments
+            .memory
+            .or(from_file.and_then(|run| run.memory))
+            .unwrap_or(values::MEMORY_BYTES_DEFAULT),
+        timeout: arguments.timeout.or(from_file.and_then(|run| run.timeout)),
+        accelerator: arguments
+            .accel
+            .or(project.and_then(|project| project.kernel().accel))
+            .unwrap_or_default(),
+        machine: arguments
+            .machine
+            .or(project.and_then(|project| project.kernel().machine))
+            .unwrap_or_default(),
+        command_line: command_line.join(" "),
+    })
+}
+
+fn refuse_network(arguments: &RunArguments, project: Option<&Project>) -> Result<(), Failure> {
+    let file_ports = project.map_or(&[][..], |project| &project.run().ports);
+    let wanted = match (&arguments.ports[..], &arguments.listen[..], file_ports) {
+        ([pair, ..], ..) => format!("port `{pair}` cannot be forwarded"),
+        (_, [port, ..], _) => format!("the program cannot listen on port {port}"),
+        (_, _, [pair, ..]) => {
+            format!("port `{pair}`, which `mewz.toml` names, cannot be forwarded")
+        }
+        ([], [], []) => return Ok(()),
+    };
+    Err(Failure::usage(wanted)
+        .cause("this version's kernel has no network")
+        .hint("leave the port out; files, arguments, standard input and output all work"))
 }

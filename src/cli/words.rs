@@ -4,6 +4,8 @@
 
 use std::fmt::Display;
 use std::io::Write as _;
+use std::path::Path;
+use std::time::Instant;
 
 use console::Style;
 
@@ -20,6 +22,16 @@ pub(super) fn warning(text: impl Display) {
 /// Prints `hint: …`.
 pub(super) fn hint(text: impl Display) {
     labelled("hint:", &Style::new().for_stderr().cyan(), text);
+}
+
+/// Prints that a file is there: `Built app.elf (1.2 MiB) in 0.4 s`.
+pub(super) fn made(verb: &str, file: &Path, bytes: usize, start: Instant) {
+    let seconds = start.elapsed().as_secs_f64();
+    let size = indicatif::HumanBytes(bytes as u64);
+    plain(format_args!(
+        "{verb} `{}` ({size}) in {seconds:.1} s",
+        file.display()
+    ));
 }
 
 /// Prints a line as it is.

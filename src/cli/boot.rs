@@ -1,0 +1,272 @@
+//! Boots an image and carries its streams until it ends; says what there is to say about the end.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::os::fd::AsFd as _;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use mewz_abi::exit::STATUS_TRAP;
+use mewz_abi::record::TrapReport;
+
+use super::Outcome;
+use super::failure::Failure;
+use super::image::BootImage;
+use super::interrupt::{Holding, hold};
+use super::module::Module;
+use super::values::{Folder, Variable};
+use super::{emulator, trap, words};
+use crate::qemu::accelerator::{Accelerator, AcceleratorChoice};
+use crate::qemu::config::Mount;
+use crate::qemu::machine::{self, MachineKind, Settings};
+use crate::qemu::session::{self, End, Event, Streams};
+
+/// Status after `--timeout`, as `timeout(1)` has it.
+const STATUS_TIMEOUT: u8 = 124;
+
+/// Status when nobody reads the output any more: 128 + SIGPIPE, as a shell shows it for other programs.
+const STATUS_OUTPUT_CLOSED: u8 = 141;
+
+/// Status after a kernel's failure.
+const STATUS_KERNEL_FAILED: u8 = super::failure::STATUS_FAILURE;
+
+/// What is asked for, settled.
+#[derive(Debug)]
+pub(super) struct Wishes {
+    /// The program's arguments, its name not among them.
+    pub(super) arguments: Vec<OsString>,
+    /// `NAME=value`.
+    pub(super) environment: Vec<OsString>,
+    pub(super) mounts: Vec<Mount>,
+    pub(super) memory_bytes: u64,
+    pub(super) timeout: Option<Duration>,
+    pub(super) accelerator: AcceleratorChoice,
+    pub(super) machine: MachineKind,
+    /// The kernel's.
+    pub(super) command_line: String,
+}
+
+/// Settles variables: the last of a name wins, the order is that of their first mention.
+pub(super) fn environment(variables: &[Variable]) -> Result<Vec<OsString>, Failure> {
+    let mut settled: Vec<(&OsString, OsString)> = Vec::new();
+    for Variable { name, value } in variables {
+        let value = match value {
+            Some(value) => value.clone(),
+            None => std::env::var_os(name).ok_or_else(|| {
+                Failure::usage(format!("cannot pass on the variable `{}`", name.display()))
+                    .cause("it is not set here")
+                    .hint(format!("`--env {}=VALUE` gives it one", name.display()))
+            })?,
+        };
+        match settled.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, slot)) => *slot = value,
+            None => settled.push((name, value)),
+        }
+    }
+    Ok(settled
+        .into_iter()
+        .map(|(name, value)| {
+            let mut pair = name.clone();
+            pair.push("=");
+            pair.push(value);
+            pair
+        })
+        .collect())
+}
+
+/// Settles folders: each is there, each path in the guest stands once.
+pub(super) fn mounts(folders: &[Folder]) -> Result<Vec<Mount>, Failure> {
+    let mut guests = BTreeSet::new();
+    folders
+        .iter()
+        .map(|folder| {
+            let failure = || Failure::new(format!("cannot mount `{}`", folder.host.display()));
+            if !guests.insert(&folder.guest) {
+                return Err(failure()
+                    .cause(format!(
+                        "another folder is mounted at `{}` already",
+                        folder.guest
+                    ))
+                    .with_status(super::failure::STATUS_USAGE));
+            }
+            let host =
+                std::fs::canonicalize(&folder.host).map_err(|problem| match problem.kind() {
+                    std::io::ErrorKind::NotFound => {
+                        failure().cause("there is no such folder").hint(
+                            "paths are relative to where `mewz` is run, in `mewz.toml` to the file",
+                        )
+                    }
+                    _ => failure().cause(problem),
+                })?;
+            if !host.is_dir() {
+                return Err(failure()
+                    .cause("it is not a folder")
+                    .hint("name the folder that holds it"));
+            }
+            Ok(Mount {
+                host,
+                guest: folder.guest.clone(),
+                is_read_only: folder.is_read_only,
+            })
+        })
+        .collect()
+}
+
+/// Boots `image`; the answer is the exit status of the program.
+pub(super) fn run(program: PathBuf, wishes: Wishes, module: &Module, image: &BootImage) -> Outcome {
+    let accelerator = wishes
+        .accelerator
+        .settle()
+        .map_err(|problem| emulator::not_run(&problem))?;
+    let deadline = wishes
+        .timeout
+        .and_then(|timeout| Instant::now().checked_add(timeout));
+    let mut settings = Settings {
+        program,
+        machine: wishes.machine,
+        accelerator,
+        memory_bytes: wishes.memory_bytes,
+        command_line: wishes.command_line,
+        arguments: std::iter::once(module.name().to_owned())
+            .chain(wishes.arguments)
+            .collect(),
+        environment: wishes.environment,
+        mounts: wishes.mounts,
+    };
+    let mut ended = talk(&settings, image, deadline)?;
+    if let End::Died(death) = &ended.end
+        && !death.had_started
+        && accelerator == Accelerator::Kvm
+        && wishes.accelerator == AcceleratorChoice::Auto
+    {
+        // Nothing of the program has run, so nothing runs twice.
+        words::warning("the machine did not start under KVM: trying once more without it");
+        settings.accelerator = Accelerator::Tcg;
+        ended = talk(&settings, image, deadline)?;
+    }
+    finish(ended, wishes.timeout, module, image)
+}
+
+/// How a machine ended, and what it told before.
+struct Ended {
+    end: End,
+    trap: Option<TrapReport>,
+    panic: Option<String>,
+}
+
+fn talk(
+    settings: &Settings,
+    image: &BootImage,
+    deadline: Option<Instant>,
+) -> Result<Ended, Failure> {
+    let mut running =
+        machine::start(settings, &image.file).map_err(|problem| emulator::not_run(&problem))?;
+    let _held = hold(Holding::Machine(running.process()));
+    let (stdin, stdout, stderr) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
+    let streams = Streams {
+        stdin: stdin.as_fd(),
+        stdout: stdout.as_fd(),
+        stderr: stderr.as_fd(),
+    };
+    let mut trap = None;
+    let mut panic = None;
+    let mut on_event = |event: Event<'_>| match event {
+        Event::Started { .. } => {}
+        Event::Log { level, text } => log(level, text),
+        Event::Trap(report) => trap = Some(*report),
+        Event::Panic(text) => panic = Some(text.to_owned()),
+    };
+    let end = session::talk(&mut running, streams, deadline, &mut on_event)
+        .map_err(|problem| emulator::not_run(&problem))?;
+    Ok(Ended { end, trap, panic })
+}
+
+fn log(level: u8, text: &str) {
+    let text = emulator::printable(text);
+    match level {
+        1 => words::error(format_args!("kernel: {text}")),
+        2 => words::warning(format_args!("kernel: {text}")),
+        _ => words::plain(format_args!("kernel: {text}")),
+    }
+}
+
+fn finish(ended: Ended, timeout: Option<Duration>, module: &Module, image: &BootImage) -> Outcome {
+    match ended.end {
+        End::Exited(status) => {
+            if let Some(report) = &ended.trap {
+                return Err(trap::failure(report, module, image).with_status(STATUS_TRAP as u8));
+            }
+            if let Some(text) = ended.panic {
+                return Err(Failure::new("the kernel failed")
+                    .cause(emulator::printable(&text))
+                    .hint("this is a bug of mewz, not of the program: please report it")
+                    .with_status(STATUS_KERNEL_FAILED));
+            }
+            Ok(exit_status(status))
+        }
+        End::TimedOut => {
+            let timeout = timeout.unwrap_or_default();
+            Err(
+                Failure::new(format!("`{}` was ended", module.path.display()))
+                    .cause(format!("it ran longer than {timeout:?}"))
+                    .with_status(STATUS_TIMEOUT),
+            )
+        }
+        End::OutputClosed => Ok(STATUS_OUTPUT_CLOSED),
+        End::Died(death) => Err(emulator::died(&death)),
+    }
+}
+
+/// A process has eight bits for its status; one that would lose all its set bits becomes 1.
+fn exit_status(status: u32) -> u8 {
+    match status.to_le_bytes()[0] {
+        0 if status != 0 => 1,
+        status => status,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{environment, exit_status, mounts};
+    use crate::cli::values::{Folder, Variable};
+
+    #[test]
+    fn a_status_never_becomes_success() {
+        assert_eq!(exit_status(0), 0);
+        assert_eq!(exit_status(255), 255);
+        assert_eq!(exit_status(256), 1);
+        assert_eq!(exit_status(257), 1);
+        assert_eq!(exit_status(u32::MAX), 255);
+    }
+
+    #[test]
+    fn the_last_value_of_a_variable_wins() {
+        let variable = |name: &str, value: Option<&str>| Variable {
+            name: name.into(),
+            value: value.map(Into::into),
+        };
+        let variables = [
+            variable("A", Some("1")),
+            variable("B", Some("2")),
+            variable("A", Some("3")),
+        ];
+        assert_eq!(environment(&variables).unwrap(), ["A=3", "B=2"]);
+        environment(&[variable("MEWZ_NO_SUCH_VARIABLE", None)]).unwrap_err();
+    }
+
+    #[test]
+    fn folders_are_looked_at() {
+        let folder = |host: &str, guest: &str| Folder {
+            host: host.into(),
+            guest: guest.into(),
+            is_read_only: false,
+        };
+        assert_eq!(
+            mounts(&[folder("/proc/..", "/")]).unwrap()[0].host,
+            std::path::Path::new("/")
+        );
+        mounts(&[folder("/", "/a"), folder("/tmp", "/a")]).unwrap_err();
+        mounts(&[folder("/nonexistent", "/a")]).unwrap_err();
+        mounts(&[folder("/etc/passwd", "/a")]).unwrap_err();
+    }
+}

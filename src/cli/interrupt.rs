@@ -1,0 +1,104 @@
+//! Ctrl-C and its kin: whatever must not outlive this process is ended, then the process ends, at any phase.
+//!
+//! A thread of its own waits for the signals, since the main thread may be compiling, or waiting for a slow reader.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rustix::process::{Pid, Signal};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::qemu::machine::Process;
+
+/// Status of a process that a signal ended, less the signal's number.
+const STATUS_SIGNAL: i32 = 128;
+
+/// Something that must not outlive this process.
+#[derive(Debug)]
+pub(super) enum Holding {
+    /// A machine.
+    Machine(Process),
+    /// A build command with its children.
+    ProcessGroup(Pid),
+    /// A file that is not finished.
+    File(PathBuf),
+    /// The terminal's cursor is hidden.
+    HiddenCursor,
+}
+
+/// Keeps a [`Holding`] known while it lives.
+#[derive(Debug)]
+pub(super) struct Held(u64);
+
+#[derive(Default)]
+struct Registry {
+    next: u64,
+    holdings: Vec<(u64, Holding)>,
+}
+
+static REGISTRY: Mutex<Registry> = Mutex::new(Registry {
+    next: 0,
+    holdings: Vec::new(),
+});
+
+/// Makes `holding` end with this process until the answer is dropped.
+pub(super) fn hold(holding: Holding) -> Held {
+    let mut registry = registry();
+    let number = registry.next;
+    registry.next += 1;
+    registry.holdings.push((number, holding));
+    Held(number)
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        registry().holdings.retain(|(number, _)| *number != self.0);
+    }
+}
+
+fn registry() -> MutexGuard<'static, Registry> {
+    REGISTRY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Begins to wait for signals. Where that fails, they end the process at once, as they would without this.
+pub(super) fn watch() {
+    let wanted = [SIGINT, SIGTERM, SIGHUP, SIGQUIT];
+    let ignored = ignored_signals();
+    // `nohup mewz run …` stays as it was asked for.
+    let wanted = wanted
+        .into_iter()
+        .filter(|signal| ignored & (1 << (signal - 1)) == 0);
+    if let Ok(mut signals) = Signals::new(wanted) {
+        std::thread::spawn(move || {
+            if let Some(signal) = signals.forever().next() {
+                end(signal);
+            }
+        });
+    }
+}
+
+/// Ends everything that is held, then the process. The lock is kept: nothing new is begun meanwhile.
+fn end(signal: i32) -> ! {
+    let mut registry = registry();
+    for (_, holding) in registry.holdings.drain(..) {
+        match holding {
+            Holding::Machine(process) => process.kill(),
+            Holding::ProcessGroup(group) => {
+                // It may have ended by itself.
+                let _ = rustix::process::kill_process_group(group, Signal::KILL);
+            }
+            Holding::File(path) => drop(std::fs::remove_file(path)),
+            Holding::HiddenCursor => drop(console::Term::stderr().show_cursor()),
+        }
+    }
+    std::process::exit(STATUS_SIGNAL + signal)
+}
+
+/// The set of signals that this process was started to ignore; bit n is signal n + 1.
+fn ignored_signals() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let set = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    set.and_then(|set| u64::from_str_radix(set.trim(), 16).ok())
+        .unwrap_or(0)
+}
