@@ -24,7 +24,7 @@ use crate::qemu::machine::MachineKind;
 #[command(after_help = "\
 Examples:
   mewz run hello.wasm
-  mewz run tool.wasm --dir .::/work --env LANG=C -- --verbose /work/input
+  mewz run tool.wasm --dir .::/here --env LANG=C -- -v /here/input
   mewz run --memory 32MiB --timeout 10s test.wat < input > output
   mewz run                                       the project whose mewz.toml is here or above
 
