@@ -26,10 +26,10 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('new', 'new', [CompletionResultType]::ParameterValue, 'Begin a project from a template')
-            [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run')
-            [CompletionResult]::new('build', 'build', [CompletionResultType]::ParameterValue, 'Build')
-            [CompletionResult]::new('compile', 'compile', [CompletionResultType]::ParameterValue, 'Compile')
-            [CompletionResult]::new('imports', 'imports', [CompletionResultType]::ParameterValue, 'Imports')
+            [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Boot a module, or a project, and end with its exit status')
+            [CompletionResult]::new('build', 'build', [CompletionResultType]::ParameterValue, 'Build an image that boots without mewz, and print the line that boots it')
+            [CompletionResult]::new('compile', 'compile', [CompletionResultType]::ParameterValue, 'Compile a module into an object that a linker takes')
+            [CompletionResult]::new('imports', 'imports', [CompletionResultType]::ParameterValue, 'List what a module imports, and whether the kernel answers it')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a shell''s completion script')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Write the manual pages into a folder')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -43,21 +43,53 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             break
         }
         'mewz;run' {
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Set a variable of the program''s environment; NAME alone takes the value that it has here')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Set a variable of the program''s environment; NAME alone takes the value that it has here')
+            [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'Let the program use a folder; a lone HOST is the path in the guest too')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Forward a port of this host (not there yet: the kernel has no network)')
+            [CompletionResult]::new('--publish', '--publish', [CompletionResultType]::ParameterName, 'Forward a port of this host (not there yet: the kernel has no network)')
+            [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'Hand the program a listening socket (not there yet: the kernel has no network)')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB]')
+            [CompletionResult]::new('--memory', '--memory', [CompletionResultType]::ParameterName, 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End the machine after this time, with status 124')
+            [CompletionResult]::new('--accel', '--accel', [CompletionResultType]::ParameterName, 'How instructions run; `auto` takes KVM where it can be used [default: auto]')
+            [CompletionResult]::new('--machine', '--machine', [CompletionResultType]::ParameterName, 'The machine type [default: microvm]')
+            [CompletionResult]::new('--target-cpu', '--target-cpu', [CompletionResultType]::ParameterName, 'The least processor that the code is made for')
+            [CompletionResult]::new('--qemu', '--qemu', [CompletionResultType]::ParameterName, 'The QEMU to use, a name or a path')
+            [CompletionResult]::new('--kernel', '--kernel', [CompletionResultType]::ParameterName, 'A kernel other than the one inside')
+            [CompletionResult]::new('--kernel-arg', '--kernel-arg', [CompletionResultType]::ParameterName, 'A word for the kernel''s command line')
+            [CompletionResult]::new('--release', '--release', [CompletionResultType]::ParameterName, 'Build and run the project''s release profile')
+            [CompletionResult]::new('--no-cache', '--no-cache', [CompletionResultType]::ParameterName, 'Neither use nor keep compiled images')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'mewz;build' {
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The image to write [default: the project''s or module''s name with `.elf`, here]')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'The image to write [default: the project''s or module''s name with `.elf`, here]')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Memory in the line that is printed [default: 128MiB]')
+            [CompletionResult]::new('--memory', '--memory', [CompletionResultType]::ParameterName, 'Memory in the line that is printed [default: 128MiB]')
+            [CompletionResult]::new('--machine', '--machine', [CompletionResultType]::ParameterName, 'Machine type in the line that is printed [default: microvm]')
+            [CompletionResult]::new('--target-cpu', '--target-cpu', [CompletionResultType]::ParameterName, 'The least processor that the code is made for')
+            [CompletionResult]::new('--kernel', '--kernel', [CompletionResultType]::ParameterName, 'A kernel other than the one inside')
+            [CompletionResult]::new('--release', '--release', [CompletionResultType]::ParameterName, 'Build the project''s release profile; leave symbols and debug information out of the image')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of the line')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'mewz;compile' {
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The object to write [default: the module''s name with `.o`, here]')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'The object to write [default: the module''s name with `.o`, here]')
+            [CompletionResult]::new('--target-cpu', '--target-cpu', [CompletionResultType]::ParameterName, 'The least processor that the code is made for')
+            [CompletionResult]::new('--memory-base', '--memory-base', [CompletionResultType]::ParameterName, 'Where linear memory lies: an address that is known now, or `instance` to read it at run time')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'mewz;imports' {
+            [CompletionResult]::new('--kernel', '--kernel', [CompletionResultType]::ParameterName, 'A kernel other than the one inside')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON array instead of lines')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
@@ -74,10 +106,10 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
         }
         'mewz;help' {
             [CompletionResult]::new('new', 'new', [CompletionResultType]::ParameterValue, 'Begin a project from a template')
-            [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run')
-            [CompletionResult]::new('build', 'build', [CompletionResultType]::ParameterValue, 'Build')
-            [CompletionResult]::new('compile', 'compile', [CompletionResultType]::ParameterValue, 'Compile')
-            [CompletionResult]::new('imports', 'imports', [CompletionResultType]::ParameterValue, 'Imports')
+            [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Boot a module, or a project, and end with its exit status')
+            [CompletionResult]::new('build', 'build', [CompletionResultType]::ParameterValue, 'Build an image that boots without mewz, and print the line that boots it')
+            [CompletionResult]::new('compile', 'compile', [CompletionResultType]::ParameterValue, 'Compile a module into an object that a linker takes')
+            [CompletionResult]::new('imports', 'imports', [CompletionResultType]::ParameterValue, 'List what a module imports, and whether the kernel answers it')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a shell''s completion script')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Write the manual pages into a folder')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')

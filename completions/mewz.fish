@@ -27,27 +27,68 @@ end
 complete -c mewz -n "__fish_mewz_needs_command" -s h -l help -d 'Print help'
 complete -c mewz -n "__fish_mewz_needs_command" -s V -l version -d 'Print version'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "new" -d 'Begin a project from a template'
-complete -c mewz -n "__fish_mewz_needs_command" -f -a "run" -d 'Run'
-complete -c mewz -n "__fish_mewz_needs_command" -f -a "build" -d 'Build'
-complete -c mewz -n "__fish_mewz_needs_command" -f -a "compile" -d 'Compile'
-complete -c mewz -n "__fish_mewz_needs_command" -f -a "imports" -d 'Imports'
+complete -c mewz -n "__fish_mewz_needs_command" -f -a "run" -d 'Boot a module, or a project, and end with its exit status'
+complete -c mewz -n "__fish_mewz_needs_command" -f -a "build" -d 'Build an image that boots without mewz, and print the line that boots it'
+complete -c mewz -n "__fish_mewz_needs_command" -f -a "compile" -d 'Compile a module into an object that a linker takes'
+complete -c mewz -n "__fish_mewz_needs_command" -f -a "imports" -d 'List what a module imports, and whether the kernel answers it'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "completions" -d 'Print a shell\'s completion script'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "man" -d 'Write the manual pages into a folder'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mewz -n "__fish_mewz_using_subcommand new" -l template -d '`wat`, `c`, `rust`, `zig`, a folder, or the address of a Git repository [default: wat]' -r
 complete -c mewz -n "__fish_mewz_using_subcommand new" -l name -d 'The project\'s name [default: the folder\'s]' -r
 complete -c mewz -n "__fish_mewz_using_subcommand new" -s h -l help -d 'Print help'
-complete -c mewz -n "__fish_mewz_using_subcommand run" -s h -l help -d 'Print help'
-complete -c mewz -n "__fish_mewz_using_subcommand build" -s h -l help -d 'Print help'
-complete -c mewz -n "__fish_mewz_using_subcommand compile" -s h -l help -d 'Print help'
+complete -c mewz -n "__fish_mewz_using_subcommand run" -s e -l env -d 'Set a variable of the program\'s environment; NAME alone takes the value that it has here' -r
+complete -c mewz -n "__fish_mewz_using_subcommand run" -l dir -d 'Let the program use a folder; a lone HOST is the path in the guest too' -r
+complete -c mewz -n "__fish_mewz_using_subcommand run" -s p -l publish -d 'Forward a port of this host (not there yet: the kernel has no network)' -r
+complete -c mewz -n "__fish_mewz_using_subcommand run" -l listen -d 'Hand the program a listening socket (not there yet: the kernel has no network)' -r
+complete -c mewz -n "__fish_mewz_using_subcommand run" -s m -l memory -d 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB]' -r
+complete -c mewz -n "__fish_mewz_using_subcommand run" -l timeout -d 'End the machine after this time, with status 124' -r
+complete -c mewz -n "__fish_mewz_using_subcommand run" -l accel -d 'How instructions run; `auto` takes KVM where it can be used [default: auto]' -r -f -a "auto\t''
+kvm\t''
+tcg\t''"
+complete -c mewz -n "__fish_mewz_using_subcommand run" -l machine -d 'The machine type [default: microvm]' -r -f -a "microvm\t''
+q35\t''
+pc\t''"
+complete -c mewz -n "__fish_mewz_using_subcommand run" -l target-cpu -d 'The least processor that the code is made for' -r -f -a "x86-64\t''
+x86-64-v2\t''
+x86-64-v3\t''
+x86-64-v4\t''"
+complete -c mewz -n "__fish_mewz_using_subcommand run" -l qemu -d 'The QEMU to use, a name or a path' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand run" -l kernel -d 'A kernel other than the one inside' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand run" -l kernel-arg -d 'A word for the kernel\'s command line' -r
+complete -c mewz -n "__fish_mewz_using_subcommand run" -l release -d 'Build and run the project\'s release profile'
+complete -c mewz -n "__fish_mewz_using_subcommand run" -l no-cache -d 'Neither use nor keep compiled images'
+complete -c mewz -n "__fish_mewz_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mewz -n "__fish_mewz_using_subcommand build" -s o -l output -d 'The image to write [default: the project\'s or module\'s name with `.elf`, here]' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand build" -s m -l memory -d 'Memory in the line that is printed [default: 128MiB]' -r
+complete -c mewz -n "__fish_mewz_using_subcommand build" -l machine -d 'Machine type in the line that is printed [default: microvm]' -r -f -a "microvm\t''
+q35\t''
+pc\t''"
+complete -c mewz -n "__fish_mewz_using_subcommand build" -l target-cpu -d 'The least processor that the code is made for' -r -f -a "x86-64\t''
+x86-64-v2\t''
+x86-64-v3\t''
+x86-64-v4\t''"
+complete -c mewz -n "__fish_mewz_using_subcommand build" -l kernel -d 'A kernel other than the one inside' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand build" -l release -d 'Build the project\'s release profile; leave symbols and debug information out of the image'
+complete -c mewz -n "__fish_mewz_using_subcommand build" -l json -d 'Print one JSON object instead of the line'
+complete -c mewz -n "__fish_mewz_using_subcommand build" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mewz -n "__fish_mewz_using_subcommand compile" -s o -l output -d 'The object to write [default: the module\'s name with `.o`, here]' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand compile" -l target-cpu -d 'The least processor that the code is made for' -r -f -a "x86-64\t''
+x86-64-v2\t''
+x86-64-v3\t''
+x86-64-v4\t''"
+complete -c mewz -n "__fish_mewz_using_subcommand compile" -l memory-base -d 'Where linear memory lies: an address that is known now, or `instance` to read it at run time' -r
+complete -c mewz -n "__fish_mewz_using_subcommand compile" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mewz -n "__fish_mewz_using_subcommand imports" -l kernel -d 'A kernel other than the one inside' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand imports" -l json -d 'Print one JSON array instead of lines'
 complete -c mewz -n "__fish_mewz_using_subcommand imports" -s h -l help -d 'Print help'
 complete -c mewz -n "__fish_mewz_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c mewz -n "__fish_mewz_using_subcommand man" -s h -l help -d 'Print help'
 complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run build compile imports completions man help" -f -a "new" -d 'Begin a project from a template'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run build compile imports completions man help" -f -a "run" -d 'Run'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run build compile imports completions man help" -f -a "build" -d 'Build'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run build compile imports completions man help" -f -a "compile" -d 'Compile'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run build compile imports completions man help" -f -a "imports" -d 'Imports'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run build compile imports completions man help" -f -a "run" -d 'Boot a module, or a project, and end with its exit status'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run build compile imports completions man help" -f -a "build" -d 'Build an image that boots without mewz, and print the line that boots it'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run build compile imports completions man help" -f -a "compile" -d 'Compile a module into an object that a linker takes'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run build compile imports completions man help" -f -a "imports" -d 'List what a module imports, and whether the kernel answers it'
 complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run build compile imports completions man help" -f -a "completions" -d 'Print a shell\'s completion script'
 complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run build compile imports completions man help" -f -a "man" -d 'Write the manual pages into a folder'
 complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run build compile imports completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

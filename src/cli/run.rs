@@ -68,7 +68,7 @@ pub(super) struct RunArguments {
     #[arg(long, default_value = "x86-64-v2", value_parser = values::choice_parser(values::TARGET_CPUS))]
     target_cpu: TargetCpu,
     /// The QEMU to use, a name or a path
-    #[arg(long, value_name = "FILE", env = "MEWZ_QEMU")]
+    #[arg(long, value_name = "FILE", env = "MEWZ_QEMU", hide_env_values = true)]
     qemu: Option<PathBuf>,
     /// Neither use nor keep compiled images
     #[arg(long)]
