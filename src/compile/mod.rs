@@ -2,18 +2,27 @@
 //!
 //! What the object holds is written in `mewz_abi::application` and `mewz_abi::symbol`.
 
+mod codegen;
+mod content;
+pub mod debug;
+mod entry;
 mod error;
-#[allow(dead_code)]
 mod initializer;
-#[allow(dead_code)]
+mod instantiate;
+mod layout;
+mod library;
 mod module;
+mod names;
+mod object;
 mod options;
-#[allow(dead_code)]
 mod plan;
-#[allow(dead_code)]
+mod read;
+mod segments;
 mod signature;
-#[allow(dead_code)]
+mod target;
+mod tasks;
 mod translate;
+mod unwind;
 
 pub use error::CompileError;
 pub use options::{MemoryBase, Options, TargetCpu};
@@ -50,8 +59,13 @@ pub struct Import {
 ///
 /// The module is not WebAssembly, is a component, is invalid, or uses a proposal that is not supported.
 pub fn compile(wasm: &[u8], options: &Options) -> Result<Compiled, CompileError> {
-    let _ = (wasm, options);
-    Err(CompileError::NotWasm)
+    let module = read::module(wasm)?;
+    let object = tasks::run(&module, options)?;
+    Ok(Compiled {
+        object,
+        imports: names::imports(&module),
+        has_start: module.start_export().is_some(),
+    })
 }
 
 /// Reads the imports of `wasm` without compiling it.
@@ -60,6 +74,5 @@ pub fn compile(wasm: &[u8], options: &Options) -> Result<Compiled, CompileError>
 ///
 /// As [`compile`], as far as reading goes.
 pub fn imports(wasm: &[u8]) -> Result<Vec<Import>, CompileError> {
-    let _ = wasm;
-    Err(CompileError::NotWasm)
+    Ok(names::imports(&read::without_bodies(wasm)?))
 }

@@ -44,6 +44,17 @@ impl Module<'_> {
         &self.types[self.functions[index as usize].type_index as usize]
     }
 
+    /// The function that is exported as `_start`, if it takes and gives nothing.
+    pub(super) fn start_export(&self) -> Option<u32> {
+        self.exports.iter().find_map(|export| match export.item {
+            Item::Function(index) if export.name == "_start" => {
+                let ty = self.function_type(index);
+                (ty.parameters.is_empty() && ty.results.is_empty()).then_some(index)
+            }
+            _ => None,
+        })
+    }
+
     /// Whether function `index` comes from outside.
     pub(super) fn is_imported(&self, index: u32) -> bool {
         index < self.functions_imported
@@ -140,8 +151,6 @@ pub(super) struct Table {
     pub(super) min: u64,
     /// Most length, where the module gives one.
     pub(super) max: Option<u64>,
-    /// What the elements are at first.
-    pub(super) initial: Initializer,
     /// Whether it comes from outside.
     pub(super) is_imported: bool,
     /// Whether it is exported.
@@ -182,11 +191,6 @@ pub(super) struct Global {
 }
 
 impl Global {
-    /// Whether it comes from outside.
-    pub(super) fn is_imported(&self) -> bool {
-        self.initial.is_none()
-    }
-
     /// The value, where it is known when compiling and never changes.
     pub(super) fn constant(&self) -> Option<&Initializer> {
         self.initial

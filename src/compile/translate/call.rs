@@ -2,7 +2,7 @@
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
-    InstBuilder, MemFlagsData, StackSlotData, StackSlotKind, Value, types,
+    InstBuilder, MemFlagsData, Signature, StackSlotData, StackSlotKind, Value, types,
 };
 use cranelift_module::FuncId;
 use mewz_abi::trap::TrapKind;
@@ -109,11 +109,10 @@ impl<'a> Translator<'a> {
     pub(super) fn call_runtime(
         &mut self,
         id: FuncId,
-        parameters: &[cranelift_codegen::ir::Type],
-        results: &[cranelift_codegen::ir::Type],
+        signature: Signature,
         arguments: &[Value],
     ) -> Option<Value> {
-        let function = self.function(id, signature::system_v(parameters, results));
+        let function = self.function(id, signature);
         let call = self.ins().call(function, arguments);
         self.builder.inst_results(call).first().copied()
     }

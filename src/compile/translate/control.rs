@@ -312,7 +312,7 @@ impl<'a> Translator<'a> {
     }
 
     /// A block that takes values of these types.
-    pub(super) fn create_block(&mut self, parameters: &[Type]) -> Block {
+    pub(in crate::compile) fn create_block(&mut self, parameters: &[Type]) -> Block {
         self.count_passed(parameters.len());
         let block = self.builder.create_block();
         for ty in parameters {
@@ -327,7 +327,7 @@ impl<'a> Translator<'a> {
     }
 
     /// Jumps to `target`, which takes `arguments`.
-    pub(super) fn jump(&mut self, target: Block, arguments: &[Value]) {
+    pub(in crate::compile) fn jump(&mut self, target: Block, arguments: &[Value]) {
         let arguments = block_arguments(arguments);
         self.ins().jump(target, &arguments);
     }

@@ -11,6 +11,7 @@ use wasmparser::MemArg;
 use super::translator::{Region, Translator};
 use crate::compile::options::MemoryBase;
 use crate::compile::plan::Place;
+use crate::compile::signature::runtime;
 
 /// Bytes from a `MemoryInstance` to its count of valid bytes.
 const INSTANCE_BYTES: i32 = 8;
@@ -120,11 +121,9 @@ impl Translator<'_> {
         let pages = self.widen(pages);
         let plan = self.context.plan;
         let instance = self.place_address(plan.memories[memory as usize]);
-        let signature = [types::I64, types::I64];
         let old = self.call_runtime(
             plan.runtime.memory_grow,
-            &signature,
-            &[types::I64],
+            runtime::memory_grow(),
             &[instance, pages],
         );
         let old = old.expect("mewz_memory_grow has a result");
@@ -139,8 +138,7 @@ impl Translator<'_> {
         let to = self.checked_range(memory, to, len);
         self.call_runtime(
             self.context.plan.runtime.memory_fill,
-            &[types::I64, types::I32, types::I64],
-            &[],
+            runtime::memory_fill(),
             &[to, value, len],
         );
     }
@@ -187,8 +185,7 @@ impl Translator<'_> {
     pub(in crate::compile) fn move_bytes(&mut self, to: Value, from: Value, len: Value) {
         self.call_runtime(
             self.context.plan.runtime.memory_move,
-            &[types::I64, types::I64, types::I64],
-            &[],
+            runtime::memory_move(),
             &[to, from, len],
         );
     }

@@ -11,4 +11,4 @@ mod state;
 mod table;
 mod translator;
 
-pub(super) use translator::{Context, Translator, trap_code, trap_kind};
+pub(super) use translator::{Context, Translator, trap_kind};

@@ -5,6 +5,7 @@ use cranelift_codegen::ir::{InstBuilder, Value, types};
 use mewz_abi::trap::TrapKind;
 
 use super::translator::{Region, Translator};
+use crate::compile::signature::runtime;
 
 /// Bytes from a `TableInstance` to the address of its elements.
 const INSTANCE_ELEMENTS: i32 = 0;
@@ -51,8 +52,7 @@ impl Translator<'_> {
         let instance = self.place_address(plan.tables[table as usize].instance);
         let old = self.call_runtime(
             plan.runtime.table_grow,
-            &[types::I64, types::I64, types::I64],
-            &[types::I64],
+            runtime::table_grow(),
             &[instance, count, value],
         );
         let old = old.expect("mewz_table_grow has a result");

@@ -43,9 +43,9 @@ const NAMESPACE_DATA: u32 = 1;
 /// Translates one function.
 pub(in crate::compile) struct Translator<'a> {
     /// The builder of the intermediate code.
-    pub(super) builder: FunctionBuilder<'a>,
+    pub(in crate::compile) builder: FunctionBuilder<'a>,
     /// What is the same for every function.
-    pub(super) context: &'a Context<'a>,
+    pub(in crate::compile) context: &'a Context<'a>,
     /// Operands, in the order of the specification's stack. Vectors on it are always of type `I8X16`.
     pub(super) stack: Vec<Value>,
     /// Enclosing blocks, the function's own first.
@@ -329,7 +329,7 @@ impl<'a> Translator<'a> {
     }
 
     /// The address of `place`.
-    pub(super) fn place_address(&mut self, place: Place) -> Value {
+    pub(in crate::compile) fn place_address(&mut self, place: Place) -> Value {
         let (address, offset) = self.place(place);
         match offset {
             0 => address,
@@ -357,7 +357,7 @@ impl<'a> Translator<'a> {
     }
 
     /// A function to call.
-    pub(super) fn function(&mut self, id: FuncId, signature: ir::Signature) -> FuncRef {
+    pub(in crate::compile) fn function(&mut self, id: FuncId, signature: ir::Signature) -> FuncRef {
         if let Some(function) = self.functions.get(&id) {
             return *function;
         }

@@ -1,0 +1,562 @@
+//! Lays a module's data out in sections and settles the plan that code refers to.
+
+use std::collections::HashMap;
+
+use cranelift_module::{DataId, FuncId, Linkage, Module as _};
+use cranelift_object::ObjectModule;
+use mewz_abi::symbol;
+
+use super::content::{Content, Target};
+use super::error::CompileError;
+use super::initializer::Initializer;
+use super::module::{Item, Module, SegmentMode};
+use super::names;
+use super::options::{MemoryBase, Options};
+use super::plan::{FunctionPlace, Place, Plan, Runtime, SegmentPlace, TablePlace};
+use super::segments::{self, Runs};
+use super::signature;
+
+/// Bytes of a global's slot.
+const GLOBAL_BYTES: usize = 16;
+/// Bytes of a table's element.
+const ELEMENT_BYTES: u64 = 8;
+/// Tables up to this many bytes are always laid out with their elements; larger ones only where they are mostly full.
+const TABLE_BYTES_SMALL: u64 = 1 << 20;
+/// Most bytes of data of an object: code reaches all of it with 32 bits.
+const DATA_BYTES_MAX: u64 = 1 << 30;
+
+/// Symbols at the start of each section of data.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SectionSymbols {
+    /// Everything that changes at run time: globals, instances, tables.
+    pub(super) state: DataId,
+    /// Large tables, zero at first.
+    pub(super) zero: DataId,
+    /// Constants that hold addresses.
+    pub(super) addresses: DataId,
+    /// Constants that hold none.
+    pub(super) bytes: DataId,
+}
+
+/// What is laid out.
+pub(super) struct Layout {
+    /// Where everything lies.
+    pub(super) plan: Plan,
+    /// Symbols of the sections.
+    pub(super) sections: SectionSymbols,
+    /// Content of the section of state.
+    pub(super) state: Content,
+    /// Length of the section of zeros.
+    pub(super) zero_bytes: u64,
+    /// Content of the section of constants with addresses.
+    pub(super) addresses: Content,
+    /// Content of the section of constants without.
+    pub(super) bytes: Content,
+    /// Weak symbols of types, with their offsets in `bytes`.
+    pub(super) types: Vec<(DataId, u64)>,
+    /// What is left to do at instantiation, in order, before the start function.
+    pub(super) steps: Vec<InstantiationStep>,
+}
+
+/// Something that only instantiation can do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum InstantiationStep {
+    /// Evaluate and store the first value of a global.
+    Global(u32),
+    /// Evaluate and store a reference of an element segment.
+    Element {
+        /// The segment.
+        segment: u32,
+        /// The item in it.
+        item: u32,
+        /// Where it goes.
+        place: Place,
+    },
+    /// Apply an active element segment.
+    Elements(u32),
+    /// Apply an active data segment whose bytes are at `content`.
+    Data {
+        /// The segment.
+        segment: u32,
+        /// Its bytes.
+        content: Place,
+    },
+    /// Copy runs of bytes to where they are known to fit.
+    Runs {
+        /// Offset and length of each run, two u64 each.
+        rows: Place,
+        /// How many.
+        count: u32,
+        /// The bytes of all.
+        content: Place,
+    },
+}
+
+/// Lays out `module`; declares every symbol of code and data in `object`.
+///
+/// # Errors
+///
+/// The data is too large.
+pub(super) fn lay_out(
+    module: &Module<'_>,
+    options: &Options,
+    object: &mut ObjectModule,
+) -> Result<Layout, CompileError> {
+    let mut declare = |name: &str| import_data(object, name);
+    let sections = SectionSymbols {
+        state: declare("mewz_state"),
+        zero: declare("mewz_zero"),
+        addresses: declare("mewz_addresses"),
+        bytes: declare("mewz_bytes"),
+    };
+    let runtime = Runtime {
+        memory_grow: import_runtime(object, symbol::MEMORY_GROW),
+        table_grow: import_runtime(object, symbol::TABLE_GROW),
+        memory_move: import_runtime(object, symbol::MEMORY_MOVE),
+        memory_fill: import_runtime(object, symbol::MEMORY_FILL),
+    };
+    let mut layout = Layout {
+        plan: Plan {
+            functions: Vec::new(),
+            types: Vec::new(),
+            tables: Vec::new(),
+            memories: Vec::new(),
+            globals: Vec::new(),
+            elements: Vec::new(),
+            data: Vec::new(),
+            runtime,
+        },
+        sections,
+        state: Content::default(),
+        zero_bytes: 0,
+        addresses: Content::default(),
+        bytes: Content::default(),
+        types: Vec::new(),
+        steps: Vec::new(),
+    };
+    let imports = Imports::declare(module, object);
+    layout.types(module, object);
+    layout.functions(module, &imports, object);
+    layout.globals(module, &imports);
+    layout.memories(module, &imports, options);
+    layout.tables_and_elements(module, &imports)?;
+    layout.data(module);
+    let total =
+        layout.state.len() + layout.zero_bytes + layout.addresses.len() + layout.bytes.len();
+    if total > DATA_BYTES_MAX {
+        return Err(CompileError::TooLarge(format!(
+            "tables, globals and data need {total} bytes, more than {DATA_BYTES_MAX}"
+        )));
+    }
+    Ok(layout)
+}
+
+/// Symbols of imports, by index.
+#[derive(Default)]
+struct Imports {
+    functions: Vec<FuncId>,
+    tables: Vec<Place>,
+    memories: Vec<Place>,
+    globals: Vec<Place>,
+}
+
+impl Imports {
+    fn declare(module: &Module<'_>, object: &mut ObjectModule) -> Self {
+        let mut imports = Self::default();
+        for import in &module.imports {
+            let name = names::import_symbol(module, import);
+            if let Item::Function(index) = import.item {
+                let signature = signature::boundary(module.function_type(index));
+                let id = object
+                    .declare_function(&name, Linkage::Import, &signature)
+                    .expect("equal names have equal types");
+                imports.functions.push(id);
+                continue;
+            }
+            let place = Place {
+                data: import_data(object, &name),
+                offset: 0,
+            };
+            match import.item {
+                Item::Table(_) => imports.tables.push(place),
+                Item::Memory(_) => imports.memories.push(place),
+                _ => imports.globals.push(place),
+            }
+        }
+        imports
+    }
+}
+
+impl Layout {
+    fn types(&mut self, module: &Module<'_>, object: &mut ObjectModule) {
+        let mut known: HashMap<DataId, ()> = HashMap::new();
+        for ty in &module.types {
+            let id = import_data(object, &names::type_symbol(ty));
+            self.plan.types.push(id);
+            if known.insert(id, ()).is_none() {
+                let offset = self.bytes.append(&[0]);
+                self.types.push((id, offset));
+            }
+        }
+    }
+
+    fn functions(&mut self, module: &Module<'_>, imports: &Imports, object: &mut ObjectModule) {
+        for (index, function) in module.functions.iter().enumerate() {
+            let index = index as u32;
+            let is_imported = module.is_imported(index);
+            let ty = module.function_type(index);
+            let internal = (!is_imported || function.is_referenced).then(|| {
+                object
+                    .declare_anonymous_function(&signature::internal(ty))
+                    .expect("anonymous declarations never clash")
+            });
+            let reference = internal.filter(|_| function.is_referenced).map(|code| {
+                let offset = self.addresses.address(Target::Function(code), 0);
+                let identity = self.plan.types[function.type_index as usize];
+                self.addresses.address(Target::Data(identity), 0);
+                place(self.sections.addresses, offset)
+            });
+            self.plan.functions.push(FunctionPlace {
+                internal,
+                import: is_imported.then(|| imports.functions[index as usize]),
+                reference,
+            });
+        }
+    }
+
+    fn globals(&mut self, module: &Module<'_>, imports: &Imports) {
+        for (index, global) in module.globals.iter().enumerate() {
+            let Some(initial) = &global.initial else {
+                self.plan.globals.push(Some(imports.globals[index]));
+                continue;
+            };
+            if global.constant().is_some() && !global.is_exported {
+                self.plan.globals.push(None);
+                continue;
+            }
+            let offset = self.state.align(GLOBAL_BYTES);
+            match initial {
+                Initializer::Bits(bits) => {
+                    self.state.append(&bits.to_le_bytes());
+                }
+                Initializer::Function(function) => {
+                    self.reference(*function);
+                    self.state.u64(0);
+                }
+                Initializer::Steps(_) => {
+                    self.state.zeros(GLOBAL_BYTES);
+                    self.steps.push(InstantiationStep::Global(index as u32));
+                }
+            }
+            let place = place(self.sections.state, offset);
+            self.plan.globals.push(Some(place));
+        }
+    }
+
+    /// Appends a reference to a function to the state.
+    fn reference(&mut self, function: u32) {
+        let reference = self.plan.functions[function as usize]
+            .reference
+            .expect("functions in initialisers are referenced");
+        self.state
+            .address(Target::Data(reference.data), u64::from(reference.offset));
+    }
+
+    fn memories(&mut self, module: &Module<'_>, imports: &Imports, options: &Options) {
+        for (index, memory) in module.memories.iter().enumerate() {
+            if memory.is_imported {
+                self.plan.memories.push(imports.memories[index]);
+                continue;
+            }
+            let base = match options.memory_base {
+                MemoryBase::Constant(base) => base,
+                MemoryBase::Instance => 0,
+            };
+            let offset = self.state.align(16);
+            self.state.u64(base);
+            self.state.u64(memory.min_bytes);
+            self.state.u64(memory.max_bytes);
+            self.state.u32(0);
+            self.state.u32(mewz_abi::address::WASM_PAGE_BYTES.ilog2());
+            let place = place(self.sections.state, offset);
+            self.plan.memories.push(place);
+        }
+    }
+
+    fn tables_and_elements(
+        &mut self,
+        module: &Module<'_>,
+        imports: &Imports,
+    ) -> Result<(), CompileError> {
+        let mut contents = TableContents::new(module);
+        let first_dynamic = contents.fill(module);
+        for (index, table) in module.tables.iter().enumerate() {
+            if table.is_imported {
+                self.plan.tables.push(TablePlace {
+                    instance: imports.tables[index],
+                    elements: None,
+                });
+                continue;
+            }
+            let bytes = table.min.saturating_mul(ELEMENT_BYTES);
+            if bytes > DATA_BYTES_MAX {
+                return Err(CompileError::TooLarge(format!(
+                    "table {index} has {} elements",
+                    table.min
+                )));
+            }
+            let elements = self.table_elements(contents.tables[index].take(), bytes);
+            let offset = self.state.align(16);
+            self.state
+                .address(Target::Data(elements.data), u64::from(elements.offset));
+            self.state.u64(table.min);
+            self.state.u64(table.max.unwrap_or(u64::from(u32::MAX)));
+            self.state.u64(table.min);
+            let instance = place(self.sections.state, offset);
+            self.plan.tables.push(TablePlace {
+                instance,
+                elements: Some(elements),
+            });
+        }
+        self.element_segments(module, first_dynamic);
+        Ok(())
+    }
+
+    /// Lays down a table's first elements: in the state where any is set, else among the zeros.
+    fn table_elements(&mut self, elements: Option<Vec<u32>>, bytes: u64) -> Place {
+        let Some(elements) = elements.filter(|elements| elements.iter().any(|e| *e != 0)) else {
+            let offset = self.zero_bytes;
+            self.zero_bytes += bytes;
+            return place(self.sections.zero, offset);
+        };
+        let offset = self.state.align(16);
+        for element in elements {
+            match element.checked_sub(1) {
+                Some(function) => self.reference(function),
+                None => {
+                    self.state.u64(0);
+                }
+            }
+        }
+        place(self.sections.state, offset)
+    }
+
+    /// Lays down the segments that operators or instantiation need.
+    fn element_segments(&mut self, module: &Module<'_>, first_dynamic: usize) {
+        let mut applications = Vec::new();
+        for (index, segment) in module.elements.iter().enumerate() {
+            let is_applied =
+                index >= first_dynamic && matches!(segment.mode, SegmentMode::Active { .. });
+            if !segment.is_used && !is_applied {
+                self.plan.elements.push(None);
+                continue;
+            }
+            let has_content = is_applied || matches!(segment.mode, SegmentMode::Passive);
+            let content = if has_content {
+                self.element_items(index as u32, &segment.items)
+            } else {
+                place(self.sections.bytes, 0)
+            };
+            let len = if has_content { segment.items.len() } else { 0 };
+            let len = self.segment_len(len as u64);
+            self.plan.elements.push(Some(SegmentPlace { content, len }));
+            if is_applied {
+                applications.push(InstantiationStep::Elements(index as u32));
+            }
+        }
+        self.steps.extend(applications);
+    }
+
+    fn element_items(&mut self, segment: u32, items: &[Initializer]) -> Place {
+        let is_constant = items.iter().all(Initializer::is_constant);
+        let sections = self.sections;
+        let offset = match is_constant {
+            true => self.addresses.align(8),
+            false => self.state.align(8),
+        };
+        for (item, initial) in items.iter().enumerate() {
+            let reference = match initial {
+                Initializer::Function(function) => {
+                    self.plan.functions[*function as usize].reference
+                }
+                _ => None,
+            };
+            let content = if is_constant {
+                &mut self.addresses
+            } else {
+                &mut self.state
+            };
+            let at = match reference {
+                Some(place) => content.address(Target::Data(place.data), u64::from(place.offset)),
+                None => content.u64(0),
+            };
+            if !initial.is_constant() {
+                self.steps.push(InstantiationStep::Element {
+                    segment,
+                    item: item as u32,
+                    place: place(sections.state, at),
+                });
+            }
+        }
+        let data = if is_constant {
+            sections.addresses
+        } else {
+            sections.state
+        };
+        place(data, offset)
+    }
+
+    /// A cell with the current length of a segment.
+    fn segment_len(&mut self, len: u64) -> Place {
+        self.state.align(8);
+        place(self.sections.state, self.state.u64(len))
+    }
+
+    /// Lays down data segments: those that are known to fit as runs, others with a step each.
+    fn data(&mut self, module: &Module<'_>) {
+        let mut waiting: Vec<(u64, &[u8])> = Vec::new();
+        let mut is_zeroed = module
+            .memories
+            .first()
+            .is_some_and(|memory| !memory.is_imported);
+        for (index, segment) in module.data.iter().enumerate() {
+            let mut place_of_segment = None;
+            match &segment.mode {
+                SegmentMode::Active { target, offset } => {
+                    let min_bytes = module.memories[*target as usize].min_bytes;
+                    let end = |offset: u32| u64::from(offset) + segment.bytes.len() as u64;
+                    match offset.as_u32().filter(|offset| end(*offset) <= min_bytes) {
+                        Some(offset) => waiting.push((u64::from(offset), segment.bytes)),
+                        None => {
+                            self.runs(&mut waiting, is_zeroed);
+                            is_zeroed = false;
+                            let content = self.segment_bytes(segment.bytes);
+                            self.steps.push(InstantiationStep::Data {
+                                segment: index as u32,
+                                content,
+                            });
+                        }
+                    }
+                    if segment.is_used {
+                        place_of_segment = Some((place(self.sections.bytes, 0), 0));
+                    }
+                }
+                _ if segment.is_used => {
+                    let content = self.segment_bytes(segment.bytes);
+                    place_of_segment = Some((content, segment.bytes.len() as u64));
+                }
+                _ => {}
+            }
+            let segment_place = place_of_segment.map(|(content, len)| SegmentPlace {
+                content,
+                len: self.segment_len(len),
+            });
+            self.plan.data.push(segment_place);
+        }
+        self.runs(&mut waiting, is_zeroed);
+    }
+
+    fn segment_bytes(&mut self, bytes: &[u8]) -> Place {
+        place(self.sections.bytes, self.bytes.append(bytes))
+    }
+
+    fn runs(&mut self, waiting: &mut Vec<(u64, &[u8])>, is_zeroed: bool) {
+        let Runs { rows, bytes } = segments::flatten(&std::mem::take(waiting), is_zeroed);
+        if rows.is_empty() {
+            return;
+        }
+        let at = self.bytes.align(16);
+        for (offset, len) in &rows {
+            self.bytes.u64(*offset);
+            self.bytes.u64(*len);
+        }
+        let content = self.segment_bytes(&bytes);
+        self.steps.push(InstantiationStep::Runs {
+            rows: place(self.sections.bytes, at),
+            count: rows.len() as u32,
+            content,
+        });
+    }
+}
+
+/// First elements of the tables that are defined here: 0 for null, else a function's index and 1.
+struct TableContents {
+    tables: Vec<Option<Vec<u32>>>,
+}
+
+impl TableContents {
+    fn new(module: &Module<'_>) -> Self {
+        let mut filled = vec![0_u64; module.tables.len()];
+        for segment in &module.elements {
+            if let SegmentMode::Active { target, .. } = segment.mode {
+                filled[target as usize] += segment.items.len() as u64;
+            }
+        }
+        let tables = module.tables.iter().zip(filled).map(|(table, filled)| {
+            let bytes = table.min.saturating_mul(ELEMENT_BYTES);
+            let is_worth = bytes <= TABLE_BYTES_SMALL || filled.saturating_mul(4) >= table.min;
+            let has_place = !table.is_imported && is_worth && bytes <= DATA_BYTES_MAX;
+            has_place.then(|| vec![0; table.min as usize])
+        });
+        Self {
+            tables: tables.collect(),
+        }
+    }
+
+    /// Applies active segments in order up to the first that instantiation must apply; returns that one's index.
+    fn fill(&mut self, module: &Module<'_>) -> usize {
+        for (index, segment) in module.elements.iter().enumerate() {
+            let SegmentMode::Active { target, offset } = &segment.mode else {
+                continue;
+            };
+            if self.apply(*target, offset, &segment.items).is_none() {
+                return index;
+            }
+        }
+        module.elements.len()
+    }
+
+    fn apply(&mut self, target: u32, offset: &Initializer, items: &[Initializer]) -> Option<()> {
+        let table = self.tables[target as usize].as_mut()?;
+        let range = table
+            .get_mut(offset.as_u32()? as usize..)?
+            .get_mut(..items.len())?;
+        if !items.iter().all(Initializer::is_constant) {
+            return None;
+        }
+        for (element, item) in range.iter_mut().zip(items) {
+            *element = match item {
+                Initializer::Function(function) => function + 1,
+                _ => 0,
+            };
+        }
+        Some(())
+    }
+}
+
+/// A place in a section. Its offset fits: [`lay_out`] checks the sections' sizes before anyone uses it.
+fn place(data: DataId, offset: u64) -> Place {
+    Place {
+        data,
+        offset: u32::try_from(offset).unwrap_or(u32::MAX),
+    }
+}
+
+/// Declares data that is defined elsewhere, or here once the code is known.
+pub(super) fn import_data(object: &mut ObjectModule, name: &str) -> DataId {
+    object
+        .declare_data(name, Linkage::Import, true, false)
+        .expect("names of data clash with nothing")
+}
+
+fn import_runtime(object: &mut ObjectModule, name: &str) -> FuncId {
+    let signature = match name {
+        symbol::MEMORY_GROW => signature::runtime::memory_grow(),
+        symbol::TABLE_GROW => signature::runtime::table_grow(),
+        symbol::MEMORY_MOVE => signature::runtime::memory_move(),
+        _ => signature::runtime::memory_fill(),
+    };
+    object
+        .declare_function(name, Linkage::Import, &signature)
+        .expect("names of the runtime clash with nothing")
+}

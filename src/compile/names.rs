@@ -1,0 +1,161 @@
+//! Names of symbols, and words for imports.
+
+use std::collections::HashSet;
+
+use mewz_abi::symbol;
+use wasmparser::ValType;
+
+use super::Import;
+use super::module::{FunctionType, Global, ImportName, Item, Memory, Module, Table, letter};
+
+/// Every import of a module, equal ones once.
+pub(super) fn imports(module: &Module<'_>) -> Vec<Import> {
+    let mut seen = HashSet::new();
+    module
+        .imports
+        .iter()
+        .map(|import| Import {
+            module: import.module.to_owned(),
+            field: import.field.to_owned(),
+            description: describe(module, import.item),
+            symbol: import_symbol(module, import),
+            is_function: matches!(import.item, Item::Function(_)),
+        })
+        .filter(|import| seen.insert(import.symbol.clone()))
+        .collect()
+}
+
+/// The undefined symbol that stands for an import.
+pub(super) fn import_symbol(module: &Module<'_>, import: &ImportName<'_>) -> String {
+    let kind = match import.item {
+        Item::Function(index) => {
+            let ty = module.function_type(index);
+            return text(|out| {
+                symbol::write_import(
+                    out,
+                    import.module,
+                    import.field,
+                    &ty.parameter_letters,
+                    &ty.result_letters,
+                )
+            });
+        }
+        Item::Table(_) => "table".to_owned(),
+        Item::Memory(_) => "memory".to_owned(),
+        Item::Global(index) => {
+            let global = &module.globals[index as usize];
+            let word = if global.is_mutable {
+                "Global"
+            } else {
+                "global"
+            };
+            format!("{word}.{}", letter(global.ty))
+        }
+    };
+    text(|out| symbol::write_import_object(out, import.module, import.field, &kind))
+}
+
+/// The symbol of an export.
+pub(super) fn export_symbol(name: &str) -> String {
+    text(|out| symbol::write_export(out, name))
+}
+
+/// The weak symbol that stands for a function type.
+pub(super) fn type_symbol(ty: &FunctionType) -> String {
+    text(|out| symbol::write_type(out, &ty.parameter_letters, &ty.result_letters))
+}
+
+/// The name of a function for people and debuggers: from the name section, else from an export or import, else a number.
+pub(super) fn functions(module: &Module<'_>) -> Vec<String> {
+    let mut names: Vec<Option<String>> = vec![None; module.functions.len()];
+    for import in &module.imports {
+        if let Item::Function(index) = import.item {
+            names[index as usize] = Some(import.field.to_owned());
+        }
+    }
+    for export in &module.exports {
+        if let Item::Function(index) = export.item {
+            names[index as usize].get_or_insert_with(|| export.name.to_owned());
+        }
+    }
+    for (index, name) in &module.function_names {
+        if let Some(slot) = names.get_mut(*index as usize) {
+            *slot = Some((*name).to_owned());
+        }
+    }
+    names
+        .into_iter()
+        .enumerate()
+        .map(|(index, name)| match name {
+            Some(name) if !name.is_empty() && !name.contains('\0') => name,
+            _ => format!("wasm_function_{index}"),
+        })
+        .collect()
+}
+
+/// The type of an entry in words.
+fn describe(module: &Module<'_>, item: Item) -> String {
+    match item {
+        Item::Function(index) => describe_function(module.function_type(index)),
+        Item::Table(index) => describe_table(&module.tables[index as usize]),
+        Item::Memory(index) => describe_memory(&module.memories[index as usize]),
+        Item::Global(index) => describe_global(&module.globals[index as usize]),
+    }
+}
+
+fn describe_function(ty: &FunctionType) -> String {
+    let parameters = words(&ty.parameter_letters).join(", ");
+    match words(&ty.result_letters).as_slice() {
+        [] => format!("func ({parameters})"),
+        [result] => format!("func ({parameters}) -> {result}"),
+        results => format!("func ({parameters}) -> ({})", results.join(", ")),
+    }
+}
+
+fn describe_table(table: &Table) -> String {
+    let limits = limits(table.min, table.max);
+    format!("table {limits} {}", word(letter(table.element)))
+}
+
+fn describe_memory(memory: &Memory) -> String {
+    format!("memory {}", limits(memory.pages.0, memory.pages.1))
+}
+
+fn describe_global(global: &Global) -> String {
+    let mutability = if global.is_mutable { "mut " } else { "" };
+    format!("global {mutability}{}", value_type(global.ty))
+}
+
+fn limits(min: u64, max: Option<u64>) -> String {
+    match max {
+        Some(max) => format!("{min}..{max}"),
+        None => format!("{min}.."),
+    }
+}
+
+fn value_type(ty: ValType) -> &'static str {
+    word(letter(ty))
+}
+
+fn words(letters: &str) -> Vec<&'static str> {
+    letters.chars().map(word).collect()
+}
+
+/// What a type's letter stands for.
+fn word(letter: char) -> &'static str {
+    match letter {
+        'i' => "i32",
+        'I' => "i64",
+        'f' => "f32",
+        'F' => "f64",
+        'v' => "v128",
+        'p' => "funcref",
+        _ => "externref",
+    }
+}
+
+fn text(write: impl FnOnce(&mut dyn std::fmt::Write) -> std::fmt::Result) -> String {
+    let mut out = String::new();
+    write(&mut out).expect("a string takes all text");
+    out
+}

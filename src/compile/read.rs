@@ -1,0 +1,425 @@
+//! Bytes to a validated [`Module`].
+
+use rayon::prelude::*;
+use wasmparser::{
+    DataKind, ElementItems, ElementKind, ExternalKind, FuncToValidate, FuncValidatorAllocations,
+    FunctionBody, Import, Imports, KnownCustom, Name, Operator, Parser, Payload, TypeRef, ValType,
+    ValidPayload, Validator, ValidatorResources, WasmFeatures,
+};
+
+use super::error::CompileError;
+use super::initializer::Initializer;
+use super::module::{
+    DataSegment, ElementSegment, Export, Function, FunctionType, Global, ImportName, Item, Memory,
+    Module, SegmentMode, Table,
+};
+
+/// WebAssembly 2.0 and what compilers emit beside it without asking.
+const FEATURES: WasmFeatures = WasmFeatures::WASM2.union(WasmFeatures::EXTENDED_CONST);
+
+/// Bytes of a WebAssembly page.
+const PAGE_BYTES: u64 = mewz_abi::address::WASM_PAGE_BYTES;
+
+/// Most bytes that a 32-bit index can address.
+const MEMORY_BYTES_MAX: u64 = 1 << 32;
+
+/// Reads and validates a whole module.
+///
+/// # Errors
+///
+/// As [`super::compile`].
+pub(super) fn module(wasm: &[u8]) -> Result<Module<'_>, CompileError> {
+    let (mut module, bodies) = sections(wasm)?;
+    let uses = validate_bodies(bodies).map_err(|error| explain(&error))?;
+    for used in uses {
+        match used {
+            Use::GrowsTable(index) => module.tables[index as usize].is_grown = true,
+            Use::Data(index) => module.data[index as usize].is_used = true,
+            Use::Element(index) => module.elements[index as usize].is_used = true,
+        }
+    }
+    Ok(module)
+}
+
+/// Reads and validates everything but the bodies.
+///
+/// # Errors
+///
+/// As [`super::compile`].
+pub(super) fn without_bodies(wasm: &[u8]) -> Result<Module<'_>, CompileError> {
+    sections(wasm).map(|(module, _)| module)
+}
+
+type Body<'a> = (FuncToValidate<ValidatorResources>, FunctionBody<'a>);
+
+fn sections(wasm: &[u8]) -> Result<(Module<'_>, Vec<Body<'_>>), CompileError> {
+    if !wasm.starts_with(b"\0asm") {
+        return Err(CompileError::NotWasm);
+    }
+    if Parser::is_component(wasm) {
+        return Err(CompileError::Component);
+    }
+    let mut parser = Parser::new(0);
+    parser.set_features(FEATURES);
+    let mut validator = Validator::new_with_features(FEATURES);
+    let mut module = Module::default();
+    let mut bodies = Vec::new();
+    for payload in parser.parse_all(wasm) {
+        let payload = payload.map_err(|error| explain(&error))?;
+        let valid = validator
+            .payload(&payload)
+            .map_err(|error| explain(&error))?;
+        if let ValidPayload::Func(to_validate, body) = valid {
+            module.bodies.push(body.clone());
+            bodies.push((to_validate, body));
+        } else {
+            module.section(payload).map_err(|error| explain(&error))?;
+        }
+    }
+    module.note_references();
+    Ok((module, bodies))
+}
+
+/// What the validator's words mean to a caller.
+fn explain(error: &wasmparser::Error) -> CompileError {
+    let offset = error.offset() as usize;
+    match error.missing_wasm_feature().map(proposal) {
+        Some(proposal) => CompileError::Unsupported { proposal, offset },
+        None => CompileError::Invalid {
+            offset,
+            message: error.message().to_owned(),
+        },
+    }
+}
+
+/// A proposal's name, as on the list of proposals.
+fn proposal(feature: WasmFeatures) -> &'static str {
+    const NAMES: &[(WasmFeatures, &str)] = &[
+        (WasmFeatures::THREADS, "threads"),
+        (WasmFeatures::TAIL_CALL, "tail-call"),
+        (WasmFeatures::EXCEPTIONS, "exception-handling"),
+        (
+            WasmFeatures::LEGACY_EXCEPTIONS,
+            "exception-handling (legacy)",
+        ),
+        (WasmFeatures::MEMORY64, "memory64"),
+        (WasmFeatures::MULTI_MEMORY, "multi-memory"),
+        (WasmFeatures::RELAXED_SIMD, "relaxed-simd"),
+        (WasmFeatures::FUNCTION_REFERENCES, "function-references"),
+        (WasmFeatures::GC, "gc"),
+        (WasmFeatures::CUSTOM_PAGE_SIZES, "custom-page-sizes"),
+        (WasmFeatures::STACK_SWITCHING, "stack-switching"),
+        (WasmFeatures::WIDE_ARITHMETIC, "wide-arithmetic"),
+        (
+            WasmFeatures::SHARED_EVERYTHING_THREADS,
+            "shared-everything-threads",
+        ),
+        (WasmFeatures::MEMORY_CONTROL, "memory-control"),
+        (WasmFeatures::CUSTOM_DESCRIPTORS, "custom-descriptors"),
+        (WasmFeatures::COMPACT_IMPORTS, "compact-import-section"),
+    ];
+    NAMES
+        .iter()
+        .find(|(flag, _)| feature.contains(*flag))
+        .map_or("of a later WebAssembly", |(_, name)| *name)
+}
+
+/// Something that a body does which the plan must know.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Use {
+    GrowsTable(u32),
+    Data(u32),
+    Element(u32),
+}
+
+/// Validates every body; the error is the one nearest to the module's start.
+fn validate_bodies(bodies: Vec<Body<'_>>) -> wasmparser::Result<Vec<Use>> {
+    let results: Vec<wasmparser::Result<Vec<Use>>> = bodies
+        .into_par_iter()
+        .with_min_len(16)
+        .map_init(
+            || Some(FuncValidatorAllocations::default()),
+            |allocations, (to_validate, body)| {
+                let spare = allocations.take().unwrap_or_default();
+                let mut validator = to_validate.into_validator(spare);
+                let uses = validate_body(&mut validator, &body)?;
+                *allocations = Some(validator.into_allocations());
+                Ok(uses)
+            },
+        )
+        .collect();
+    let mut all = Vec::new();
+    for result in results {
+        all.extend(result?);
+    }
+    all.sort_unstable();
+    all.dedup();
+    Ok(all)
+}
+
+fn validate_body(
+    validator: &mut wasmparser::FuncValidator<ValidatorResources>,
+    body: &FunctionBody<'_>,
+) -> wasmparser::Result<Vec<Use>> {
+    let mut uses = Vec::new();
+    let mut reader = body.get_binary_reader();
+    validator.read_locals(&mut reader)?;
+    let mut operators = wasmparser::OperatorsReader::new(reader);
+    while !operators.eof() {
+        let (operator, offset) = operators.read_with_offset()?;
+        validator.op(offset, &operator)?;
+        match operator {
+            Operator::TableGrow { table } => uses.push(Use::GrowsTable(table)),
+            Operator::MemoryInit { data_index, .. } | Operator::DataDrop { data_index } => {
+                uses.push(Use::Data(data_index));
+            }
+            Operator::TableInit { elem_index, .. } | Operator::ElemDrop { elem_index } => {
+                uses.push(Use::Element(elem_index));
+            }
+            _ => {}
+        }
+    }
+    operators.finish()?;
+    uses.sort_unstable();
+    uses.dedup();
+    Ok(uses)
+}
+
+impl<'a> Module<'a> {
+    /// Takes in a section that the validator has passed.
+    fn section(&mut self, payload: Payload<'a>) -> wasmparser::Result<()> {
+        match payload {
+            Payload::TypeSection(section) => {
+                for ty in section.into_iter_err_on_gc_types() {
+                    let ty = ty?;
+                    let ty = FunctionType::new(ty.params(), ty.results());
+                    self.types.push(ty);
+                }
+            }
+            Payload::ImportSection(section) => {
+                for group in section {
+                    if let Imports::Single(_, import) = group? {
+                        self.import(&import);
+                    }
+                }
+                self.functions_imported = self.functions.len() as u32;
+            }
+            Payload::FunctionSection(section) => {
+                for type_index in section {
+                    self.functions.push(function(type_index?));
+                }
+            }
+            Payload::TableSection(section) => {
+                for entry in section {
+                    self.tables.push(table(&entry?.ty, false));
+                }
+            }
+            Payload::MemorySection(section) => {
+                for ty in section {
+                    self.memories.push(memory(&ty?, false));
+                }
+            }
+            Payload::GlobalSection(section) => {
+                for entry in section {
+                    let entry = entry?;
+                    let initial = Initializer::read(&entry.init_expr, &self.globals)?;
+                    self.globals.push(global(&entry.ty, Some(initial)));
+                }
+            }
+            Payload::ExportSection(section) => {
+                for export in section {
+                    self.export(&export?);
+                }
+            }
+            Payload::StartSection { func, .. } => self.start = Some(func),
+            Payload::ElementSection(section) => {
+                for segment in section {
+                    let segment = self.element_segment(segment?)?;
+                    self.elements.push(segment);
+                }
+            }
+            Payload::DataSection(section) => {
+                for segment in section {
+                    let segment = self.data_segment(segment?)?;
+                    self.data.push(segment);
+                }
+            }
+            Payload::CustomSection(section) => {
+                if let KnownCustom::Name(names) = section.as_known() {
+                    self.names(names);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn import(&mut self, import: &Import<'a>) {
+        let item = match import.ty {
+            TypeRef::Func(type_index) | TypeRef::FuncExact(type_index) => {
+                self.functions.push(function(type_index));
+                Item::Function(self.functions.len() as u32 - 1)
+            }
+            TypeRef::Table(ty) => {
+                self.tables.push(table(&ty, true));
+                Item::Table(self.tables.len() as u32 - 1)
+            }
+            TypeRef::Memory(ty) => {
+                self.memories.push(memory(&ty, true));
+                Item::Memory(self.memories.len() as u32 - 1)
+            }
+            TypeRef::Global(ty) => {
+                self.globals.push(global(&ty, None));
+                Item::Global(self.globals.len() as u32 - 1)
+            }
+            TypeRef::Tag(_) => unreachable!("validation refuses tags"),
+        };
+        self.imports.push(ImportName {
+            module: import.module,
+            field: import.name,
+            item,
+        });
+    }
+
+    fn export(&mut self, export: &wasmparser::Export<'a>) {
+        let index = export.index;
+        let item = match export.kind {
+            ExternalKind::Func | ExternalKind::FuncExact => Item::Function(index),
+            ExternalKind::Table => {
+                self.tables[index as usize].is_exported = true;
+                Item::Table(index)
+            }
+            ExternalKind::Memory => Item::Memory(index),
+            ExternalKind::Global => {
+                self.globals[index as usize].is_exported = true;
+                Item::Global(index)
+            }
+            ExternalKind::Tag => unreachable!("validation refuses tags"),
+        };
+        self.exports.push(Export {
+            name: export.name,
+            item,
+        });
+    }
+
+    fn element_segment(
+        &self,
+        segment: wasmparser::Element<'a>,
+    ) -> wasmparser::Result<ElementSegment> {
+        let mode = match segment.kind {
+            ElementKind::Passive => SegmentMode::Passive,
+            ElementKind::Declared => SegmentMode::Declared,
+            ElementKind::Active {
+                table_index,
+                offset_expr,
+            } => SegmentMode::Active {
+                target: table_index.unwrap_or(0),
+                offset: Initializer::read(&offset_expr, &self.globals)?,
+            },
+        };
+        let mut items = Vec::new();
+        match segment.items {
+            ElementItems::Functions(functions) => {
+                for index in functions {
+                    items.push(Initializer::Function(index?));
+                }
+            }
+            ElementItems::Expressions(_, expressions) => {
+                for expression in expressions {
+                    items.push(Initializer::read(&expression?, &self.globals)?);
+                }
+            }
+        }
+        Ok(ElementSegment {
+            mode,
+            items,
+            is_used: false,
+        })
+    }
+
+    fn data_segment(&self, segment: wasmparser::Data<'a>) -> wasmparser::Result<DataSegment<'a>> {
+        let mode = match segment.kind {
+            DataKind::Passive => SegmentMode::Passive,
+            DataKind::Active {
+                memory_index,
+                offset_expr,
+            } => SegmentMode::Active {
+                target: memory_index,
+                offset: Initializer::read(&offset_expr, &self.globals)?,
+            },
+        };
+        Ok(DataSegment {
+            mode,
+            bytes: segment.data,
+            is_used: false,
+        })
+    }
+
+    /// Takes the names of functions. The section is custom: what can't be read is left out, and no error.
+    fn names(&mut self, names: wasmparser::NameSectionReader<'a>) {
+        for subsection in names.into_iter().map_while(Result::ok) {
+            if let Name::Function(map) = subsection {
+                for naming in map.into_iter().map_while(Result::ok) {
+                    self.function_names.insert(naming.index, naming.name);
+                }
+            }
+        }
+    }
+
+    /// Marks the functions that a reference can be made to.
+    fn note_references(&mut self) {
+        let mut referenced: Vec<u32> = Vec::new();
+        for export in &self.exports {
+            if let Item::Function(index) = export.item {
+                referenced.push(index);
+            }
+        }
+        for global in &self.globals {
+            referenced.extend(global.initial.iter().flat_map(Initializer::functions));
+        }
+        for segment in &self.elements {
+            referenced.extend(segment.items.iter().flat_map(Initializer::functions));
+        }
+        for index in referenced {
+            self.functions[index as usize].is_referenced = true;
+        }
+    }
+}
+
+fn function(type_index: u32) -> Function {
+    Function {
+        type_index,
+        is_referenced: false,
+    }
+}
+
+fn table(ty: &wasmparser::TableType, is_imported: bool) -> Table {
+    Table {
+        element: ValType::Ref(ty.element_type),
+        min: ty.initial,
+        max: ty.maximum,
+        is_imported,
+        is_exported: false,
+        is_grown: false,
+    }
+}
+
+fn memory(ty: &wasmparser::MemoryType, is_imported: bool) -> Memory {
+    Memory {
+        min_bytes: ty.initial * PAGE_BYTES,
+        max_bytes: ty
+            .maximum
+            .map_or(MEMORY_BYTES_MAX, |pages| pages * PAGE_BYTES),
+        pages: (ty.initial, ty.maximum),
+        is_imported,
+    }
+}
+
+fn global(ty: &wasmparser::GlobalType, initial: Option<Initializer>) -> Global {
+    Global {
+        ty: ty.content_type,
+        is_mutable: ty.mutable,
+        initial,
+        is_exported: false,
+    }
+}
