@@ -587,3 +587,23 @@ fn broken_objects_and_kernels_are_errors_and_no_panic() {
         }
     }
 }
+
+#[test]
+fn the_embedded_kernel_fits_an_image() {
+    let bytes = include_bytes!(env!("MEWZ_KERNEL"));
+    let kernel = Kernel::parse(bytes).unwrap();
+    let image = image(&kernel, &application(), &ImageOptions::default()).unwrap();
+    let before = object::File::parse(&bytes[..]).unwrap();
+    let after = object::File::parse(&*image.bytes).unwrap();
+    assert_eq!(before.entry(), after.entry());
+    for segment in before.segments() {
+        let address = segment.address();
+        let moved = after.segments().find(|moved| moved.address() == address);
+        assert_eq!(moved.unwrap().data(), segment.data(), "{address:#x}");
+    }
+    for symbol in before.symbols().filter(|symbol| symbol.is_global()) {
+        let name = symbol.name().unwrap();
+        let moved = after.symbol_by_name(name).map(|moved| moved.address());
+        assert_eq!(moved, Some(symbol.address()), "{name}");
+    }
+}

@@ -10,6 +10,7 @@ mod failure;
 mod image;
 mod imports;
 mod interrupt;
+mod interruption;
 mod module;
 mod nearest;
 mod new;

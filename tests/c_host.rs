@@ -1,0 +1,85 @@
+//! The example `examples/c-host`: an object linked with C by the system linker, run on Linux.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use mewz::compile::{MemoryBase, Options, TargetCpu, compile};
+
+/// Compiles `text`, links it with the example's `host.c` and runs it.
+fn run(text: &str) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options {
+        memory_base: MemoryBase::Instance,
+        target_cpu: TargetCpu::V1,
+        ..Options::default()
+    };
+    let compiled = compile(&wat::parse_str(text).unwrap(), &options).unwrap();
+    let object = folder.path().join("application.o");
+    fs::write(&object, compiled.object).unwrap();
+    let program = folder.path().join("application");
+    // As the example's README says.
+    let linked = Command::new("cc")
+        .args([
+            "-O2",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            "-no-pie",
+            "-z",
+            "noexecstack",
+        ])
+        .args([&example("host.c"), &object])
+        .arg("-o")
+        .arg(&program)
+        .output()
+        .unwrap();
+    let words = String::from_utf8_lossy(&linked.stderr);
+    assert!(linked.status.success() && words.is_empty(), "cc: {words}");
+    Command::new(program).output().unwrap()
+}
+
+fn example(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/c-host");
+    folder.join(name)
+}
+
+/// Runs `text`, whose start traps.
+fn check_trap(text: &str, name: &str) {
+    let output = run(text);
+    assert_eq!(output.status.code(), Some(134), "{output:?}");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        format!("trap: {name}\n")
+    );
+}
+
+#[test]
+fn the_example_prints_and_ends_with_its_status() {
+    let output = run(&fs::read_to_string(example("hello.wat")).unwrap());
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "hello from WebAssembly, linked by cc\nand from a page that was not there\n"
+    );
+    assert_eq!(output.status.code(), Some(7), "{output:?}");
+}
+
+#[test]
+fn traps_have_names() {
+    check_trap(
+        r#"(module (func (export "_start") unreachable))"#,
+        "unreachable",
+    );
+    check_trap(
+        r#"(module (memory 1) (func (export "_start") (drop (i32.load (i32.const 65533)))))"#,
+        "out of bounds memory access",
+    );
+    check_trap(
+        r#"(module (func (export "_start") (drop (i32.div_u (i32.const 1) (i32.const 0)))))"#,
+        "integer divide by zero",
+    );
+    check_trap(
+        r#"(module (func $f (export "_start") (call $f) (call $f)))"#,
+        "call stack exhausted",
+    );
+}
