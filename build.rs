@@ -70,6 +70,8 @@ fn build() -> Result<PathBuf, String> {
         println!("cargo::rerun-if-changed={source}");
     }
     println!("cargo::rerun-if-changed=build.rs");
+    // A new file of a template is embedded too.
+    println!("cargo::rerun-if-changed=templates");
     println!("cargo::rerun-if-env-changed=MEWZ_KERNEL_FEATURES");
     let features = env::var("MEWZ_KERNEL_FEATURES").unwrap_or_default();
     let target_folder = PathBuf::from(variable("OUT_DIR")?).join("kernel");

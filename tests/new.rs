@@ -2,8 +2,15 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal};
+
+/// Far more than anything here takes.
+const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// A folder to work in, and `mewz` started there with no terminal.
 struct Place {
@@ -275,7 +282,6 @@ fn a_git_repository_is_a_template() {
         fs::read_to_string(place.path("cloned/mewz.toml")).unwrap(),
         "mewz = 1\n[app]\nname = \"cloned\"\n"
     );
-    use std::os::unix::fs::PermissionsExt as _;
     assert_ne!(
         fs::metadata(place.path("cloned/run"))
             .unwrap()
@@ -349,4 +355,65 @@ impl Place {
         let output = script.wait_with_output().unwrap();
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
+}
+
+#[test]
+fn ctrl_c_while_git_works_leaves_nothing() {
+    let place = Place::new();
+    let git = place.path("bin/git");
+    let mark = place.path("mark");
+    place.write(
+        "bin/git",
+        "#!/bin/sh\nfor last; do :; done\nmkdir \"$last\" && echo $$ > \"$MARK\"; exec sleep 600\n",
+    );
+    fs::set_permissions(&git, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::create_dir(place.path("temporary")).unwrap();
+    let child = place
+        .mewz(&["new", "x", "--template", "https://host.invalid/x.git"])
+        .env(
+            "PATH",
+            format!(
+                "{}:{}",
+                place.path("bin").display(),
+                std::env::var("PATH").unwrap()
+            ),
+        )
+        .env("MARK", &mark)
+        .env("TMPDIR", place.path("temporary"))
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let git_process = wait_for(|| fs::read_to_string(&mark).ok()?.trim().parse().ok());
+    assert_eq!(fs::read_dir(place.path("temporary")).unwrap().count(), 1);
+
+    rustix::process::kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", words(&output));
+    assert_eq!(fs::read_dir(place.path("temporary")).unwrap().count(), 0);
+    assert!(!place.path("x").exists());
+    wait_for(|| has_ended(git_process).then_some(()));
+}
+
+/// Asks again and again until there is an answer.
+fn wait_for<T>(mut answer: impl FnMut() -> Option<T>) -> T {
+    let since = Instant::now();
+    loop {
+        if let Some(answer) = answer() {
+            return answer;
+        }
+        assert!(
+            since.elapsed() < WAIT_MAX,
+            "nothing came within {WAIT_MAX:?}"
+        );
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Whether a process is gone, or is only not yet collected by its parent.
+fn has_ended(process: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // proc(5): the state follows the name, which stands in parentheses.
+    stat.rsplit(')')
+        .next()
+        .is_none_or(|rest| rest.is_empty() || rest.starts_with(" Z"))
 }

@@ -2,17 +2,30 @@
 //!
 //! A thread of its own waits for the signals, since the main thread may be compiling, or waiting for a slow reader.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use super::failure::Failure;
 use crate::qemu::machine::Process;
 
 /// Status of a process that a signal ended, less the signal's number.
 const STATUS_SIGNAL: i32 = 128;
+
+/// Status after Ctrl-C.
+const STATUS_INTERRUPTED: u8 = 130;
+
+/// A folder is tried for at most a second.
+const REMOVE_TRIES_MAX: usize = 100;
+const REMOVE_PAUSE: Duration = Duration::from_millis(10);
+
+/// More than the thread needs; less than a person's patience, should no thread be there.
+const END_WITHIN: Duration = Duration::from_secs(2);
 
 /// Something that must not outlive this process.
 #[derive(Debug)]
@@ -23,6 +36,8 @@ pub(super) enum Holding {
     ProcessGroup(Pid),
     /// A file that is not finished.
     File(PathBuf),
+    /// A folder of what only this process needs.
+    Folder(PathBuf),
     /// The terminal's cursor is hidden.
     HiddenCursor,
 }
@@ -81,7 +96,8 @@ pub(super) fn watch() {
 /// Ends everything that is held, then the process. The lock is kept: nothing new is begun meanwhile.
 fn end(signal: i32) -> ! {
     let mut registry = registry();
-    for (_, holding) in registry.holdings.drain(..) {
+    // What came last stands on what came before: a process writes into a folder.
+    for (_, holding) in registry.holdings.drain(..).rev() {
         match holding {
             Holding::Machine(process) => process.kill(),
             Holding::ProcessGroup(group) => {
@@ -89,10 +105,35 @@ fn end(signal: i32) -> ! {
                 let _ = rustix::process::kill_process_group(group, Signal::KILL);
             }
             Holding::File(path) => drop(std::fs::remove_file(path)),
+            Holding::Folder(path) => remove_folder(&path),
             Holding::HiddenCursor => drop(console::Term::stderr().show_cursor()),
         }
     }
     std::process::exit(STATUS_SIGNAL + signal)
+}
+
+/// A process that was just ended may still be making its last file: tries again until the folder is gone.
+fn remove_folder(path: &Path) {
+    for _ in 0..REMOVE_TRIES_MAX {
+        match std::fs::remove_dir_all(path) {
+            Err(problem) if problem.kind() != io::ErrorKind::NotFound => {
+                std::thread::sleep(REMOVE_PAUSE)
+            }
+            _ => return,
+        }
+    }
+}
+
+/// Runs `work`, which is short, to its end before a signal may end the process.
+pub(super) fn uninterrupted<T>(work: impl FnOnce() -> T) -> T {
+    let _registry = registry();
+    work()
+}
+
+/// What a prompt does when it was ended by Ctrl-C: leaves the process to the thread that waits for signals.
+pub(super) fn await_end() -> Failure {
+    std::thread::sleep(END_WITHIN);
+    Failure::new("interrupted").with_status(STATUS_INTERRUPTED)
 }
 
 /// The set of signals that this process was started to ignore; bit n is signal n + 1.

@@ -10,7 +10,6 @@ mod failure;
 mod image;
 mod imports;
 mod interrupt;
-mod interruption;
 mod module;
 mod nearest;
 mod new;

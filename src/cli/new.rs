@@ -1,11 +1,11 @@
 //! `mewz new`: begins a project from a template.
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use super::Outcome;
 use super::failure::Failure;
-use super::interruption::Interruption;
+use super::interrupt::{self, Holding, hold};
 use super::project_name::ProjectName;
 use super::scaffold;
 use super::template::{self, Template};
@@ -35,7 +35,8 @@ pub(super) struct NewArguments {
 
 /// Makes the project.
 pub(super) fn run(arguments: NewArguments) -> Outcome {
-    let may_ask = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    interrupt::watch();
+    let may_ask = io::stdin().is_terminal() && io::stderr().is_terminal();
     let wanted = match arguments.template {
         Some(wanted) => wanted,
         None if may_ask => ask_template()?,
@@ -59,7 +60,7 @@ pub(super) fn run(arguments: NewArguments) -> Outcome {
 
     let template = Template::find(&wanted)?;
     let files = template.fill_in(&name)?;
-    scaffold::write(&path, &files)?;
+    interrupt::uninterrupted(|| scaffold::write(&path, &files))?;
 
     words::plain(format_args!(
         "Created `{name}` in `{}` from template `{wanted}`",
@@ -131,12 +132,15 @@ fn ask_name() -> Result<ProjectName, Failure> {
     ProjectName::new(&answer).map_err(|cause| refuse_name(&answer, cause))
 }
 
-/// Asks, and leaves the terminal as it was even after Ctrl-C, on which a prompt alone would leave the cursor hidden.
+/// Asks, and shows the cursor again on every way out.
 fn ask<T>(prompt: impl FnOnce() -> dialoguer::Result<T>) -> Result<T, Failure> {
-    let interruption = Interruption::watch();
-    prompt().map_err(|error| {
-        let _ = console::Term::stderr().show_cursor();
-        let failure = Failure::new("cannot ask for what the command line leaves open").cause(error);
-        interruption.or(failure.hint("`mewz new PATH --template NAME` asks nothing"))
+    let _cursor = hold(Holding::HiddenCursor);
+    prompt().map_err(|dialoguer::Error::IO(error)| {
+        if error.kind() == io::ErrorKind::Interrupted {
+            return interrupt::await_end();
+        }
+        Failure::new("cannot ask for what the command line leaves open")
+            .cause(error)
+            .hint("`mewz new PATH --template NAME` asks nothing")
     })
 }

@@ -3,13 +3,16 @@
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use include_dir::{Dir, include_dir};
+use rustix::process::Pid;
 
 use super::failure::Failure;
-use super::interruption::Interruption;
+use super::interrupt::{Holding, hold};
 use super::project_name::ProjectName;
+use crate::qemu::leash::{self, Limits};
+use crate::qemu::program;
 
 static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 
@@ -254,36 +257,38 @@ fn is_bare_repository(folder: &Path) -> bool {
 
 fn clone(address: &str) -> Result<Vec<File>, Failure> {
     let failed = || Failure::new(format!("cannot fetch template `{address}`"));
-    // The folder below goes when this function ends, which it therefore must.
-    let interruption = Interruption::watch();
     let folder = tempfile::tempdir().map_err(|error| failed().cause(error))?;
-    let ended = Command::new("git")
+    let _folder = hold(Holding::Folder(folder.path().to_owned()));
+    let Ok(git) = program::find(Path::new("git"), std::env::var_os("PATH").as_deref()) else {
+        return Err(failed()
+            .cause("`git` is not installed")
+            .hint("on Debian and Ubuntu: apt-get install git")
+            .hint(format!(
+                "templates that need nothing: {}",
+                embedded_names().join(", ")
+            )));
+    };
+    let child = leash::command(&git, Limits::default())
         .args(["clone", "--quiet", "--depth", "1", "--", address])
         .arg(folder.path().join("template"))
-        // A question that nobody sees would hang.
+        // In a process group of its own it could not read the answer to a question.
         .env("GIT_TERMINAL_PROMPT", "0")
+        .env("GIT_SSH_COMMAND", "ssh -oBatchMode=yes")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
-        .output();
-    let output = match ended {
-        Ok(output) => output,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(failed()
-                .cause("`git` is not installed")
-                .hint("on Debian and Ubuntu: apt-get install git")
-                .hint(format!(
-                    "templates that need nothing: {}",
-                    embedded_names().join(", ")
-                )));
-        }
-        Err(error) => return Err(failed().cause(format!("cannot run `git`: {error}"))),
-    };
+        .spawn()
+        .map_err(|error| failed().cause(format!("cannot run `git`: {error}")))?;
+    let process = hold(Holding::ProcessGroup(Pid::from_child(&child)));
+    let output = child
+        .wait_with_output()
+        .map_err(|error| failed().cause(error))?;
+    drop(process);
     if !output.status.success() {
         let words = String::from_utf8_lossy(&output.stderr)
             .trim()
             .replace('\n', "\n         ");
-        return Err(interruption.or(failed().cause(format!("git: {words}"))));
+        return Err(failed().cause(format!("git: {words}")));
     }
     folder_files(&folder.path().join("template")).map_err(|problem| problem.failure(address))
 }
