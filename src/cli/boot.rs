@@ -194,7 +194,7 @@ fn finish(ended: Ended, timeout: Option<Duration>, module: &Module, image: &Boot
     match ended.end {
         End::Exited(status) => {
             if let Some(report) = &ended.trap {
-                return Err(trap::failure(report, module, image).with_status(STATUS_TRAP as u8));
+                return Err(trap::failure(report, image).with_status(STATUS_TRAP as u8));
             }
             if let Some(text) = ended.panic {
                 return Err(Failure::new("the kernel failed")

@@ -1,86 +1,215 @@
 //! A trap in words: its name, the function, the place in the module, and how the program got there.
 
-use std::io::Read as _;
+use std::fs::File;
+use std::io::{Read as _, Seek as _};
 
 use mewz_abi::address::WINDOW_BASE;
+use mewz_abi::application::MissingImport;
 use mewz_abi::record::TrapReport;
+use mewz_abi::symbol::ADDRESS_SECTION;
 use mewz_abi::trap::TrapKind;
-use object::{Object as _, ObjectSymbol as _, SymbolKind};
+use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SymbolKind};
 
 use super::failure::Failure;
 use super::image::BootImage;
-use super::module::Module;
+use crate::compile::debug;
 
-/// Frames that a message shows.
-const FRAMES_MAX: usize = 12;
+/// Lines of calls that a message shows; equal ones in a row are one line.
+const CALL_LINES_MAX: usize = 12;
+
+/// How names of functions begin that are not the module's: entries and the like.
+const OWN_PREFIX: &str = "mewz_";
+
+/// The linker's section of stubs for imports that nobody answers.
+const MISSING_SECTION: &str = ".mewz.missing";
 
 /// The sentence for the trap that `report` describes.
-pub(super) fn failure(report: &TrapReport, module: &Module, image: &BootImage) -> Failure {
-    let _ = module;
-    let name = TrapKind::from_number(report.kind).map_or("unknown trap", TrapKind::name);
-    let functions = Functions::of(image);
-    let mut text = format!("trap: {name}");
-    if let Some(function) = functions.at(report.instruction) {
-        text.push_str(&format!(" in `{function}`"));
+pub(super) fn failure(report: &TrapReport, image: &BootImage) -> Failure {
+    let map = CodeMap::read(&image.file).unwrap_or_default();
+    let kind = TrapKind::from_number(report.kind);
+    let mut text = match kind {
+        Some(kind) => format!("trap: {}", kind.name()),
+        None => format!("trap: cause {} that this mewz does not know", report.kind),
+    };
+    if kind == Some(TrapKind::MissingImport)
+        && let Some(name) = map.missing_import(report.instruction, &image.missing)
+    {
+        text.push_str(&format!(" `{name}`"));
     }
-    if report.wasm_offset != u32::MAX {
-        text.push_str(&format!(" at wasm offset {:#x}", report.wasm_offset));
-    }
-    let frames: Vec<String> = report
-        .backtrace
-        .iter()
-        .take(report.backtrace_len)
-        // A return address is behind its call: the byte before belongs to it.
-        .filter_map(|address| functions.at(address.checked_sub(1)?))
+    // A return address is behind its call: the byte before belongs to it.
+    let returns = report.backtrace.iter().take(report.backtrace_len);
+    let mut places: Vec<Place> = std::iter::once(report.instruction)
+        .chain(returns.map(|address| address.saturating_sub(1)))
+        .filter_map(|address| map.place(address))
         .collect();
-    frames
-        .iter()
-        .take(FRAMES_MAX)
-        .fold(Failure::new(text), |failure, frame| {
-            failure.note(format!("called from `{frame}`"))
-        })
+    if report.wasm_offset != u32::MAX
+        && let Some(place) = places.first_mut()
+    {
+        place.wasm_offset = Some(report.wasm_offset);
+    }
+    let mut calls = places.into_iter();
+    match calls.next() {
+        Some(place) => text.push_str(&format!(" in {place}")),
+        None if report.wasm_offset != u32::MAX => {
+            text.push_str(&format!(" at wasm offset {:#x}", report.wasm_offset));
+        }
+        None => {}
+    }
+    call_lines(calls)
+        .into_iter()
+        .fold(Failure::new(text), Failure::note)
 }
 
-/// The functions of an image, by address.
-struct Functions(Vec<(u64, u64, String)>);
+/// `called from …`, innermost first.
+fn call_lines(calls: impl Iterator<Item = Place>) -> Vec<String> {
+    let mut counted: Vec<(Place, usize)> = Vec::new();
+    for call in calls {
+        match counted.last_mut() {
+            Some((last, times)) if *last == call => *times += 1,
+            _ => counted.push((call, 1)),
+        }
+    }
+    let more = counted.len().saturating_sub(CALL_LINES_MAX);
+    counted.truncate(CALL_LINES_MAX);
+    let mut lines: Vec<String> = counted
+        .into_iter()
+        .map(|(call, times)| match times {
+            1 => format!("called from {call}"),
+            _ => format!("called from {call}, {times} times"),
+        })
+        .collect();
+    if more > 0 {
+        lines.push(format!("and {more} more"));
+    }
+    lines
+}
 
-impl Functions {
-    /// Reads them from the image's symbols; none where it has none.
-    fn of(image: &BootImage) -> Self {
+/// A place in the module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    function: String,
+    wasm_offset: Option<u32>,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "`{}`", self.function)?;
+        match self.wasm_offset {
+            Some(offset) => write!(out, " at wasm offset {offset:#x}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Where an image's code comes from.
+#[derive(Default)]
+struct CodeMap {
+    /// Start, size and name of each function of the window, ascending.
+    functions: Vec<(u64, u64, String)>,
+    /// The first byte of the module's code.
+    text_start: u64,
+    /// The content of the section that maps code to the module.
+    addresses: Vec<u8>,
+    /// The first stub of an import that nobody answers.
+    missing_start: Option<u64>,
+}
+
+impl CodeMap {
+    /// Reads it from an image; `None` where the file can't be read or is no image.
+    fn read(mut file: &File) -> Option<Self> {
         let mut bytes = Vec::new();
-        let functions = image
-            .file
-            .try_clone()
-            .and_then(|mut file| {
-                std::io::Seek::rewind(&mut file)?;
-                file.read_to_end(&mut bytes)
+        file.rewind().ok()?;
+        file.read_to_end(&mut bytes).ok()?;
+        let image = object::File::parse(&bytes[..]).ok()?;
+        let is_function = |kind| kind == SymbolKind::Text;
+        let mut functions: Vec<(u64, u64, String)> = image
+            .symbols()
+            .filter(|symbol| is_function(symbol.kind()) && symbol.address() >= WINDOW_BASE)
+            .filter_map(|symbol| {
+                Some((
+                    symbol.address(),
+                    symbol.size(),
+                    symbol.name().ok()?.to_owned(),
+                ))
             })
-            .ok()
-            .and_then(|_| object::File::parse(&bytes[..]).ok())
-            .map(|file| {
-                let mut functions: Vec<(u64, u64, String)> = file
-                    .symbols()
-                    .filter(|symbol| {
-                        symbol.kind() == SymbolKind::Text && symbol.address() >= WINDOW_BASE
-                    })
-                    .filter_map(|symbol| {
-                        Some((
-                            symbol.address(),
-                            symbol.size(),
-                            symbol.name().ok()?.to_owned(),
-                        ))
-                    })
-                    .collect();
-                functions.sort();
-                functions
-            });
-        Self(functions.unwrap_or_default())
+            .collect();
+        functions.sort();
+        let section = |name: &str| {
+            let mut sections = image.sections();
+            // The kernel has sections of the same names, below the window.
+            sections.find(|section| {
+                section.name() == Ok(name)
+                    && (section.address() == 0 || section.address() >= WINDOW_BASE)
+            })
+        };
+        Some(Self {
+            functions,
+            text_start: section(".text").map_or(0, |section| section.address()),
+            addresses: section(ADDRESS_SECTION)
+                .and_then(|section| Some(section.data().ok()?.to_owned()))
+                .unwrap_or_default(),
+            missing_start: section(MISSING_SECTION).map(|section| section.address()),
+        })
     }
 
-    /// The name of the function that holds `address`.
-    fn at(&self, address: u64) -> Option<String> {
-        let after = self.0.partition_point(|(start, ..)| *start <= address);
-        let (start, size, name) = self.0.get(after.checked_sub(1)?)?;
-        (address - start < *size).then(|| format!("{:#}", rustc_demangle::demangle(name)))
+    /// The place in the module of the code at `address`; `None` where it is no code of the module.
+    fn place(&self, address: u64) -> Option<Place> {
+        let after = self
+            .functions
+            .partition_point(|(start, ..)| *start <= address);
+        let (start, size, name) = self.functions.get(after.checked_sub(1)?)?;
+        let location = debug::look_up(&self.addresses, address.checked_sub(self.text_start)?);
+        let is_of_module = location.is_none_or(|location| location.function_index.is_some());
+        if address - start >= *size
+            || !is_of_module
+            || name.starts_with(OWN_PREFIX)
+            || name.contains('$')
+        {
+            return None;
+        }
+        Some(Place {
+            function: format!("{:#}", rustc_demangle::demangle(name)),
+            wasm_offset: location.and_then(|location| location.wasm_offset),
+        })
+    }
+
+    /// The name of the import whose stub is at `address`; stubs have the order of `missing`.
+    fn missing_import<'a>(&self, address: u64, missing: &'a [String]) -> Option<&'a str> {
+        let offset = address.checked_sub(self.missing_start?)?;
+        let index = offset / size_of::<MissingImport>() as u64;
+        missing
+            .get(usize::try_from(index).ok()?)
+            .map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Place, call_lines};
+
+    fn place(function: &str) -> Place {
+        Place {
+            function: function.to_owned(),
+            wasm_offset: Some(0x20),
+        }
+    }
+
+    #[test]
+    fn a_recursion_is_one_line() {
+        let calls = std::iter::repeat_n(place("f"), 60).chain([place("main")]);
+        assert_eq!(
+            call_lines(calls),
+            [
+                "called from `f` at wasm offset 0x20, 60 times",
+                "called from `main` at wasm offset 0x20"
+            ]
+        );
+    }
+
+    #[test]
+    fn long_ways_are_cut() {
+        let lines = call_lines((0..20).map(|number| place(&number.to_string())));
+        assert_eq!(lines.len(), 13);
+        assert_eq!(lines[12], "and 8 more");
     }
 }
