@@ -14,24 +14,24 @@ use std::time::{Duration, Instant};
 const MARK: &str = "MEWZ_TEST_PLACE";
 
 /// Nothing that is waited for takes longer.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A folder with a cache, a temporary folder and files of its own.
-pub struct Place {
+pub(crate) struct Place {
     folder: tempfile::TempDir,
 }
 
 /// How a run ended.
 #[derive(Debug)]
-pub struct Ended {
+pub(crate) struct Ended {
     /// The exit status, or 1000 and the number of the signal.
-    pub status: i32,
-    pub stdout: Vec<u8>,
-    pub stderr: String,
+    pub(crate) status: i32,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: String,
 }
 
 impl Place {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         for name in ["work", "cache", "tmp"] {
             fs::create_dir(folder.path().join(name)).unwrap();
@@ -40,15 +40,15 @@ impl Place {
     }
 
     /// A path in the folder where `mewz` runs.
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join("work").join(name)
     }
 
-    pub fn cache(&self) -> PathBuf {
+    pub(crate) fn cache(&self) -> PathBuf {
         self.folder.path().join("cache")
     }
 
-    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, content).unwrap();
@@ -56,13 +56,13 @@ impl Place {
     }
 
     /// Writes an executable shell script.
-    pub fn script(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn script(&self, name: &str, text: &str) -> PathBuf {
         let path = self.write(name, format!("#!/bin/sh\n{text}\n"));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         path
     }
 
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mewz"));
         command
             .args(arguments)
@@ -79,12 +79,12 @@ impl Place {
         command
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Ended {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         Ended::new(self.command(arguments).output().unwrap())
     }
 
     /// Runs with `stdin` as standard input.
-    pub fn run_with(&self, arguments: &[&str], stdin: &[u8]) -> Ended {
+    pub(crate) fn run_with(&self, arguments: &[&str], stdin: &[u8]) -> Ended {
         let mut child = self
             .command(arguments)
             .stdin(Stdio::piped())
@@ -100,7 +100,7 @@ impl Place {
     }
 
     /// Starts, and waits until the program has written `line`.
-    pub fn start_until(
+    pub(crate) fn start_until(
         &self,
         arguments: &[&str],
         line: &str,
@@ -119,7 +119,7 @@ impl Place {
     }
 
     /// Ids of the living processes of this place.
-    pub fn processes(&self) -> Vec<u32> {
+    pub(crate) fn processes(&self) -> Vec<u32> {
         let mark = format!("{MARK}={}", self.folder.path().display());
         let mut ids = Vec::new();
         for entry in fs::read_dir("/proc").unwrap().flatten() {
@@ -143,7 +143,7 @@ impl Place {
     }
 
     /// The process of this place whose command line holds `word`.
-    pub fn process(&self, word: &str) -> u32 {
+    pub(crate) fn process(&self, word: &str) -> u32 {
         let is_it = |id: &u32| {
             let line = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
             // The leash names the program too, before it becomes it.
@@ -154,7 +154,7 @@ impl Place {
     }
 
     /// Fails unless all processes of this place have ended, or end soon, and no unfinished file is left.
-    pub fn assert_clean(&self) {
+    pub(crate) fn assert_clean(&self) {
         wait_for("the end of all processes", || {
             self.processes().is_empty().then_some(())
         });
@@ -168,7 +168,7 @@ impl Place {
 }
 
 impl Ended {
-    pub fn new(output: Output) -> Self {
+    pub(crate) fn new(output: Output) -> Self {
         Self {
             status: output
                 .status
@@ -181,7 +181,7 @@ impl Ended {
 
     /// Fails unless the run ended with `status` and said each of `words`.
     #[track_caller]
-    pub fn assert(&self, status: i32, words: &[&str]) {
+    pub(crate) fn assert(&self, status: i32, words: &[&str]) {
         assert_eq!(self.status, status, "{self:?}");
         for word in words {
             assert!(
@@ -195,7 +195,7 @@ impl Ended {
 
 /// Asks `question` again until it has an answer.
 #[track_caller]
-pub fn wait_for<T>(what: &str, mut question: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn wait_for<T>(what: &str, mut question: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(answer) = question() {
@@ -207,7 +207,7 @@ pub fn wait_for<T>(what: &str, mut question: impl FnMut() -> Option<T>) -> T {
 }
 
 /// All files below `folder`.
-pub fn files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
@@ -220,12 +220,12 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The path of a program of `tests/programs`.
-pub fn program(name: &str) -> String {
+pub(crate) fn program(name: &str) -> String {
     format!("{}/tests/programs/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Sends a signal by its name, as `INT`.
-pub fn signal(name: &str, id: u32) {
+pub(crate) fn signal(name: &str, id: u32) {
     let status = Command::new("kill")
         .args([OsStr::new("-s"), name.as_ref(), id.to_string().as_ref()])
         .status();
