@@ -3,11 +3,11 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use cranelift_codegen::CompiledCode;
 use cranelift_codegen::control::ControlPlane;
-use cranelift_codegen::ir::{ExternalName, LibCall};
+use cranelift_codegen::ir::LibCall;
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_codegen::isa::unwind::UnwindInfo;
-use cranelift_codegen::{CompiledCode, FinalizedRelocTarget};
 use cranelift_frontend::FunctionBuilderContext;
 use cranelift_module::{FuncId, ModuleReloc, ModuleRelocTarget};
 use mewz_abi::trap::TrapKind;
@@ -18,7 +18,6 @@ use super::entry;
 use super::error::CompileError;
 use super::instantiate;
 use super::layout::InstantiationStep;
-use super::library;
 use super::signature;
 use super::translate::{Context, Translator, trap_kind};
 
@@ -46,8 +45,6 @@ pub(super) enum Work<'a> {
     Steps(Vec<InstantiationStep>),
     /// All of instantiation.
     Instantiate(Vec<FuncId>),
-    /// What the code generator calls where the processor lacks an instruction.
-    Library(LibCall),
 }
 
 impl Work<'_> {
@@ -56,7 +53,7 @@ impl Work<'_> {
         match self {
             Work::Body(_, body) => body.as_bytes().len(),
             Work::Steps(steps) => steps.len() * 16,
-            Work::Shim(_) | Work::Entry(_) | Work::Instantiate(_) | Work::Library(_) => 16,
+            Work::Shim(_) | Work::Entry(_) | Work::Instantiate(_) => 16,
         }
     }
 }
@@ -69,14 +66,23 @@ pub(super) struct Code {
     pub(super) alignment: u64,
     /// What must be relocated in it.
     pub(super) relocations: Vec<ModuleReloc>,
-    /// Where it calls the library.
-    pub(super) library_calls: Vec<LibCall>,
     /// Where it traps on purpose.
     pub(super) traps: Vec<Trap>,
     /// Rows of the address map.
     pub(super) locations: Vec<u8>,
     /// How to unwind it.
     pub(super) unwind: Option<UnwindInfo>,
+}
+
+impl Code {
+    /// A function of a run-time library that the code calls; objects have none, so the translator avoids what would.
+    fn library_call(&self) -> Option<LibCall> {
+        let mut names = self.relocations.iter().map(|relocation| &relocation.name);
+        names.find_map(|name| match name {
+            ModuleRelocTarget::LibCall(call) => Some(*call),
+            _ => None,
+        })
+    }
 }
 
 /// An instruction that traps on purpose.
@@ -162,7 +168,14 @@ impl<'a> Generator<'a> {
                 function: task.name.clone(),
                 message: error.to_string(),
             })?;
-        Ok(collect(code, unwind, task.id, &self.code.func))
+        let code = collect(code, unwind, task.id, &self.code.func);
+        match code.library_call() {
+            None => Ok(code),
+            Some(call) => Err(CompileError::Codegen {
+                function: task.name.clone(),
+                message: format!("it would call the library function `{call}`"),
+            }),
+        }
     }
 
     fn translate(&mut self, work: &Work<'_>) -> Result<(), CompileError> {
@@ -179,7 +192,6 @@ impl<'a> Generator<'a> {
             Work::Entry(index) => entry::export(context, function, scratch, *index),
             Work::Steps(steps) => instantiate::part(context, function, scratch, steps),
             Work::Instantiate(parts) => instantiate::whole(context, function, scratch, parts),
-            Work::Library(call) => library::define(context, function, scratch, *call),
         }
         Ok(())
     }
@@ -203,14 +215,9 @@ fn collect(
     function: &cranelift_codegen::ir::Function,
 ) -> Code {
     let buffer = &code.buffer;
-    let mut library_calls = Vec::new();
-    let mut relocations = Vec::with_capacity(buffer.relocs().len());
-    for relocation in buffer.relocs() {
-        if let FinalizedRelocTarget::ExternalName(ExternalName::LibCall(call)) = relocation.target {
-            library_calls.push(call);
-        }
-        relocations.push(ModuleReloc::from_mach_reloc(relocation, function, id));
-    }
+    let relocations = buffer.relocs().iter();
+    let relocations =
+        relocations.map(|relocation| ModuleReloc::from_mach_reloc(relocation, function, id));
     let locations = buffer.get_srclocs_sorted();
     let wasm_offset = |code_offset: u32| {
         let after = locations.partition_point(|location| location.start <= code_offset);
@@ -227,21 +234,9 @@ fn collect(
     Code {
         bytes: buffer.data().to_vec(),
         alignment: u64::from(buffer.alignment),
-        relocations,
-        library_calls,
+        relocations: relocations.collect(),
         traps: traps.collect(),
         locations: debug::encode_rows(locations),
         unwind,
-    }
-}
-
-/// Lets `relocations` call library functions that the object defines.
-pub(super) fn bind_library_calls(relocations: &mut [ModuleReloc], ids: &[(LibCall, FuncId)]) {
-    for relocation in relocations {
-        if let ModuleRelocTarget::LibCall(call) = relocation.name
-            && let Some((_, id)) = ids.iter().find(|(known, _)| *known == call)
-        {
-            relocation.name = (*id).into();
-        }
     }
 }

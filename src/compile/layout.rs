@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use cranelift_module::{DataId, FuncId, Linkage, Module as _};
 use cranelift_object::ObjectModule;
-use mewz_abi::symbol;
 
 use super::content::{Content, Target};
 use super::error::CompileError;
@@ -12,7 +11,7 @@ use super::initializer::Initializer;
 use super::module::{Item, Module, SegmentMode};
 use super::names;
 use super::options::{MemoryBase, Options};
-use super::plan::{FunctionPlace, Place, Plan, Runtime, SegmentPlace, TablePlace};
+use super::plan::{FunctionPlace, Place, Plan, SegmentPlace, TablePlace};
 use super::segments::{self, Runs};
 use super::signature;
 
@@ -109,23 +108,8 @@ pub(super) fn lay_out(
         addresses: declare("mewz_addresses"),
         bytes: declare("mewz_bytes"),
     };
-    let runtime = Runtime {
-        memory_grow: import_runtime(object, symbol::MEMORY_GROW),
-        table_grow: import_runtime(object, symbol::TABLE_GROW),
-        memory_move: import_runtime(object, symbol::MEMORY_MOVE),
-        memory_fill: import_runtime(object, symbol::MEMORY_FILL),
-    };
     let mut layout = Layout {
-        plan: Plan {
-            functions: Vec::new(),
-            types: Vec::new(),
-            tables: Vec::new(),
-            memories: Vec::new(),
-            globals: Vec::new(),
-            elements: Vec::new(),
-            data: Vec::new(),
-            runtime,
-        },
+        plan: Plan::default(),
         sections,
         state: Content::default(),
         zero_bytes: 0,
@@ -547,16 +531,4 @@ pub(super) fn import_data(object: &mut ObjectModule, name: &str) -> DataId {
     object
         .declare_data(name, Linkage::Import, true, false)
         .expect("names of data clash with nothing")
-}
-
-fn import_runtime(object: &mut ObjectModule, name: &str) -> FuncId {
-    let signature = match name {
-        symbol::MEMORY_GROW => signature::runtime::memory_grow(),
-        symbol::TABLE_GROW => signature::runtime::table_grow(),
-        symbol::MEMORY_MOVE => signature::runtime::memory_move(),
-        _ => signature::runtime::memory_fill(),
-    };
-    object
-        .declare_function(name, Linkage::Import, &signature)
-        .expect("names of the runtime clash with nothing")
 }

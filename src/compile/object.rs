@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 
-use cranelift_codegen::ir::LibCall;
 use cranelift_codegen::isa::TargetIsa;
-use cranelift_module::{DataId, FuncId, Module as _};
+use cranelift_module::{DataId, FuncId, Linkage, Module as _, ModuleReloc, ModuleRelocTarget};
 use cranelift_object::{ObjectModule, ObjectProduct};
 use mewz_abi::application::{APPLICATION_MAGIC, APPLICATION_VERSION, export_kind};
 use mewz_abi::symbol;
@@ -12,7 +11,7 @@ use object::write::{Relocation, SectionId, StandardSection, Symbol, SymbolId, Sy
 use object::{RelocationEncoding, RelocationFlags, RelocationKind, SectionKind};
 use object::{SymbolFlags, SymbolKind, SymbolScope};
 
-use super::codegen::{Code, Task, Work, bind_library_calls};
+use super::codegen::{Code, Task, Work};
 use super::content::{Content, Target};
 use super::debug::{self, FunctionRows};
 use super::error::CompileError;
@@ -20,6 +19,7 @@ use super::layout::{Layout, import_data};
 use super::module::{Item, Module, letter};
 use super::names;
 use super::options::Options;
+use super::runtime::{self, RuntimeFunction};
 use super::target::cpu_features;
 use super::unwind;
 
@@ -44,8 +44,6 @@ pub(super) struct Parts<'a> {
     pub(super) tasks: Vec<Task<'a>>,
     /// The code of each task.
     pub(super) code: Vec<Code>,
-    /// Library functions among the tasks.
-    pub(super) library: Vec<(LibCall, FuncId)>,
     /// `instantiate`.
     pub(super) instantiate: FuncId,
 }
@@ -71,7 +69,9 @@ pub(super) fn write(
         )));
     }
     for (task, code) in parts.tasks.iter().zip(&mut parts.code) {
-        bind_library_calls(&mut code.relocations, &parts.library);
+        for relocation in &mut code.relocations {
+            bind(relocation, &mut object);
+        }
         object
             .define_function_bytes(task.id, code.alignment, &code.bytes, &code.relocations)
             .expect("every task has a symbol of its own");
@@ -91,6 +91,21 @@ pub(super) fn write(
         .object
         .write()
         .map_err(|error| CompileError::TooLarge(error.to_string()))
+}
+
+/// Binds a call of the runtime to its undefined symbol.
+fn bind(relocation: &mut ModuleReloc, object: &mut ObjectModule) {
+    if let ModuleRelocTarget::User {
+        namespace: runtime::NAMESPACE,
+        index,
+    } = relocation.name
+    {
+        let function = RuntimeFunction::from_number(index).expect("the translator names it");
+        relocation.name = object
+            .declare_function(function.symbol(), Linkage::Import, &function.signature())
+            .expect("names of the runtime clash with nothing")
+            .into();
+    }
 }
 
 struct Writer<'a> {

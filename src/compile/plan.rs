@@ -12,7 +12,7 @@ pub(super) struct Place {
 }
 
 /// Where everything lies. Vectors are indexed like those of the module.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Plan {
     /// Functions.
     pub(super) functions: Vec<FunctionPlace>,
@@ -28,8 +28,6 @@ pub(super) struct Plan {
     pub(super) elements: Vec<Option<SegmentPlace>>,
     /// Data segments that operators name.
     pub(super) data: Vec<Option<SegmentPlace>>,
-    /// The functions of the runtime.
-    pub(super) runtime: Runtime,
 }
 
 /// Symbols of a function.
@@ -59,17 +57,4 @@ pub(super) struct SegmentPlace {
     pub(super) content: Place,
     /// Its current length, a u64: 0 once dropped.
     pub(super) len: Place,
-}
-
-/// Undefined symbols that the operating system answers.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Runtime {
-    /// `mewz_memory_grow`.
-    pub(super) memory_grow: FuncId,
-    /// `mewz_table_grow`.
-    pub(super) table_grow: FuncId,
-    /// `mewz_memory_move`.
-    pub(super) memory_move: FuncId,
-    /// `mewz_memory_fill`.
-    pub(super) memory_fill: FuncId,
 }

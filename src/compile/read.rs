@@ -4,18 +4,16 @@ use rayon::prelude::*;
 use wasmparser::{
     DataKind, ElementItems, ElementKind, ExternalKind, FuncToValidate, FuncValidatorAllocations,
     FunctionBody, Import, Imports, KnownCustom, Name, Operator, Parser, Payload, TypeRef, ValType,
-    ValidPayload, Validator, ValidatorResources, WasmFeatures,
+    ValidPayload, Validator, ValidatorResources,
 };
 
 use super::error::CompileError;
+use super::features::{self, FEATURES};
 use super::initializer::Initializer;
 use super::module::{
     DataSegment, ElementSegment, Export, Function, FunctionType, Global, ImportName, Item, Memory,
     Module, SegmentMode, Table,
 };
-
-/// WebAssembly 2.0 and what compilers emit beside it without asking.
-const FEATURES: WasmFeatures = WasmFeatures::WASM2.union(WasmFeatures::EXTENDED_CONST);
 
 /// Bytes of a WebAssembly page.
 const PAGE_BYTES: u64 = mewz_abi::address::WASM_PAGE_BYTES;
@@ -30,7 +28,7 @@ const MEMORY_BYTES_MAX: u64 = 1 << 32;
 /// As [`super::compile`].
 pub(super) fn module(wasm: &[u8]) -> Result<Module<'_>, CompileError> {
     let (mut module, bodies) = sections(wasm)?;
-    let uses = validate_bodies(bodies).map_err(|error| explain(&error))?;
+    let uses = validate_bodies(bodies).map_err(|error| features::explain(wasm, &error))?;
     for used in uses {
         match used {
             Use::GrowsTable(index) => module.tables[index as usize].is_grown = true,
@@ -65,63 +63,21 @@ fn sections(wasm: &[u8]) -> Result<(Module<'_>, Vec<Body<'_>>), CompileError> {
     let mut module = Module::default();
     let mut bodies = Vec::new();
     for payload in parser.parse_all(wasm) {
-        let payload = payload.map_err(|error| explain(&error))?;
+        let payload = payload.map_err(|error| features::explain(wasm, &error))?;
         let valid = validator
             .payload(&payload)
-            .map_err(|error| explain(&error))?;
+            .map_err(|error| features::explain(wasm, &error))?;
         if let ValidPayload::Func(to_validate, body) = valid {
             module.bodies.push(body.clone());
             bodies.push((to_validate, body));
         } else {
-            module.section(payload).map_err(|error| explain(&error))?;
+            module
+                .section(payload)
+                .map_err(|error| features::explain(wasm, &error))?;
         }
     }
     module.note_references();
     Ok((module, bodies))
-}
-
-/// What the validator's words mean to a caller.
-fn explain(error: &wasmparser::Error) -> CompileError {
-    let offset = error.offset() as usize;
-    match error.missing_wasm_feature().map(proposal) {
-        Some(proposal) => CompileError::Unsupported { proposal, offset },
-        None => CompileError::Invalid {
-            offset,
-            message: error.message().to_owned(),
-        },
-    }
-}
-
-/// A proposal's name, as on the list of proposals.
-fn proposal(feature: WasmFeatures) -> &'static str {
-    const NAMES: &[(WasmFeatures, &str)] = &[
-        (WasmFeatures::THREADS, "threads"),
-        (WasmFeatures::TAIL_CALL, "tail-call"),
-        (WasmFeatures::EXCEPTIONS, "exception-handling"),
-        (
-            WasmFeatures::LEGACY_EXCEPTIONS,
-            "exception-handling (legacy)",
-        ),
-        (WasmFeatures::MEMORY64, "memory64"),
-        (WasmFeatures::MULTI_MEMORY, "multi-memory"),
-        (WasmFeatures::RELAXED_SIMD, "relaxed-simd"),
-        (WasmFeatures::FUNCTION_REFERENCES, "function-references"),
-        (WasmFeatures::GC, "gc"),
-        (WasmFeatures::CUSTOM_PAGE_SIZES, "custom-page-sizes"),
-        (WasmFeatures::STACK_SWITCHING, "stack-switching"),
-        (WasmFeatures::WIDE_ARITHMETIC, "wide-arithmetic"),
-        (
-            WasmFeatures::SHARED_EVERYTHING_THREADS,
-            "shared-everything-threads",
-        ),
-        (WasmFeatures::MEMORY_CONTROL, "memory-control"),
-        (WasmFeatures::CUSTOM_DESCRIPTORS, "custom-descriptors"),
-        (WasmFeatures::COMPACT_IMPORTS, "compact-import-section"),
-    ];
-    NAMES
-        .iter()
-        .find(|(flag, _)| feature.contains(*flag))
-        .map_or("of a later WebAssembly", |(_, name)| *name)
 }
 
 /// Something that a body does which the plan must know.

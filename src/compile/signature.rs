@@ -37,31 +37,3 @@ fn with(convention: CallConv, parameters: &[Type], results: &[Type]) -> Signatur
         call_conv: convention,
     }
 }
-
-/// Signatures of the runtime's functions, as `mewz_abi::symbol` describes them.
-pub(super) mod runtime {
-    use cranelift_codegen::ir::Signature;
-    use cranelift_codegen::ir::types::{I32, I64};
-
-    use super::system_v;
-
-    /// `mewz_memory_grow`.
-    pub(in crate::compile) fn memory_grow() -> Signature {
-        system_v(&[I64, I64], &[I64])
-    }
-
-    /// `mewz_table_grow`.
-    pub(in crate::compile) fn table_grow() -> Signature {
-        system_v(&[I64, I64, I64], &[I64])
-    }
-
-    /// `mewz_memory_move`.
-    pub(in crate::compile) fn memory_move() -> Signature {
-        system_v(&[I64, I64, I64], &[])
-    }
-
-    /// `mewz_memory_fill`.
-    pub(in crate::compile) fn memory_fill() -> Signature {
-        system_v(&[I64, I32, I64], &[])
-    }
-}

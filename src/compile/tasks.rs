@@ -1,6 +1,5 @@
 //! From a validated module to an object: what is to be compiled, and the order of the steps.
 
-use cranelift_codegen::ir::LibCall;
 use cranelift_module::{FuncId, Linkage, Module as _};
 use cranelift_object::{ObjectBuilder, ObjectModule};
 
@@ -8,7 +7,6 @@ use super::codegen::{self, Task, Work};
 use super::error::CompileError;
 use super::instantiate::STEPS_PER_FUNCTION;
 use super::layout::{self, Layout};
-use super::library;
 use super::module::{Item, Module};
 use super::names;
 use super::object::{self, Parts};
@@ -38,19 +36,13 @@ pub(super) fn run(module: &Module<'_>, options: &Options) -> Result<Vec<u8>, Com
         options,
         target: isa.frontend_config(),
     };
-    let mut code = codegen::compile_all(&context, &*isa, &tasks)?;
-    let mut library = Vec::new();
-    let calls = code.iter().flat_map(|code| code.library_calls.clone());
-    let library_tasks = library_tasks(calls.collect(), &mut object, &mut library)?;
-    code.extend(codegen::compile_all(&context, &*isa, &library_tasks)?);
-    tasks.extend(library_tasks);
+    let code = codegen::compile_all(&context, &*isa, &tasks)?;
     let parts = Parts {
         module,
         options,
         layout,
         tasks,
         code,
-        library,
         instantiate,
     };
     object::write(parts, object, &*isa)
@@ -119,35 +111,6 @@ fn instantiation(layout: &Layout, object: &mut ObjectModule, tasks: &mut Vec<Tas
         .map(|steps| add("mewz_instantiate_part", Work::Steps(steps.to_vec())))
         .collect();
     add("mewz_instantiate", Work::Instantiate(parts))
-}
-
-/// Library functions for `calls`, which may name one often; `library` tells their symbols.
-fn library_tasks<'a>(
-    mut calls: Vec<LibCall>,
-    object: &mut ObjectModule,
-    library: &mut Vec<(LibCall, FuncId)>,
-) -> Result<Vec<Task<'a>>, CompileError> {
-    calls.sort_by_key(|call| *call as u32);
-    calls.dedup();
-    let mut tasks = Vec::new();
-    for call in calls {
-        let Some(name) = library::name(call) else {
-            return Err(CompileError::Codegen {
-                function: call.to_string(),
-                message: "the code generator asks for a library function that is not supplied"
-                    .to_owned(),
-            });
-        };
-        let id = declare_local(object, &library::signature(call));
-        library.push((call, id));
-        tasks.push(Task {
-            id,
-            name: name.to_owned(),
-            wasm_index: None,
-            work: Work::Library(call),
-        });
-    }
-    Ok(tasks)
 }
 
 fn declare_local(

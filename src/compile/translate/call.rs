@@ -2,13 +2,14 @@
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
-    InstBuilder, MemFlagsData, Signature, StackSlotData, StackSlotKind, Value, types,
+    InstBuilder, MemFlagsData, StackSlotData, StackSlotKind, Value, types,
 };
 use cranelift_module::FuncId;
 use mewz_abi::trap::TrapKind;
 
 use super::translator::Translator;
 use crate::compile::module::FunctionType;
+use crate::compile::runtime::RuntimeFunction;
 use crate::compile::signature::{self, RESULT_SLOT_BYTES};
 
 /// Bytes from a `FunctionReference` to its code.
@@ -108,11 +109,10 @@ impl<'a> Translator<'a> {
     /// Calls a function of the runtime; returns its result, if it has one.
     pub(super) fn call_runtime(
         &mut self,
-        id: FuncId,
-        signature: Signature,
+        function: RuntimeFunction,
         arguments: &[Value],
     ) -> Option<Value> {
-        let function = self.function(id, signature);
+        let function = self.runtime_function(function);
         let call = self.ins().call(function, arguments);
         self.builder.inst_results(call).first().copied()
     }

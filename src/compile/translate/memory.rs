@@ -11,7 +11,7 @@ use wasmparser::MemArg;
 use super::translator::{Region, Translator};
 use crate::compile::options::MemoryBase;
 use crate::compile::plan::Place;
-use crate::compile::signature::runtime;
+use crate::compile::runtime::RuntimeFunction;
 
 /// Bytes from a `MemoryInstance` to its count of valid bytes.
 const INSTANCE_BYTES: i32 = 8;
@@ -121,11 +121,7 @@ impl Translator<'_> {
         let pages = self.widen(pages);
         let plan = self.context.plan;
         let instance = self.place_address(plan.memories[memory as usize]);
-        let old = self.call_runtime(
-            plan.runtime.memory_grow,
-            runtime::memory_grow(),
-            &[instance, pages],
-        );
+        let old = self.call_runtime(RuntimeFunction::MemoryGrow, &[instance, pages]);
         let old = old.expect("mewz_memory_grow has a result");
         let old = self.ins().ireduce(types::I32, old);
         self.push(old);
@@ -136,11 +132,7 @@ impl Translator<'_> {
         let (to, value, len) = self.pop3();
         let (to, len) = (self.widen(to), self.widen(len));
         let to = self.checked_range(memory, to, len);
-        self.call_runtime(
-            self.context.plan.runtime.memory_fill,
-            runtime::memory_fill(),
-            &[to, value, len],
-        );
+        self.call_runtime(RuntimeFunction::MemoryFill, &[to, value, len]);
     }
 
     /// `memory.copy`.
@@ -183,11 +175,7 @@ impl Translator<'_> {
 
     /// `memmove` on checked addresses.
     pub(in crate::compile) fn move_bytes(&mut self, to: Value, from: Value, len: Value) {
-        self.call_runtime(
-            self.context.plan.runtime.memory_move,
-            runtime::memory_move(),
-            &[to, from, len],
-        );
+        self.call_runtime(RuntimeFunction::MemoryMove, &[to, from, len]);
     }
 
     /// The address of byte `index` of a memory, `len` bytes from which are valid; traps where they are not.

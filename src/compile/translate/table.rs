@@ -5,7 +5,7 @@ use cranelift_codegen::ir::{InstBuilder, Value, types};
 use mewz_abi::trap::TrapKind;
 
 use super::translator::{Region, Translator};
-use crate::compile::signature::runtime;
+use crate::compile::runtime::RuntimeFunction;
 
 /// Bytes from a `TableInstance` to the address of its elements.
 const INSTANCE_ELEMENTS: i32 = 0;
@@ -50,11 +50,7 @@ impl Translator<'_> {
         let count = self.widen(count);
         let plan = self.context.plan;
         let instance = self.place_address(plan.tables[table as usize].instance);
-        let old = self.call_runtime(
-            plan.runtime.table_grow,
-            runtime::table_grow(),
-            &[instance, count, value],
-        );
+        let old = self.call_runtime(RuntimeFunction::TableGrow, &[instance, count, value]);
         let old = old.expect("mewz_table_grow has a result");
         let old = self.ins().ireduce(types::I32, old);
         self.push(old);

@@ -17,6 +17,7 @@ use crate::compile::error::CompileError;
 use crate::compile::module::{FunctionType, Module, code_type};
 use crate::compile::options::Options;
 use crate::compile::plan::{Place, Plan};
+use crate::compile::runtime::{self, RuntimeFunction};
 use crate::compile::signature;
 
 /// What is the same for every function of a module.
@@ -59,7 +60,7 @@ pub(in crate::compile) struct Translator<'a> {
     /// Values passed so far; see [`PASSED_VALUES_MAX`].
     passed_values: usize,
     symbols: HashMap<DataId, GlobalValue>,
-    functions: HashMap<FuncId, FuncRef>,
+    functions: HashMap<(u32, u32), FuncRef>,
     signatures: HashMap<u32, SigRef>,
     memory_base: Option<Value>,
 }
@@ -358,18 +359,28 @@ impl<'a> Translator<'a> {
 
     /// A function to call.
     pub(in crate::compile) fn function(&mut self, id: FuncId, signature: ir::Signature) -> FuncRef {
-        if let Some(function) = self.functions.get(&id) {
+        self.named_function(NAMESPACE_FUNCTION, id.as_u32(), signature)
+    }
+
+    /// A function of the runtime, to call.
+    pub(super) fn runtime_function(&mut self, function: RuntimeFunction) -> FuncRef {
+        self.named_function(runtime::NAMESPACE, function as u32, function.signature())
+    }
+
+    fn named_function(&mut self, namespace: u32, index: u32, signature: ir::Signature) -> FuncRef {
+        let key = (namespace, index);
+        if let Some(function) = self.functions.get(&key) {
             return *function;
         }
         let signature = self.builder.import_signature(signature);
-        let name = self.name(NAMESPACE_FUNCTION, id.as_u32());
+        let name = self.name(namespace, index);
         let function = self.builder.import_function(ExtFuncData {
             name,
             signature,
             colocated: true,
             patchable: false,
         });
-        self.functions.insert(id, function);
+        self.functions.insert(key, function);
         function
     }
 

@@ -1,0 +1,73 @@
+//! Which WebAssembly is taken, and what a module wants that is not.
+
+use wasmparser::{Error, Validator, WasmFeatures};
+
+use super::error::CompileError;
+
+/// WebAssembly 2.0 and what compilers emit beside it without asking.
+pub(super) const FEATURES: WasmFeatures = WasmFeatures::WASM2.union(WasmFeatures::EXTENDED_CONST);
+
+/// Proposals that are not taken, by their names on the list of proposals; what one builds on stands before it.
+const PROPOSALS: [(WasmFeatures, &str); 16] = [
+    (WasmFeatures::THREADS, "threads"),
+    (WasmFeatures::TAIL_CALL, "tail-call"),
+    (WasmFeatures::MULTI_MEMORY, "multi-memory"),
+    (WasmFeatures::MEMORY64, "memory64"),
+    (WasmFeatures::RELAXED_SIMD, "relaxed-simd"),
+    (WasmFeatures::EXCEPTIONS, "exception-handling"),
+    (
+        WasmFeatures::LEGACY_EXCEPTIONS,
+        "exception-handling (legacy)",
+    ),
+    (WasmFeatures::FUNCTION_REFERENCES, "function-references"),
+    (WasmFeatures::GC, "gc"),
+    (WasmFeatures::WIDE_ARITHMETIC, "wide-arithmetic"),
+    (WasmFeatures::CUSTOM_PAGE_SIZES, "custom-page-sizes"),
+    (WasmFeatures::STACK_SWITCHING, "stack-switching"),
+    (WasmFeatures::COMPACT_IMPORTS, "compact-import-section"),
+    (WasmFeatures::MEMORY_CONTROL, "memory-control"),
+    (WasmFeatures::CUSTOM_DESCRIPTORS, "custom-descriptors"),
+    (
+        WasmFeatures::SHARED_EVERYTHING_THREADS,
+        "shared-everything-threads",
+    ),
+];
+
+/// What an error of validating `wasm` means to a caller: a proposal that is wanting, or a mistake.
+pub(super) fn explain(wasm: &[u8], error: &Error) -> CompileError {
+    let offset = error.offset() as usize;
+    match wanted(wasm, error) {
+        Some(proposal) => CompileError::Unsupported { proposal, offset },
+        None => CompileError::Invalid {
+            offset,
+            message: error.message().to_owned(),
+        },
+    }
+}
+
+/// The proposal without which `wasm` fails with `error`.
+fn wanted(wasm: &[u8], error: &Error) -> Option<&'static str> {
+    if let Some(feature) = error.missing_wasm_feature() {
+        let known = PROPOSALS.iter().find(|(flag, _)| feature.contains(*flag));
+        return Some(known.map_or("of a later WebAssembly", |(_, name)| name));
+    }
+    // Some of the validator's errors don't say that a proposal would mend them; then trying tells.
+    let everything = PROPOSALS
+        .iter()
+        .fold(FEATURES, |all, (flag, _)| all | *flag);
+    validate(wasm, everything).ok()?;
+    let mut features = FEATURES;
+    PROPOSALS.iter().find_map(|(flag, name)| {
+        features |= *flag;
+        let gets_further = match validate(wasm, features) {
+            Ok(()) => true,
+            Err(next) => next.offset() > error.offset(),
+        };
+        gets_further.then_some(*name)
+    })
+}
+
+fn validate(wasm: &[u8], features: WasmFeatures) -> Result<(), Error> {
+    let mut validator = Validator::new_with_features(features);
+    validator.validate_all(wasm).map(|_| ())
+}
