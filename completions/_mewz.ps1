@@ -54,6 +54,7 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End the machine after this time, with status 124')
             [CompletionResult]::new('--accel', '--accel', [CompletionResultType]::ParameterName, 'How instructions run; `auto` takes KVM where it can be used [default: auto]')
             [CompletionResult]::new('--machine', '--machine', [CompletionResultType]::ParameterName, 'The machine type [default: microvm]')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'How much of the kernel''s own words is shown [default: warn]')
             [CompletionResult]::new('--target-cpu', '--target-cpu', [CompletionResultType]::ParameterName, 'The least processor that the code is made for')
             [CompletionResult]::new('--qemu', '--qemu', [CompletionResultType]::ParameterName, 'The QEMU to use, a name or a path')
             [CompletionResult]::new('--kernel', '--kernel', [CompletionResultType]::ParameterName, 'A kernel other than the one inside')

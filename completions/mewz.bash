@@ -351,7 +351,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__run)
-            opts="-e -p -m -h --env --dir --publish --listen --memory --timeout --release --accel --machine --target-cpu --qemu --no-cache --kernel --kernel-arg --help"
+            opts="-e -p -m -h --env --dir --publish --listen --memory --timeout --release --accel --machine --log --target-cpu --qemu --no-cache --kernel --kernel-arg --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -399,6 +399,10 @@ _mewz() {
                     ;;
                 --machine)
                     COMPREPLY=($(compgen -W "microvm q35 pc" -- "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -W "error warn info debug trace" -- "${cur}"))
                     return 0
                     ;;
                 --target-cpu)

@@ -49,6 +49,7 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand --timeout 'End the machine after this time, with status 124'
             cand --accel 'How instructions run; `auto` takes KVM where it can be used [default: auto]'
             cand --machine 'The machine type [default: microvm]'
+            cand --log 'How much of the kernel''s own words is shown [default: warn]'
             cand --target-cpu 'The least processor that the code is made for'
             cand --qemu 'The QEMU to use, a name or a path'
             cand --kernel 'A kernel other than the one inside'

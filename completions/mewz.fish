@@ -49,6 +49,11 @@ tcg\t''"
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l machine -d 'The machine type [default: microvm]' -r -f -a "microvm\t''
 q35\t''
 pc\t''"
+complete -c mewz -n "__fish_mewz_using_subcommand run" -l log -d 'How much of the kernel\'s own words is shown [default: warn]' -r -f -a "error\t''
+warn\t''
+info\t''
+debug\t''
+trace\t''"
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l target-cpu -d 'The least processor that the code is made for' -r -f -a "x86-64\t''
 x86-64-v2\t''
 x86-64-v3\t''

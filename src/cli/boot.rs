@@ -42,6 +42,8 @@ pub(super) struct Wishes {
     pub(super) timeout: Option<Duration>,
     pub(super) accelerator: AcceleratorChoice,
     pub(super) machine: MachineKind,
+    /// Lines of the kernel's log above this level are not shown.
+    pub(super) log_level: u8,
     /// The kernel's.
     pub(super) command_line: String,
 }
@@ -133,7 +135,7 @@ pub(super) fn run(program: PathBuf, wishes: Wishes, module: &Module, image: &Boo
         environment: wishes.environment,
         mounts: wishes.mounts,
     };
-    let mut ended = talk(&settings, image, deadline)?;
+    let mut ended = talk(&settings, image, wishes.log_level, deadline)?;
     if let End::Died(death) = &ended.end
         && !death.had_started
         && accelerator == Accelerator::Kvm
@@ -142,7 +144,7 @@ pub(super) fn run(program: PathBuf, wishes: Wishes, module: &Module, image: &Boo
         // Nothing of the program has run, so nothing runs twice.
         words::warning("the machine did not start under KVM: trying once more without it");
         settings.accelerator = Accelerator::Tcg;
-        ended = talk(&settings, image, deadline)?;
+        ended = talk(&settings, image, wishes.log_level, deadline)?;
     }
     finish(ended, wishes.timeout, module, image)
 }
@@ -157,6 +159,7 @@ struct Ended {
 fn talk(
     settings: &Settings,
     image: &BootImage,
+    log_level: u8,
     deadline: Option<Instant>,
 ) -> Result<Ended, Failure> {
     let mut running =
@@ -172,7 +175,8 @@ fn talk(
     let mut panic = None;
     let mut on_event = |event: Event<'_>| match event {
         Event::Started { .. } => {}
-        Event::Log { level, text } => log(level, text),
+        Event::Log { level, text } if level <= log_level => log(level, text),
+        Event::Log { .. } => {}
         Event::Trap(report) => trap = Some(*report),
         Event::Panic(text) => panic = Some(text.to_owned()),
     };

@@ -141,7 +141,7 @@ enum Mode {
 #[serde(deny_unknown_fields)]
 pub(super) struct KernelChoices {
     #[serde(default, deserialize_with = "log_level")]
-    pub(super) log: Option<String>,
+    pub(super) log: Option<u8>,
     #[serde(default, deserialize_with = "accelerator")]
     pub(super) accel: Option<AcceleratorChoice>,
     #[serde(default, deserialize_with = "machine")]
@@ -173,9 +173,9 @@ fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, 
     parsed(deserializer, values::time).map(Some)
 }
 
-fn log_level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+fn log_level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u8>, D::Error> {
     parsed(deserializer, |text| {
-        values::choice(values::LOG_LEVELS, text).map(|()| text.to_owned())
+        values::choice(values::LOG_LEVELS, text)
     })
     .map(Some)
 }
@@ -429,7 +429,7 @@ mod tests {
         let content = read(SAMPLE).unwrap();
         assert_eq!(content.run.memory, Some(128 << 20));
         assert_eq!(content.run.mount.len(), 1);
-        assert_eq!(content.kernel.log.as_deref(), Some("warn"));
+        assert_eq!(content.kernel.log, Some(2));
     }
 
     #[test]

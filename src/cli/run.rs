@@ -64,6 +64,9 @@ pub(super) struct RunArguments {
     /// The machine type [default: microvm]
     #[arg(long, env = "MEWZ_MACHINE", hide_env = true, value_parser = values::choice_parser(values::MACHINES))]
     machine: Option<MachineKind>,
+    /// How much of the kernel's own words is shown [default: warn]
+    #[arg(long, value_name = "LEVEL", env = "MEWZ_LOG", hide_env = true, value_parser = values::choice_parser(values::LOG_LEVELS))]
+    log: Option<u8>,
     /// The least processor that the code is made for
     #[arg(long, default_value = "x86-64-v2", value_parser = values::choice_parser(values::TARGET_CPUS))]
     target_cpu: TargetCpu,
@@ -130,11 +133,6 @@ pub(super) fn run(arguments: RunArguments) -> Outcome {
 fn wishes(arguments: &RunArguments, project: Option<&Project>) -> Result<Wishes, Failure> {
     let from_file = project.map(Project::run);
     refuse_network(arguments, project)?;
-    let mut command_line: Vec<String> = Vec::new();
-    if let Some(level) = project.and_then(|project| project.kernel().log.as_ref()) {
-        command_line.push(format!("log={level}"));
-    }
-    command_line.extend(arguments.kernel_arg.iter().cloned());
     let mut variables = project.map(Project::variables).unwrap_or_default();
     variables.extend(arguments.environment.iter().cloned());
     let mut folders = project.map(Project::folders).unwrap_or_default();
@@ -167,7 +165,11 @@ fn wishes(arguments: &RunArguments, project: Option<&Project>) -> Result<Wishes,
             .machine
             .or(project.and_then(|project| project.kernel().machine))
             .unwrap_or_default(),
-        command_line: command_line.join(" "),
+        log_level: arguments
+            .log
+            .or(project.and_then(|project| project.kernel().log))
+            .unwrap_or(values::LOG_LEVEL_DEFAULT),
+        command_line: arguments.kernel_arg.join(" "),
     })
 }
 

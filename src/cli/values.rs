@@ -54,14 +54,17 @@ pub(super) const TARGET_CPUS: Choices<TargetCpu> = &[
     ("x86-64-v4", TargetCpu::V4),
 ];
 
-/// What `[kernel] log` takes.
-pub(super) const LOG_LEVELS: Choices<()> = &[
-    ("error", ()),
-    ("warn", ()),
-    ("info", ()),
-    ("debug", ()),
-    ("trace", ()),
+/// What `--log` takes: the most talkative level that is shown.
+pub(super) const LOG_LEVELS: Choices<u8> = &[
+    ("error", 1),
+    ("warn", 2),
+    ("info", 3),
+    ("debug", 4),
+    ("trace", 5),
 ];
+
+/// The kernel's log where nobody says otherwise: warnings.
+pub(super) const LOG_LEVEL_DEFAULT: u8 = 2;
 
 /// Reads one of `choices`.
 pub(super) fn choice<T: Copy>(choices: Choices<T>, text: &str) -> Result<T, String> {
