@@ -101,7 +101,7 @@ impl Store {
         let interface = match Interface::read(wasm) {
             Ok(interface) => interface,
             Err(message) => {
-                let result = compile(wasm, &options(MemoryBase::Instance));
+                let result = compile(wasm, &self.options(MemoryBase::Instance));
                 let error = result.err().map(LoadError::Compile);
                 return Err(error.unwrap_or(LoadError::Contract(format!(
                     "a module that is invalid was compiled: {message}"
@@ -111,7 +111,7 @@ impl Store {
         self.check_imports(&interface)?;
         let reservation = self.reserve_memory(&interface);
         let base = self.memory_base(&interface, reservation.as_ref());
-        let compiled = compile(wasm, &options(base)).map_err(LoadError::Compile)?;
+        let compiled = compile(wasm, &self.options(base)).map_err(LoadError::Compile)?;
         let (placed, application) = self.place(&compiled.object)?;
         self.instances.push(Instance {
             exports: HashMap::new(),
@@ -125,6 +125,14 @@ impl Store {
         // SAFETY: `instantiate` is a function without parameters and results, and its memories are reserved.
         unsafe { self.call(application.instantiate, &[], "") }?;
         Ok(at)
+    }
+
+    fn options(&self, memory_base: MemoryBase) -> Options {
+        Options {
+            memory_base,
+            target_cpu: self.target_cpu,
+            verify: true,
+        }
     }
 
     fn check_imports(&self, interface: &Interface) -> Result<(), LoadError> {
@@ -225,14 +233,6 @@ impl Store {
             reservation.open(memory.base, memory.base + memory.bytes, Access::Write);
             self.memories.push(reservation);
         }
-    }
-}
-
-fn options(memory_base: MemoryBase) -> Options {
-    Options {
-        memory_base,
-        verify: true,
-        ..Options::default()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use mewz::compile::TargetCpu;
 use mewz::link::error::LinkError;
 use mewz_abi::address::PAGE_BYTES;
 use mewz_abi::symbol;
@@ -44,6 +45,7 @@ pub(crate) enum CallError {
 #[derive(Debug)]
 pub(crate) struct Store {
     pub(crate) bases: Bases,
+    pub(crate) target_cpu: TargetCpu,
     pub(crate) arena: Reservation,
     pub(crate) next: u64,
     pub(crate) memories: Vec<Reservation>,
@@ -55,10 +57,11 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    pub(crate) fn new(bases: Bases) -> Self {
+    pub(crate) fn new(bases: Bases, target_cpu: TargetCpu) -> Self {
         let arena = Reservation::new(ARENA_BYTES).expect("room for code");
         let mut store = Self {
             bases,
+            target_cpu,
             next: arena.base() + PAGE_BYTES,
             arena,
             memories: Vec::new(),

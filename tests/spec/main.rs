@@ -11,11 +11,12 @@ mod script;
 mod suite;
 
 use host::store::Bases;
+use mewz::compile::TargetCpu;
 use report::Report;
 
 #[test]
 fn every_script_passes_with_memories_at_constant_addresses() {
-    let reports = suite::run(Bases::Constant);
+    let reports = suite::run(Bases::Constant, TargetCpu::V2);
     check(&reports);
     if suite::filter().is_none() {
         report::check_table(&reports);
@@ -23,13 +24,35 @@ fn every_script_passes_with_memories_at_constant_addresses() {
 }
 
 #[test]
-fn every_script_passes_with_memories_where_their_instances_say() {
-    check(&suite::run(Bases::Instance));
+fn every_script_passes_on_the_oldest_processor_with_memories_where_their_instances_say() {
+    check(&suite::run(Bases::Instance, TargetCpu::V1));
 }
 
 #[test]
 fn scripts_pass_with_memory_at_address_zero() {
-    check(&suite::run(Bases::Zero));
+    check(&suite::run(Bases::Zero, TargetCpu::V2));
+}
+
+#[test]
+fn every_script_passes_on_the_newest_processor_that_is_here() {
+    let has_v3 = is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("fma")
+        && is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("bmi2")
+        && is_x86_feature_detected!("lzcnt");
+    let has_v4 = has_v3
+        && is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512vbmi")
+        && is_x86_feature_detected!("avx512bitalg");
+    let target_cpu = match (has_v3, has_v4) {
+        (_, true) => TargetCpu::V4,
+        (true, false) => TargetCpu::V3,
+        _ => TargetCpu::V2,
+    };
+    check(&suite::run(Bases::Constant, target_cpu));
 }
 
 fn check(reports: &[Report]) {

