@@ -362,7 +362,7 @@ fn build(module: Module) -> PathBuf {
 }
 
 fn c_compiler() -> Command {
-    let mut command = Command::new("clang-14");
+    let mut command = Command::new(tool("bin/clang"));
     command.args(["--target=wasm32-wasi", "-Wall", "-Wextra", "-Werror"]);
     command
 }
@@ -370,13 +370,18 @@ fn c_compiler() -> Command {
 /// Debian's compiler, unpacked beside the one that builds mewz: that one need not know the target.
 fn rust_compiler() -> Command {
     let sysroot = tool("rust/usr");
+    // The target's name until Rust 1.78, and since.
+    let target = ["wasm32-wasip1", "wasm32-wasi"]
+        .into_iter()
+        .find(|target| sysroot.join("lib/rustlib").join(target).exists())
+        .expect("the compiler has the library of a WASI target");
     let mut command = Command::new(sysroot.join("bin/rustc"));
     command
         .env("LD_LIBRARY_PATH", sysroot.join("lib/x86_64-linux-gnu"))
         .arg("--sysroot")
         .arg(&sysroot)
-        .args(["--edition", "2021", "--target", "wasm32-wasi"])
-        .args(["-C", "linker=wasm-ld-14", "-D", "warnings"]);
+        .arg(format!("-Clinker={}", tool("bin/wasm-ld").display()))
+        .args(["--edition", "2021", "--target", target]);
     command
 }
 
