@@ -142,7 +142,7 @@ fn check(file: &str) {
     assert_eq!(stdout, expected.stdout, "stdout of {context}");
     let lines: Vec<&str> = stderr
         .lines()
-        .filter(|line| line.contains(&expected.trap))
+        .filter(|line| line.contains(&format!("trap: {}", expected.trap)))
         .collect();
     let [line] = lines.as_slice() else {
         panic!("one line names `{}` in {context}", expected.trap);
