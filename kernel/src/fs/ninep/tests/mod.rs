@@ -376,21 +376,21 @@ fn exercise(root: &Rc<dyn Node>) {
     let mode = READ_WRITE;
     if let Ok(directory) = root.lookup(b"d") {
         let _ = directory.attributes();
-        if let Ok(file) = directory.lookup(b"f") {
-            if let Ok(mut file) = file.open(mode) {
-                let _ = file.attributes();
-                let mut seen = 0;
-                if let Ok(count) = file.read_at(0, 100, &mut |bytes| seen += bytes.len()) {
-                    assert!(count == seen && count <= 100);
-                }
-                let _ = file.read_at(100, 70_000, &mut |_| {});
-                if let Ok(count) = file.write_at(0, b"abc") {
-                    assert!(count <= 3);
-                }
-                let _ = file.set_size(10);
-                let _ = file.sync(true);
-                let _ = file.set_times(Some(NewTime::Now), None);
+        if let Ok(file) = directory.lookup(b"f")
+            && let Ok(mut file) = file.open(mode)
+        {
+            let _ = file.attributes();
+            let mut seen = 0;
+            if let Ok(count) = file.read_at(0, 100, &mut |bytes| seen += bytes.len()) {
+                assert!(count == seen && count <= 100);
             }
+            let _ = file.read_at(100, 70_000, &mut |_| {});
+            if let Ok(count) = file.write_at(0, b"abc") {
+                assert!(count <= 3);
+            }
+            let _ = file.set_size(10);
+            let _ = file.sync(true);
+            let _ = file.set_times(Some(NewTime::Now), None);
         }
         let _ = directory.create(b"g", mode);
         if let Ok(mut listing) = directory.open(READ) {
