@@ -2,13 +2,9 @@
 #![no_std]
 #![no_main]
 
+extern crate alloc;
+
 mod arch;
 mod entry;
-
-use core::fmt::Write;
-
-#[panic_handler]
-fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
-    let _ = writeln!(arch::serial::Serial, "mewz: panic: {info}");
-    arch::cpu::halt_forever()
-}
+mod memory;
+mod virtio;

@@ -18,6 +18,8 @@ pub mod tag {
     pub const EPOCH: u32 = 4;
     /// 32 bytes of randomness from the host.
     pub const ENTROPY: u32 = 5;
+    /// One byte, bits: 1 standard input, 2 standard output, 4 standard error is a terminal on the host.
+    pub const TERMINALS: u32 = 6;
 }
 
 /// Flags of a mount.

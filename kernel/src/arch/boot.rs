@@ -6,6 +6,8 @@ use core::arch::global_asm;
 
 use mewz_abi::address::{DIRECT_MAP_BASE, KERNEL_BASE};
 
+use super::stacks;
+
 /// Entry of a table of the processor's four-level paging that covers `address` at `level` (4 is the root).
 const fn index(address: u64, level: u32) -> u64 {
     (address >> (12 + 9 * (level - 1))) & 511
@@ -31,7 +33,7 @@ global_asm!(
 boot_entry:
     cli
     cld
-    movl $(boot_stack_end - {base}), %esp
+    movl $({stack} + {stack_top} - {base}), %esp
     movl %ebx, %ebp                 // CPUID destroys EBX
 
     movl $0x80000000, %eax          // is there long mode?
@@ -107,7 +109,7 @@ boot_high_half:
     movw %ax, %ss
     movw %ax, %fs
     movw %ax, %gs
-    movq $boot_stack_end, %rsp
+    movq $({stack} + {stack_top}), %rsp
     movl %ebp, %edi                 // start information
     xorl %ebp, %ebp                 // the chain of frames ends here
     call kernel_start
@@ -132,14 +134,13 @@ boot_low:       .skip 4096
 boot_high:      .skip 4096
 boot_directory: .skip 4096
 boot_tables_end:
-    .skip 4096
-    .skip 65536
-boot_stack_end:
     .text
     "#,
     base = const KERNEL_BASE as i64,
     direct_root = const index(DIRECT_MAP_BASE, 4),
     kernel_root = const index(KERNEL_BASE, 4),
     kernel_pointers = const index(KERNEL_BASE, 3),
+    stack = sym stacks::KERNEL,
+    stack_top = const stacks::KERNEL_TOP_OFFSET,
     options(att_syntax)
 );

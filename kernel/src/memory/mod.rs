@@ -1,4 +1,12 @@
 //! Physical frames, page tables, the heap, linear memory.
 
-#[allow(unused_imports)]
-pub(crate) use mewz_kernel::guest;
+pub(crate) mod direct;
+pub(crate) mod fault;
+pub(crate) mod heap;
+pub(crate) mod linear;
+pub(crate) mod paging;
+pub(crate) mod physical;
+pub(crate) mod stack;
+pub(crate) mod start_information;
+pub(crate) mod table;
+pub(crate) mod window;

@@ -62,7 +62,7 @@ impl Descriptor {
                 listing: None,
             }),
             rights: rights::DIRECTORY,
-            inheriting: rights::ALL,
+            inheriting: rights::DIRECTORY | rights::FILE,
             flags: 0,
         }
     }

@@ -1,0 +1,85 @@
+//! Calls of the application: WASI's imports and the functions that compiled code needs of its memories and tables.
+
+use core::cell::UnsafeCell;
+
+use mewz_abi::symbol;
+use mewz_kernel::wasi::exports::Call;
+use mewz_kernel::wasi::{Context, Wasi};
+
+use super::machine::Machine;
+use crate::arch::gate::{ARGUMENTS_MAX, call_stub};
+use crate::memory::linear::{self, LinearMemory};
+use crate::memory::table;
+
+const _: () = assert!(ARGUMENTS_MAX == mewz_kernel::wasi::exports::PARAMETERS_MAX);
+
+/// What the calls work on. There from [`start`] on; a call never meets another one.
+struct State(UnsafeCell<Option<(Wasi, Machine)>>);
+
+// SAFETY: one processor; only the application's calls reach it, and they neither nest nor run in interrupts.
+unsafe impl Sync for State {}
+
+static STATE: State = State(UnsafeCell::new(None));
+
+/// Makes `wasi` and `machine` what the application's calls work on. Call it before the application runs.
+pub(super) fn start(wasi: Wasi, machine: Machine) {
+    // SAFETY: the application does not run yet, so no call holds a reference.
+    unsafe { STATE.0.get().write(Some((wasi, machine))) };
+}
+
+/// Answers an import of WASI.
+extern "C" fn answer(arguments: &[u64; ARGUMENTS_MAX], number: u32) -> u64 {
+    // SAFETY: the application waits for this call and makes no other meanwhile.
+    let state = unsafe { &mut *STATE.0.get() };
+    let (wasi, machine) = state.as_mut().expect("the application runs after `start`");
+    let call = Call::from_number(number).expect("stubs are made from the table of calls");
+    let mut memory = LinearMemory::first();
+    let mut context = Context {
+        memory: &mut memory,
+        system: machine,
+    };
+    u64::from(call.answer(wasi, &mut context, arguments))
+}
+
+/// Answers `memory.grow`.
+extern "C" fn grow_memory(arguments: &[u64; ARGUMENTS_MAX], _: u32) -> u64 {
+    let [memory, pages, ..] = *arguments;
+    linear::grow(memory, pages) as u64
+}
+
+/// Answers `table.grow`.
+extern "C" fn grow_table(arguments: &[u64; ARGUMENTS_MAX], _: u32) -> u64 {
+    let [table, elements, value, ..] = *arguments;
+    table::grow(table, elements, value) as u64
+}
+
+const fn is(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let mut at = 0;
+    while at < a.len() && at < b.len() && a[at] == b[at] {
+        at += 1;
+    }
+    at == a.len() && at == b.len()
+}
+
+const _: () = assert!(
+    is(symbol::MEMORY_GROW, "mewz_memory_grow") && is(symbol::TABLE_GROW, "mewz_table_grow")
+);
+
+call_stub!("mewz_memory_grow", grow_memory, 0u32);
+call_stub!("mewz_table_grow", grow_table, 0u32);
+
+/// A stub for every import of the table.
+macro_rules! stubs {
+    ($($call:ident $parameters:tt $result:ident = $($module:ident $field:ident),+;)*) => {
+        $($(
+            call_stub!(
+                mewz_kernel::wasi_symbol!($module $field $parameters $result),
+                answer,
+                Call::$call as u32
+            );
+        )+)*
+    };
+}
+
+mewz_kernel::wasi_exports!(stubs);

@@ -1,0 +1,225 @@
+//! Where output goes and input comes from: records on the virtio console, else plain text on COM1.
+
+use core::fmt::{self, Write as _};
+
+use mewz_abi::exit::STATUS_PANIC;
+use mewz_abi::record::RecordKind;
+use mewz_kernel::wasi::system::StdinRead;
+use spin::Mutex;
+
+use super::failure::{self, fail};
+use super::wall_clock;
+use crate::arch::power;
+use crate::arch::serial::{self, Serial};
+use crate::virtio::console::{Console, ConsoleError, Input};
+
+/// The virtio console, if there is one. An interrupted holder is never waited for: a trap or a failure only tries.
+static CONSOLE: Mutex<Option<Console>> = Mutex::new(None);
+
+/// Level of a warning in a log record.
+const WARNING: u8 = 2;
+/// What ends input that is typed on COM1: Ctrl-D.
+const END_OF_INPUT: u8 = 4;
+/// Longest line of the log.
+const LINE_BYTES: usize = 1024;
+
+/// Makes `console` the way in and out.
+pub(super) fn start_virtio(console: Console) {
+    *CONSOLE.lock() = Some(console);
+}
+
+/// Whether there is a virtio console.
+pub(super) fn is_virtio() -> bool {
+    CONSOLE.lock().is_some()
+}
+
+/// Tells the host that the kernel is up, which answers with the time.
+pub(super) fn tell_started(build_id: &[u8; 16], epoch_ns: Option<u64>) {
+    wall_clock::start(epoch_ns);
+    with_console(|console| console.send(RecordKind::Started, build_id));
+}
+
+/// Writes all of `bytes` to a stream.
+pub(super) fn write(kind: RecordKind, bytes: &[u8]) {
+    if bytes.is_empty() {
+        return;
+    }
+    if with_console(|console| console.send(kind, bytes)).is_none() {
+        Serial.write(bytes);
+    }
+}
+
+/// Takes what is there of standard input.
+pub(super) fn read(out: &mut [u8]) -> StdinRead {
+    let from_console = with_console(|console| {
+        Ok(match console.input(out.len())? {
+            Input::Bytes(_) => StdinRead::Bytes(console.read(out)),
+            Input::Empty => StdinRead::Pending,
+            Input::Ended => StdinRead::End,
+        })
+    });
+    from_console.unwrap_or_else(|| read_serial(out))
+}
+
+/// How many bytes of standard input can be read at once, `None` where it has ended.
+pub(super) fn available() -> Option<usize> {
+    let from_console = with_console(|console| {
+        Ok(match console.input(1)? {
+            Input::Bytes(count) => Some(count),
+            Input::Empty => Some(0),
+            Input::Ended => None,
+        })
+    });
+    from_console.unwrap_or_else(|| (!*SERIAL_ENDED.lock()).then(serial::available))
+}
+
+/// Whether something has come that a sleeper may wait for.
+pub(super) fn has_news() -> bool {
+    let console = CONSOLE.lock();
+    console
+        .as_ref()
+        .map_or_else(|| serial::available() > 0, Console::has_news)
+}
+
+/// The host's time, once, when it has come.
+pub(super) fn take_time_ns() -> Option<u64> {
+    with_console(|console| {
+        console.poll()?;
+        Ok(console.take_time_ns())
+    })
+    .flatten()
+}
+
+/// Writes a warning to the log.
+pub(super) fn warn(text: fmt::Arguments<'_>) {
+    let mut line = Line::new();
+    if is_virtio() {
+        line.bytes[0] = WARNING;
+        line.len = 1;
+        let _ = line.write_fmt(text);
+        write(RecordKind::Log, &line.bytes[..line.len]);
+    } else {
+        let _ = writeln!(Serial, "mewz: warning: {text}");
+    }
+}
+
+/// Ends the machine with the application's status, when the host has got all that was written.
+pub(super) fn end(status: u32) -> ! {
+    with_console(|console| {
+        console.send(RecordKind::Exit, &status.to_le_bytes())?;
+        console.drain()
+    });
+    power::end(status, false, || {
+        let _ = writeln!(
+            Serial,
+            "mewz: the program ended with status {status}, which this machine can't pass on: it stops here"
+        );
+    })
+}
+
+/// Tells the host of a trap, as an encoded report, and ends the machine.
+pub(super) fn end_with_report(report: &[u8], status: u32, text: fmt::Arguments<'_>) -> ! {
+    let told = with_console(|console| {
+        console.send(RecordKind::Trap, report)?;
+        console.send(RecordKind::Exit, &status.to_le_bytes())?;
+        console.drain()
+    });
+    if told.is_none() {
+        let _ = writeln!(Serial, "mewz: {text}");
+    }
+    power::end(status, true, || {})
+}
+
+/// Tells the host why the kernel failed, as well as that still goes, and ends the machine.
+pub(super) fn end_with_failure(text: fmt::Arguments<'_>) -> ! {
+    let mut line = Line::new();
+    let _ = line.write_fmt(text);
+    let text = &line.bytes[..line.len];
+    let told = failure::is_first()
+        && CONSOLE.try_lock().is_some_and(|mut console| {
+            console.as_mut().is_some_and(|console| {
+                let sent = console.can_send() && console.send(RecordKind::Panic, text).is_ok();
+                let sent = sent && console.can_send();
+                let sent = sent
+                    && console
+                        .send(RecordKind::Exit, &STATUS_PANIC.to_le_bytes())
+                        .is_ok();
+                console.drain_briefly();
+                sent
+            })
+        });
+    if !told {
+        Serial.write(b"mewz: ");
+        Serial.write(text);
+        Serial.write(b"\n");
+    }
+    power::end(STATUS_PANIC, true, || {})
+}
+
+/// Runs `then` with the virtio console; `None` where there is none.
+fn with_console<T>(then: impl FnOnce(&mut Console) -> Result<T, ConsoleError>) -> Option<T> {
+    let mut console = CONSOLE.lock();
+    let answer = then(console.as_mut()?);
+    match answer {
+        Ok(answer) => Some(answer),
+        Err(error) => {
+            drop(console);
+            match error {
+                ConsoleError::Record(bad) => fail(format_args!(
+                    "the host sent what is no record on the console: {:02x?}",
+                    bad.head
+                )),
+                error => fail(format_args!("the virtio console broke: {error:?}")),
+            }
+        }
+    }
+}
+
+/// Whether Ctrl-D was typed on COM1.
+static SERIAL_ENDED: Mutex<bool> = Mutex::new(false);
+
+/// Input from COM1, where a line ends as the Enter key has it.
+fn read_serial(out: &mut [u8]) -> StdinRead {
+    let mut has_ended = SERIAL_ENDED.lock();
+    if *has_ended {
+        return StdinRead::End;
+    }
+    let count = serial::read(out);
+    for byte in &mut out[..count] {
+        if *byte == b'\r' {
+            *byte = b'\n';
+        }
+    }
+    let end = out[..count].iter().position(|byte| *byte == END_OF_INPUT);
+    *has_ended = end.is_some();
+    match end.unwrap_or(count) {
+        0 if end.is_some() => StdinRead::End,
+        0 => StdinRead::Pending,
+        count => StdinRead::Bytes(count),
+    }
+}
+
+/// A line of text that needs no heap; what does not fit is cut off.
+struct Line {
+    bytes: [u8; LINE_BYTES],
+    len: usize,
+}
+
+impl Line {
+    const fn new() -> Self {
+        Self {
+            bytes: [0; LINE_BYTES],
+            len: 0,
+        }
+    }
+}
+
+impl fmt::Write for Line {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = &mut self.bytes[self.len..];
+        let len = text.floor_char_boundary(room.len());
+        room[..len].copy_from_slice(&text.as_bytes()[..len]);
+        self.len += len;
+        Ok(())
+    }
+}

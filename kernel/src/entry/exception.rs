@@ -1,0 +1,141 @@
+//! Exceptions: of the application, a named trap or a page that was not mapped yet; of the kernel, its end.
+
+use core::fmt;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use mewz_abi::trap::TrapKind;
+
+use super::WINDOW;
+use super::failure::fail;
+use super::trap::{self, Cause};
+use crate::arch::cpu::fault_address;
+use crate::arch::exceptions::{InterruptFrame, vector};
+use crate::arch::gate;
+use crate::memory::fault::{self, PageFault};
+
+/// An exception is being answered: another one means that the answer itself is broken.
+static IS_ANSWERING: AtomicBool = AtomicBool::new(false);
+
+/// Answers an exception; `arch::exceptions` calls it.
+// SAFETY: no other symbol of the kernel has this name.
+#[unsafe(no_mangle)]
+extern "C" fn kernel_exception(frame: &mut InterruptFrame) {
+    let accessed = fault_address();
+    if frame.vector == vector::NON_MASKABLE {
+        return;
+    }
+    if IS_ANSWERING.swap(true, Ordering::Relaxed) {
+        fail(format_args!(
+            "a fault while a fault was answered: {}",
+            Report { frame, accessed }
+        ));
+    }
+    let is_application = WINDOW.get().is_some_and(|window| window.is_text(frame.rip))
+        || gate::is_application_part(frame.rip);
+    if !is_application {
+        fail(format_args!(
+            "the kernel faulted: {}",
+            Report { frame, accessed }
+        ));
+    }
+    match frame.vector {
+        vector::PAGE_FAULT => answer_page_fault(frame, accessed),
+        vector::INVALID_OPCODE | vector::DIVIDE => answer_trap(frame),
+        _ => fail(format_args!(
+            "compiled code faulted: {}",
+            Report { frame, accessed }
+        )),
+    }
+    IS_ANSWERING.store(false, Ordering::Relaxed);
+}
+
+fn answer_page_fault(frame: &InterruptFrame, accessed: u64) {
+    let kind = match fault::answer(accessed, frame.error) {
+        PageFault::Resolved => return,
+        PageFault::OutOfBounds => TrapKind::MemoryOutOfBounds,
+        PageFault::StackExhausted => TrapKind::CallStackExhausted,
+        PageFault::OutOfMemory => TrapKind::OutOfMemory,
+        PageFault::Impossible => fail(format_args!(
+            "compiled code went where it never goes: {}",
+            Report { frame, accessed }
+        )),
+    };
+    trap::end(
+        frame,
+        Cause {
+            kind,
+            wasm_offset: None,
+            accessed,
+            import: None,
+        },
+    )
+}
+
+/// An instruction that traps on purpose, an import that nobody answers, or a division.
+fn answer_trap(frame: &InterruptFrame) {
+    let window = WINDOW.get();
+    let site = window.and_then(|window| window.trap_site(frame.rip));
+    if let Some(site) = site
+        && let Some(kind) = TrapKind::from_number(site.kind)
+    {
+        trap::end(
+            frame,
+            Cause {
+                kind,
+                wasm_offset: Some(site.wasm_offset),
+                accessed: 0,
+                import: None,
+            },
+        );
+    }
+    if let Some(name) = window.and_then(|window| window.missing_import(frame.rip)) {
+        trap::end(
+            frame,
+            Cause {
+                kind: TrapKind::MissingImport,
+                wasm_offset: None,
+                accessed: 0,
+                import: Some(name),
+            },
+        );
+    }
+    fail(format_args!(
+        "compiled code faulted without a reason: {}",
+        Report { frame, accessed: 0 }
+    ))
+}
+
+/// An exception in words.
+struct Report<'a> {
+    frame: &'a InterruptFrame,
+    accessed: u64,
+}
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let frame = self.frame;
+        match frame.vector {
+            vector::PAGE_FAULT => write!(out, "page fault at {:#x}", self.accessed)?,
+            vector::DIVIDE => write!(out, "divide error")?,
+            vector::INVALID_OPCODE => write!(out, "invalid opcode")?,
+            vector::DOUBLE_FAULT => write!(out, "double fault")?,
+            vector::MACHINE_CHECK => write!(out, "machine check")?,
+            number => write!(out, "exception {number}")?,
+        }
+        write!(
+            out,
+            ", error {:#x}, rip {:#x}, rsp {:#x}, rbp {:#x}, rflags {:#x}, rax {:#x}, rbx {:#x}, rcx {:#x}, rdx {:#x}, rsi {:#x}, rdi {:#x}",
+            frame.error,
+            frame.rip,
+            frame.rsp,
+            frame.rbp,
+            frame.rflags,
+            frame.rax,
+            frame.rbx,
+            frame.rcx,
+            frame.rdx,
+            frame.rsi,
+            frame.rdi
+        )
+    }
+}

@@ -1,0 +1,34 @@
+//! The end of a kernel that can't go on.
+
+use core::fmt;
+use core::panic::PanicInfo;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use super::console;
+use crate::arch::cpu::{disable_interrupts, halt_forever};
+
+/// How often the kernel has failed: telling of a failure may fail too.
+static FAILURES: AtomicU32 = AtomicU32::new(0);
+/// Failures after which nothing is told any more.
+const FAILURES_MAX: u32 = 2;
+
+/// Ends the machine, telling why.
+pub(super) fn fail(why: fmt::Arguments<'_>) -> ! {
+    disable_interrupts();
+    if FAILURES.fetch_add(1, Ordering::Relaxed) >= FAILURES_MAX {
+        halt_forever();
+    }
+    console::end_with_failure(why)
+}
+
+/// Whether this is the first failure, so that more than COM1 can be trusted.
+pub(super) fn is_first() -> bool {
+    FAILURES.load(Ordering::Relaxed) <= 1
+}
+
+#[panic_handler]
+fn panic(info: &PanicInfo<'_>) -> ! {
+    fail(format_args!(
+        "the kernel broke a promise of its own: {info}"
+    ))
+}

@@ -1,0 +1,238 @@
+//! The order in which the machine comes up.
+
+mod calls;
+mod console;
+mod exception;
+mod failure;
+mod folders;
+mod machine;
+mod random;
+mod trap;
+mod wall_clock;
+
+use alloc::vec::Vec;
+
+use mewz_abi::address::{KERNEL_PHYSICAL, WINDOW_PHYSICAL};
+use mewz_abi::application::cpu;
+use mewz_kernel::frames::Frames;
+use mewz_kernel::settings::Settings;
+use mewz_kernel::wasi::{self, Wasi};
+use spin::Once;
+use virtio_drivers::transport::{DeviceType, Transport as _};
+
+use crate::arch::processor::Processor;
+use crate::arch::{
+    apic, clock, cpu as instructions, exceptions, gate, interrupts, segments, serial, smap,
+};
+use crate::memory::start_information::{PhysicalRange, StartInformation};
+use crate::memory::window::{Window, WindowError};
+use crate::memory::{direct, linear, paging, physical, stack, table};
+use crate::virtio;
+use failure::fail;
+use machine::Machine;
+
+/// First address that is given out: below lies what firmware uses.
+const LOW_MEMORY_END: u64 = 1 << 20;
+/// Free memory that the kernel needs to start: page tables, queues and their buffers, a little heap.
+const START_BYTES_MIN: u64 = 3 << 20;
+
+/// The application window; there from the moment it is mapped and checked.
+static WINDOW: Once<Window> = Once::new();
+
+/// Runs on the boot stack with the boot tables; `start_information` is the physical address that PVH passes.
+// SAFETY: no other symbol of the kernel has this name; `arch::boot` calls it.
+#[unsafe(no_mangle)]
+extern "C" fn kernel_start(start_information: u64) -> ! {
+    let processor = Processor::detect();
+    smap::patch(processor);
+    segments::load();
+    exceptions::load();
+    let information =
+        StartInformation::read(start_information).unwrap_or_else(|why| fail(format_args!("{why}")));
+    let window = Window::find(information.memory());
+    start_memory(processor, &information, window.as_ref().ok());
+    processor.enable_guards();
+    apic::start();
+    clock::start(processor.is_virtual());
+    instructions::enable_interrupts();
+
+    let settings = read_settings(&information);
+    let folders = start_devices(&settings);
+    for complaint in &settings.complaints {
+        console::warn(format_args!("{complaint}"));
+    }
+    let window = window.unwrap_or_else(|why| fail_without_window(why));
+    start_application(processor, window, &settings);
+    let wasi = start_wasi(&settings, folders);
+    calls::start(wasi, Machine::new(processor, &settings));
+    if settings.timer_hz > 0 {
+        interrupts::start_storm(settings.timer_hz, clock::bus_hz());
+    }
+    run(window)
+}
+
+/// Calls the application; a program that returns has ended well.
+fn run(window: Window) -> ! {
+    let application = window.application();
+    if application.start == 0 {
+        fail(format_args!(
+            "the module does not export `_start`, so there is nothing to run"
+        ));
+    }
+    // SAFETY: `check_application` found both entries in the window's code, and `stack::END` ends the application's stack.
+    unsafe { gate::run(application.instantiate, stack::END) };
+    // SAFETY: as above.
+    unsafe { gate::run(application.start, stack::END) };
+    console::end(0)
+}
+
+/// Finds the free memory and makes the page tables.
+fn start_memory(processor: Processor, information: &StartInformation, window: Option<&Window>) {
+    let mut frames = Frames::new();
+    for range in information.memory() {
+        frames.add(range.start, range.end);
+    }
+    let used = [
+        PhysicalRange {
+            start: 0,
+            end: LOW_MEMORY_END,
+        },
+        PhysicalRange {
+            start: KERNEL_PHYSICAL,
+            end: paging::kernel_physical_end(),
+        },
+        PhysicalRange {
+            start: WINDOW_PHYSICAL,
+            end: window.map_or(WINDOW_PHYSICAL, |window| window.physical_end()),
+        },
+        information.module,
+        information.command_line,
+    ];
+    for range in used {
+        frames.exclude(range.start, range.end);
+    }
+    let free = frames.free_bytes();
+    if free < START_BYTES_MIN {
+        fail(format_args!(
+            "the machine has {} KiB of memory left, and the kernel needs {} KiB to start: give it more (QEMU's `-m`)",
+            free >> 10,
+            START_BYTES_MIN >> 10,
+        ));
+    }
+    physical::start(frames);
+    let bounds = window.map(Window::bounds);
+    if paging::start(processor, information.memory(), bounds.as_ref()).is_err() {
+        fail(format_args!(
+            "the machine has too little memory for page tables: give it more (QEMU's `-m`)"
+        ));
+    }
+}
+
+/// Reads the command line and the configuration block.
+fn read_settings(information: &StartInformation) -> Settings {
+    let bytes = |range: PhysicalRange| -> &'static [u8] {
+        if range.start >= range.end
+            || paging::translate(direct::pointer::<u8>(range.end - 1) as u64).is_none()
+        {
+            return &[];
+        }
+        // SAFETY: the firmware wrote the range, the direct map shows it, and it was taken out of the free memory.
+        unsafe { direct::bytes(range.start, (range.end - range.start) as usize) }
+    };
+    let block = bytes(information.module);
+    Settings::read(
+        bytes(information.command_line),
+        (!block.is_empty()).then_some(block),
+    )
+}
+
+/// Brings up the console and the ways to host folders; returns those.
+fn start_devices(settings: &Settings) -> Vec<(Vec<u8>, virtio::ninep::HostFolder)> {
+    let mut folders = Vec::new();
+    for device in virtio::find::devices(&settings.devices) {
+        match device.transport.device_type() {
+            DeviceType::Console if !console::is_virtio() => {
+                match virtio::console::Console::new(device) {
+                    Ok(device) => console::start_virtio(device),
+                    Err(error) => {
+                        console::warn(format_args!("the virtio console can't be used: {error:?}"))
+                    }
+                }
+            }
+            DeviceType::_9P => match virtio::ninep::HostFolder::new(device) {
+                Some(folder) => folders.push(folder),
+                None => console::warn(format_args!("a 9p device can't be used")),
+            },
+            _ => {}
+        }
+    }
+    if !console::is_virtio() {
+        serial::start_input();
+    }
+    folders
+}
+
+/// Maps and checks what the application needs before its first instruction.
+fn start_application(processor: Processor, window: Window, settings: &Settings) {
+    window.clear_zero_data();
+    if let Err(why) = window.check_application() {
+        fail_without_window(why);
+    }
+    WINDOW.call_once(|| window);
+    let wanted = window.application().cpu_features;
+    let missing = wanted & !processor.features();
+    if missing != 0 {
+        let mut names = alloc::string::String::new();
+        for (_, name) in cpu::NAMES.iter().filter(|(bit, _)| missing & bit != 0) {
+            names.push_str(if names.is_empty() { "" } else { ", " });
+            names.push_str(name);
+        }
+        fail(format_args!(
+            "the program is compiled for a processor with {names}, which this one does not have: \
+             compile it for an older one, or give the machine another (QEMU's `-cpu max`)"
+        ));
+    }
+    if !processor.enable_registers(wanted) {
+        fail(format_args!(
+            "the processor's registers need more room than interrupts save"
+        ));
+    }
+    if let Err(why) = linear::start(&window) {
+        fail(format_args!(
+            "a memory of the program can't be used: {why:?}"
+        ));
+    }
+    if let Err(why) = table::start(&window) {
+        fail(format_args!(
+            "a table of the program can't be used: {why:?}"
+        ));
+    }
+    console::tell_started(&window.build_id(), settings.epoch_ns);
+}
+
+/// Makes WASI's state: arguments, environment, folders.
+fn start_wasi(settings: &Settings, found: Vec<(Vec<u8>, virtio::ninep::HostFolder)>) -> Wasi {
+    let settings = wasi::Settings {
+        arguments: settings.arguments.clone(),
+        environment: settings.environment.clone(),
+        mounts: folders::mount(&settings.mounts, found),
+        terminals: settings.terminals,
+    };
+    Wasi::new(settings).unwrap_or_else(|errno| fail(format_args!("WASI can't start: {errno:?}")))
+}
+
+fn fail_without_window(why: WindowError) -> ! {
+    match why {
+        WindowError::NoApplication => fail(format_args!(
+            "no application: this is the kernel alone (`mewz build` links a program to it)"
+        )),
+        WindowError::Version(version) => fail(format_args!(
+            "the application was linked for version {version} of the kernel's interface, which is not this one's"
+        )),
+        WindowError::Broken(what) => fail(format_args!("the application window is broken: {what}")),
+        WindowError::TooLarge(end) => fail(format_args!(
+            "the application needs memory up to {} KiB, which the machine does not have: give it more (QEMU's `-m`)",
+            end.div_ceil(1024)
+        )),
+    }
+}

@@ -1,0 +1,429 @@
+//! What the machine was started with: the configuration block, or the command line where there is none.
+
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+use alloc::{format, vec};
+
+use mewz_abi::config::{Entries, mount, tag};
+
+/// The name of a program that nobody named.
+const PROGRAM: &[u8] = b"app";
+/// Fastest timer of [`Settings::timer_hz`].
+const TIMER_HZ_MAX: u32 = 100_000;
+
+/// What the machine was started with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Arguments of the program, its name first; none holds a NUL.
+    pub arguments: Vec<Vec<u8>>,
+    /// Environment, `NAME=value` each; none holds a NUL.
+    pub environment: Vec<Vec<u8>>,
+    /// Host folders.
+    pub mounts: Vec<Mount>,
+    /// Nanoseconds since 1970 when the machine started.
+    pub epoch_ns: Option<u64>,
+    /// Randomness of the host.
+    pub entropy: Option<[u8; 32]>,
+    /// Whether standard input, output and error are a terminal on the host.
+    pub terminals: [bool; 3],
+    /// Interrupts per second of a timer that does nothing else, for tests; 0 without.
+    pub timer_hz: u32,
+    /// virtio-mmio devices that the command line names.
+    pub devices: Vec<MmioDevice>,
+    /// What was not understood, in words.
+    pub complaints: Vec<String>,
+}
+
+/// A host folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// The mount tag of its 9p device.
+    pub tag: Vec<u8>,
+    /// Its path in the guest.
+    pub path: Vec<u8>,
+    /// Nothing in it can be changed.
+    pub is_read_only: bool,
+}
+
+/// A virtio-mmio device: `virtio_mmio.device=SIZE@ADDRESS:IRQ`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MmioDevice {
+    /// Physical address of its registers.
+    pub address: u64,
+    /// Bytes of its registers.
+    pub bytes: u64,
+    /// Its interrupt line.
+    pub line: usize,
+}
+
+impl Settings {
+    /// Reads both sources. Arguments, environment and folders come from the block where there is one.
+    #[must_use]
+    pub fn read(command_line: &[u8], block: Option<&[u8]>) -> Self {
+        let mut settings = Self::default();
+        settings.read_command_line(command_line);
+        if let Some(block) = block {
+            match Entries::new(block) {
+                Some(entries) => settings.read_block(entries),
+                None => settings.complain("the first module is not a configuration block"),
+            }
+        }
+        if settings.arguments.is_empty() {
+            settings.arguments = vec![PROGRAM.to_vec()];
+        }
+        settings
+    }
+
+    fn read_block(&mut self, entries: Entries<'_>) {
+        self.arguments.clear();
+        self.environment.clear();
+        self.mounts.clear();
+        for entry in entries {
+            let content = entry.content;
+            match entry.tag {
+                tag::ARGUMENT => self.add_argument(content),
+                tag::ENVIRONMENT => self.add_variable(content),
+                tag::MOUNT => match block_mount(content) {
+                    Some(mount) => self.mounts.push(mount),
+                    None => self.complain("an entry for a folder is too short"),
+                },
+                tag::EPOCH => match content.try_into() {
+                    Ok(bytes) => self.epoch_ns = Some(u64::from_le_bytes(bytes)),
+                    Err(_) => self.complain("the entry for the time is not eight bytes long"),
+                },
+                tag::ENTROPY => match content.try_into() {
+                    Ok(bytes) => self.entropy = Some(bytes),
+                    Err(_) => self.complain("the entry for randomness is not 32 bytes long"),
+                },
+                tag::TERMINALS => match content {
+                    [bits] => self.terminals = [0, 1, 2].map(|stream| bits >> stream & 1 != 0),
+                    _ => self.complain("the entry for terminals is not one byte long"),
+                },
+                // From a newer host.
+                _ => {}
+            }
+        }
+    }
+
+    fn read_command_line(&mut self, line: &[u8]) {
+        let mut is_program = false;
+        for word in words(line) {
+            // QEMU appends the devices of microvm, behind the program's arguments too.
+            if let Some(device) = word
+                .bytes
+                .strip_prefix(b"virtio_mmio.device=")
+                .filter(|_| !word.is_quoted)
+            {
+                match mmio_device(device) {
+                    Some(device) => self.devices.push(device),
+                    None => self.complain_of("not SIZE@ADDRESS:IRQ", &word.bytes),
+                }
+            } else if is_program {
+                self.add_argument(&word.bytes);
+            } else if word.bytes == b"--" {
+                is_program = true;
+                self.add_argument(PROGRAM);
+            } else {
+                self.read_option(&word.bytes);
+            }
+        }
+    }
+
+    fn read_option(&mut self, word: &[u8]) {
+        let Some(at) = word.iter().position(|byte| *byte == b'=') else {
+            return self.complain_of("no such option", word);
+        };
+        let (name, value) = (&word[..at], &word[at + 1..]);
+        match name {
+            b"env" => self.add_variable(value),
+            b"mount" => match word_mount(value) {
+                Some(mount) => self.mounts.push(mount),
+                None => self.complain_of("not mount=TAG:PATH or mount=TAG:PATH:ro", word),
+            },
+            b"timer_hz" => match number(value).and_then(|hz| u32::try_from(hz).ok()) {
+                Some(hz) if hz <= TIMER_HZ_MAX => self.timer_hz = hz,
+                _ => self.complain_of("not a rate up to 100000", word),
+            },
+            _ => self.complain_of("no such option", word),
+        }
+    }
+
+    fn add_argument(&mut self, argument: &[u8]) {
+        if argument.contains(&0) {
+            return self.complain_of("an argument holds a NUL", argument);
+        }
+        self.arguments.push(argument.to_vec());
+    }
+
+    fn add_variable(&mut self, variable: &[u8]) {
+        if variable.contains(&0) || !variable.contains(&b'=') {
+            return self.complain_of("a variable is NAME=value", variable);
+        }
+        self.environment.push(variable.to_vec());
+    }
+
+    fn complain(&mut self, why: &str) {
+        self.complaints.push(why.to_string());
+    }
+
+    fn complain_of(&mut self, why: &str, word: &[u8]) {
+        self.complaints
+            .push(format!("{why}: `{}`", word.escape_ascii()));
+    }
+}
+
+/// A word of a command line.
+struct Word {
+    bytes: Vec<u8>,
+    /// A quote stood in it.
+    is_quoted: bool,
+}
+
+/// The words of a command line, parted by spaces; `"` and `'` keep spaces, `\` keeps the next byte outside `'`.
+fn words(line: &[u8]) -> Vec<Word> {
+    let mut words = Vec::new();
+    let mut word: Option<Word> = None;
+    let mut quote = None;
+    let mut bytes = line.iter().copied();
+    while let Some(byte) = bytes.next() {
+        let is_space = byte.is_ascii_whitespace() && quote.is_none();
+        if is_space {
+            words.extend(word.take());
+            continue;
+        }
+        let word = word.get_or_insert_with(|| Word {
+            bytes: Vec::new(),
+            is_quoted: false,
+        });
+        match (quote, byte) {
+            (Some(open), byte) if byte == open => quote = None,
+            (None, b'"' | b'\'') => {
+                quote = Some(byte);
+                word.is_quoted = true;
+            }
+            (None | Some(b'"'), b'\\') => word.bytes.push(bytes.next().unwrap_or(byte)),
+            _ => word.bytes.push(byte),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+/// `SIZE@ADDRESS:IRQ`.
+fn mmio_device(text: &[u8]) -> Option<MmioDevice> {
+    let at = text.iter().position(|byte| *byte == b'@')?;
+    let colon = text
+        .iter()
+        .position(|byte| *byte == b':')
+        .filter(|colon| *colon > at)?;
+    let line = text[colon + 1..].split(|byte| *byte == b':').next()?;
+    let device = MmioDevice {
+        address: number(&text[at + 1..colon])?,
+        bytes: number(&text[..at])?,
+        line: usize::try_from(number(line)?).ok()?,
+    };
+    (device.bytes > 0 && device.address.checked_add(device.bytes).is_some()).then_some(device)
+}
+
+/// `TAG:PATH` or `TAG:PATH:ro`.
+fn word_mount(text: &[u8]) -> Option<Mount> {
+    let colon = text.iter().position(|byte| *byte == b':')?;
+    let (tag, path) = (&text[..colon], &text[colon + 1..]);
+    let (path, is_read_only) = match path.strip_suffix(b":ro") {
+        Some(path) => (path, true),
+        None => (path, false),
+    };
+    let is_good = !tag.is_empty() && !path.is_empty() && !path.contains(&0);
+    is_good.then(|| Mount {
+        tag: tag.to_vec(),
+        path: path.to_vec(),
+        is_read_only,
+    })
+}
+
+/// Flags, length of the tag, tag, path.
+fn block_mount(content: &[u8]) -> Option<Mount> {
+    let (flags, rest) = content.split_first_chunk::<4>()?;
+    let (tag_len, rest) = rest.split_first_chunk::<4>()?;
+    let (tag, path) = rest.split_at_checked(u32::from_le_bytes(*tag_len) as usize)?;
+    Some(Mount {
+        tag: tag.to_vec(),
+        path: path.to_vec(),
+        is_read_only: u32::from_le_bytes(*flags) & mount::READ_ONLY != 0,
+    })
+}
+
+/// A decimal or `0x` number, with `K` or `M` for its size.
+fn number(text: &[u8]) -> Option<u64> {
+    let text = str::from_utf8(text).ok()?;
+    if let Some(digits) = text.strip_prefix("0x") {
+        return u64::from_str_radix(digits, 16).ok();
+    }
+    let (digits, unit) = match text.as_bytes().last()? {
+        b'K' | b'k' => (&text[..text.len() - 1], 1 << 10),
+        b'M' | b'm' => (&text[..text.len() - 1], 1 << 20),
+        _ => (text, 1),
+    };
+    digits.parse::<u64>().ok()?.checked_mul(unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MmioDevice, Mount, Settings, tag};
+    use alloc::vec::Vec;
+    use mewz_abi::config::{MAGIC, entry_head};
+
+    fn arguments(line: &str) -> Vec<String> {
+        let settings = Settings::read(line.as_bytes(), None);
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        settings.arguments.into_iter().map(text).collect()
+    }
+
+    #[test]
+    fn arguments_follow_two_dashes() {
+        assert_eq!(arguments(""), ["app"]);
+        assert_eq!(arguments("timer_hz=5"), ["app"]);
+        assert_eq!(arguments("-- a  b"), ["app", "a", "b"]);
+        assert_eq!(arguments("-- -- x=y"), ["app", "--", "x=y"]);
+    }
+
+    #[test]
+    fn quotes_and_backslashes_keep_bytes() {
+        assert_eq!(
+            arguments(r#"-- "a b" 'c "d' e\ f "" "\"""#),
+            ["app", "a b", "c \"d", "e f", "", "\""]
+        );
+        assert_eq!(arguments(r#"-- "open"#), ["app", "open"]);
+        assert_eq!(arguments(r"-- end\"), ["app", "end\\"]);
+    }
+
+    #[test]
+    fn devices_are_found_behind_the_arguments_too() {
+        let settings = Settings::read(
+            b"-- a virtio_mmio.device=512@0xfeb00e00:12 virtio_mmio.device=4K@0x1000:5:0",
+            None,
+        );
+        assert_eq!(settings.arguments, [&b"app"[..], b"a"]);
+        assert_eq!(
+            settings.devices,
+            [
+                MmioDevice {
+                    address: 0xfeb0_0e00,
+                    bytes: 512,
+                    line: 12
+                },
+                MmioDevice {
+                    address: 0x1000,
+                    bytes: 4096,
+                    line: 5
+                },
+            ]
+        );
+        assert_eq!(
+            arguments("-- \"virtio_mmio.device=1@2:3\""),
+            ["app", "virtio_mmio.device=1@2:3"]
+        );
+    }
+
+    #[test]
+    fn nonsense_is_told_and_passed_over() {
+        for line in [
+            "nonsense",
+            "what=ever",
+            "timer_hz=x",
+            "timer_hz=100001",
+            "timer_hz=-1",
+            "env=x",
+            "mount=x",
+            "mount=:/x",
+            "virtio_mmio.device=",
+            "virtio_mmio.device=512@:5",
+            "virtio_mmio.device=0@0x1000:5",
+            "virtio_mmio.device=512@0xffffffffffffffff:5",
+            "virtio_mmio.device=512@0x1000:99999999999999999999",
+        ] {
+            let settings = Settings::read(line.as_bytes(), None);
+            assert_eq!(
+                settings.complaints.len(),
+                1,
+                "{line}: {:?}",
+                settings.complaints
+            );
+            assert!(settings.devices.is_empty());
+        }
+    }
+
+    #[test]
+    fn options_are_read() {
+        let settings = Settings::read(
+            b"env=A=b=c timer_hz=10000 mount=home:/:ro \"env=B=x y\"",
+            None,
+        );
+        assert_eq!(settings.environment, [&b"A=b=c"[..], b"B=x y"]);
+        assert_eq!(settings.timer_hz, 10_000);
+        assert_eq!(
+            settings.mounts,
+            [Mount {
+                tag: b"home".into(),
+                path: b"/".into(),
+                is_read_only: true
+            }]
+        );
+        assert!(settings.complaints.is_empty());
+    }
+
+    fn block(entries: &[(u32, &[u8])]) -> Vec<u8> {
+        let mut block = MAGIC.to_vec();
+        for (tag, content) in entries {
+            block.extend(entry_head(*tag, content.len() as u32));
+            block.extend_from_slice(content);
+            block.resize(block.len().next_multiple_of(4), 0);
+        }
+        block
+    }
+
+    #[test]
+    fn the_block_comes_before_the_command_line() {
+        let block = block(&[
+            (tag::ARGUMENT, b"prog"),
+            (tag::ARGUMENT, b"x y"),
+            (tag::ENVIRONMENT, b"K=V"),
+            (tag::MOUNT, b"\x01\0\0\0\x02\0\0\0t0/data"),
+            (tag::EPOCH, &7u64.to_le_bytes()),
+            (tag::ENTROPY, &[9; 32]),
+            (tag::TERMINALS, &[5]),
+            (4711, b"from the future"),
+        ]);
+        let settings = Settings::read(b"env=A=b timer_hz=3 -- other", Some(&block));
+        assert_eq!(settings.arguments, [&b"prog"[..], b"x y"]);
+        assert_eq!(settings.environment, [b"K=V"]);
+        assert_eq!(
+            settings.mounts,
+            [Mount {
+                tag: b"t0".into(),
+                path: b"/data".into(),
+                is_read_only: true
+            }]
+        );
+        assert_eq!(
+            (settings.epoch_ns, settings.entropy, settings.timer_hz),
+            (Some(7), Some([9; 32]), 3)
+        );
+        assert_eq!(settings.terminals, [true, false, true]);
+        assert!(settings.complaints.is_empty());
+    }
+
+    #[test]
+    fn a_broken_block_never_panics() {
+        let whole = block(&[
+            (tag::MOUNT, b"\x01\0\0\0\xff\0\0\0t0"),
+            (tag::EPOCH, b"1"),
+            (tag::ARGUMENT, b"a\0b"),
+        ]);
+        assert_eq!(Settings::read(b"", Some(&whole)).complaints.len(), 3);
+        for len in 0..whole.len() {
+            let _ = Settings::read(b"", Some(&whole[..len]));
+        }
+        assert_eq!(Settings::read(b"", Some(b"garbage!")).complaints.len(), 1);
+    }
+}

@@ -1,0 +1,255 @@
+//! The application's linear memories: growth, lazy mapping, and the one checked way into memory 0.
+
+use mewz_abi::address::{MEMORY_RESERVATION_BYTES, PAGE_BYTES};
+use mewz_abi::application::MemoryInstance;
+use mewz_kernel::frames::CHUNK;
+use mewz_kernel::guest::{GuestFault, GuestMemory};
+use spin::Mutex;
+
+use super::paging::{Access, OutOfPages, map, translate};
+use super::window::Window;
+use super::{direct, physical};
+
+/// Bytes between the bases of two memories: a power of two that holds a reservation.
+const SLOT_BYTES: u64 = 16 << 30;
+const _: () = assert!(SLOT_BYTES >= MEMORY_RESERVATION_BYTES);
+/// Most memories: the slots fill the lower half.
+const MEMORIES_MAX: usize = 4096;
+/// Addresses that are slots.
+const SLOTS_END: u64 = MEMORIES_MAX as u64 * SLOT_BYTES;
+/// Most bytes of a memory: what a slot holds before its guard.
+const MEMORY_BYTES_MAX: u64 = 8 << 30;
+/// Memory for page tables: a page maps 2 MiB, and every memory begins some of its own.
+const TABLES_SHARE: u64 = 512;
+
+/// The application's memories.
+struct Memories {
+    /// Addresses of the instances; `None` before the application starts.
+    instances: Option<&'static [u64]>,
+    /// Bytes that are mapped, of all of them.
+    mapped_bytes: u64,
+}
+
+/// Never locked while the application runs, so a page fault of it finds it free.
+static MEMORIES: Mutex<Memories> = Mutex::new(Memories {
+    instances: None,
+    mapped_bytes: 0,
+});
+
+/// Why the memories can't be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MemoryError {
+    /// An imported memory that nobody provides, by its index.
+    Unresolved(usize),
+    /// Its descriptor lies outside the window's data, or tells an impossible size.
+    Broken(usize),
+    /// More than there are slots.
+    TooMany(usize),
+}
+
+/// Gives every memory its place. Nothing is mapped yet.
+///
+/// # Errors
+///
+/// A memory can't be given one.
+pub(crate) fn start(window: &Window) -> Result<(), MemoryError> {
+    let instances = window.memories();
+    if instances.len() > MEMORIES_MAX {
+        return Err(MemoryError::TooMany(instances.len()));
+    }
+    for (at, &address) in instances.iter().enumerate() {
+        if address == 0 {
+            return Err(MemoryError::Unresolved(at));
+        }
+        let bytes = size_of::<MemoryInstance>() as u64;
+        if address % 8 != 0 || !window.is_data(address, bytes) {
+            return Err(MemoryError::Broken(at));
+        }
+        let mut instance = read_instance(address);
+        if instance.bytes > MEMORY_BYTES_MAX || instance.page_bytes_log2 > 16 {
+            return Err(MemoryError::Broken(at));
+        }
+        instance.base = at as u64 * SLOT_BYTES;
+        write_instance(address, instance);
+    }
+    MEMORIES.lock().instances = Some(instances);
+    Ok(())
+}
+
+/// Answers `memory.grow`: the old size in pages, or -1 and nothing has changed.
+pub(crate) fn grow(instance: u64, pages: u64) -> i64 {
+    let memories = MEMORIES.lock();
+    let instances = memories.instances.unwrap_or(&[]);
+    if !instances.contains(&instance) {
+        return -1;
+    }
+    let mut memory = read_instance(instance);
+    let old_pages = memory.bytes >> memory.page_bytes_log2;
+    let new_bytes = pages
+        .checked_mul(1 << memory.page_bytes_log2)
+        .and_then(|bytes| bytes.checked_add(memory.bytes))
+        .filter(|bytes| *bytes <= memory.bytes_max.min(MEMORY_BYTES_MAX));
+    let Some(new_bytes) = new_bytes else {
+        return -1;
+    };
+    let all: u64 = instances
+        .iter()
+        .map(|address| read_instance(*address).bytes)
+        .sum();
+    let all = all - memory.bytes + new_bytes;
+    let unmapped = all.saturating_sub(memories.mapped_bytes);
+    let tables = unmapped / TABLES_SHARE;
+    if new_bytes > memory.bytes && unmapped + tables > physical::free_bytes() {
+        return -1;
+    }
+    memory.bytes = new_bytes;
+    write_instance(instance, memory);
+    i64::try_from(old_pages).unwrap_or(-1)
+}
+
+/// What a fault at an address of the lower half turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Touch {
+    /// A page of a memory; it is mapped now.
+    Mapped,
+    /// Not inside a memory.
+    Outside,
+    /// A page of a memory, and nothing is left to back it.
+    OutOfMemory,
+}
+
+/// Maps what a memory has at `address`.
+pub(super) fn touch(address: u64) -> Touch {
+    if address >= SLOTS_END {
+        return Touch::Outside;
+    }
+    let mut memories = MEMORIES.lock();
+    let at = (address / SLOT_BYTES) as usize;
+    let Some(&instance) = memories.instances.and_then(|instances| instances.get(at)) else {
+        return Touch::Outside;
+    };
+    if address % SLOT_BYTES >= read_instance(instance).bytes {
+        return Touch::Outside;
+    }
+    match map_chunk(&mut memories, address / CHUNK * CHUNK) {
+        Ok(_) => Touch::Mapped,
+        Err(OutOfPages) => Touch::OutOfMemory,
+    }
+}
+
+/// Backs the chunk at `address` with clean memory; returns its physical address.
+fn map_chunk(memories: &mut Memories, address: u64) -> Result<u64, OutOfPages> {
+    let chunk = physical::application_chunk().ok_or(OutOfPages)?;
+    // SAFETY: the chunk was just taken, and the direct map shows it.
+    unsafe { direct::bytes_mut(chunk, CHUNK as usize) }.fill(0);
+    // SAFETY: the address is one of linear memory, and the chunk is nobody else's.
+    unsafe { map(address, chunk, CHUNK / PAGE_BYTES, Access::Application) }?;
+    memories.mapped_bytes += CHUNK;
+    Ok(chunk)
+}
+
+/// Linear memory 0, for calls of the application.
+pub(crate) struct LinearMemory {
+    /// Address of the instance, `None` where the module has no memory.
+    instance: Option<u64>,
+}
+
+/// What is read where nothing was ever written.
+static ZEROS: [u8; PAGE_BYTES as usize] = [0; PAGE_BYTES as usize];
+
+impl LinearMemory {
+    /// The application's memory 0. The caller has the only one while it uses it.
+    pub(crate) fn first() -> Self {
+        let instances = MEMORIES.lock().instances;
+        Self {
+            instance: instances.and_then(|instances| instances.first()).copied(),
+        }
+    }
+
+    /// The parts of `len` bytes from `address` on that lie in one chunk each: address and length.
+    fn parts(address: u32, len: u32) -> impl Iterator<Item = (u64, usize)> {
+        let end = u64::from(address) + u64::from(len);
+        let mut at = u64::from(address);
+        core::iter::from_fn(move || {
+            if at >= end {
+                return None;
+            }
+            let part = (at, ((at / CHUNK + 1) * CHUNK).min(end) - at);
+            at += part.1;
+            Some((part.0, part.1 as usize))
+        })
+    }
+}
+
+impl GuestMemory for LinearMemory {
+    fn check(&self, address: u32, len: u32) -> Result<(), GuestFault> {
+        let bytes = self
+            .instance
+            .map_or(0, |instance| read_instance(instance).bytes);
+        if u64::from(address) + u64::from(len) <= bytes {
+            Ok(())
+        } else {
+            Err(GuestFault)
+        }
+    }
+
+    fn read(&self, address: u32, out: &mut [u8]) -> Result<(), GuestFault> {
+        let mut rest = out;
+        let len = u32::try_from(rest.len()).map_err(|_| GuestFault)?;
+        self.for_each_piece(address, len, &mut |piece| {
+            let (now, later) = core::mem::take(&mut rest).split_at_mut(piece.len());
+            now.copy_from_slice(piece);
+            rest = later;
+        })
+    }
+
+    fn write(&mut self, address: u32, bytes: &[u8]) -> Result<(), GuestFault> {
+        let len = u32::try_from(bytes.len()).map_err(|_| GuestFault)?;
+        self.check(address, len)?;
+        for (at, _) in Self::parts(address, len) {
+            if translate(at).is_none() {
+                map_chunk(&mut MEMORIES.lock(), at / CHUNK * CHUNK).map_err(|_| GuestFault)?;
+            }
+        }
+        let mut rest = bytes;
+        for (at, len) in Self::parts(address, len) {
+            let physical = translate(at).ok_or(GuestFault)?;
+            let (now, later) = rest.split_at(len);
+            // SAFETY: `check` found the range inside the memory, chunks lie side by side in physical memory, and the
+            // application, which alone knows this memory beside us, does not run.
+            unsafe { direct::bytes_mut(physical, len) }.copy_from_slice(now);
+            rest = later;
+        }
+        Ok(())
+    }
+
+    fn for_each_piece(
+        &self,
+        address: u32,
+        len: u32,
+        see: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), GuestFault> {
+        self.check(address, len)?;
+        for (at, len) in Self::parts(address, len) {
+            if let Some(physical) = translate(at) {
+                // SAFETY: as in `write`; `&self` keeps writers away while the slice lives.
+                see(unsafe { direct::bytes(physical, len) });
+            } else {
+                for start in (0..len).step_by(ZEROS.len()) {
+                    see(&ZEROS[..ZEROS.len().min(len - start)]);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read_instance(address: u64) -> MemoryInstance {
+    // SAFETY: `start` found every instance aligned inside the window's data, which is mapped; compiled code only reads it.
+    unsafe { (address as *const MemoryInstance).read_volatile() }
+}
+
+fn write_instance(address: u64, instance: MemoryInstance) {
+    // SAFETY: `start` found every instance aligned inside the window's data; the application does not run meanwhile.
+    unsafe { (address as *mut MemoryInstance).write_volatile(instance) };
+}

@@ -1,0 +1,251 @@
+//! The application window: what the linker put there, checked once.
+
+use core::slice;
+
+use mewz_abi::address::{PAGE_BYTES, WINDOW_BASE, WINDOW_BYTES_MAX, WINDOW_PHYSICAL};
+use mewz_abi::application::{
+    APPLICATION_MAGIC, APPLICATION_VERSION, Application, MISSING_IMPORT_CODE, MissingImport,
+    TrapSite, WINDOW_MAGIC, WindowHeader,
+};
+use mewz_abi::trap::TrapKind;
+
+use super::direct;
+use super::paging::WindowBounds;
+use super::start_information::PhysicalRange;
+
+/// Why there is nothing to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WindowError {
+    /// No window was linked to the kernel.
+    NoApplication,
+    /// The window was made by another version.
+    Version(u32),
+    /// Its parts don't fit together.
+    Broken(&'static str),
+    /// It ends beyond the memory of the machine; so many bytes are needed.
+    TooLarge(u64),
+}
+
+/// The application window.
+#[derive(Clone, Copy)]
+pub(crate) struct Window {
+    header: WindowHeader,
+}
+
+impl Window {
+    /// Looks at the window's place in physical memory, where the boot tables show it.
+    ///
+    /// # Errors
+    ///
+    /// There is no window, or not one that this kernel can use.
+    pub(crate) fn find(memory: &[PhysicalRange]) -> Result<Self, WindowError> {
+        let is_memory = |end: u64| {
+            memory
+                .iter()
+                .any(|range| range.start <= WINDOW_PHYSICAL && range.end >= end)
+        };
+        let head_end = WINDOW_PHYSICAL + size_of::<WindowHeader>() as u64;
+        if !is_memory(head_end) {
+            return Err(WindowError::TooLarge(head_end));
+        }
+        let place = direct::pointer::<WindowHeader>(WINDOW_PHYSICAL);
+        // SAFETY: the range is memory that the boot tables map; a header is plain integers.
+        let header = unsafe { place.read() };
+        if header.magic != WINDOW_MAGIC {
+            return Err(WindowError::NoApplication);
+        }
+        if header.version != APPLICATION_VERSION {
+            return Err(WindowError::Version(header.version));
+        }
+        let window = Self { header };
+        window.check_bounds()?;
+        if !is_memory(window.physical_end()) {
+            return Err(WindowError::TooLarge(window.physical_end()));
+        }
+        Ok(window)
+    }
+
+    /// Checks what [`Window::find`] could not: call it when the window is mapped, before anything else is asked.
+    ///
+    /// # Errors
+    ///
+    /// The descriptor is not one, or lies elsewhere.
+    pub(crate) fn check_application(&self) -> Result<(), WindowError> {
+        let header = &self.header;
+        let application = header.application;
+        let bytes = size_of::<Application>() as u64;
+        if !self.holds(application, bytes) || application % 8 != 0 {
+            return Err(WindowError::Broken("the descriptor lies outside"));
+        }
+        let descriptor = self.application();
+        if descriptor.magic != APPLICATION_MAGIC {
+            return Err(WindowError::Broken("the descriptor has no magic"));
+        }
+        if descriptor.version != APPLICATION_VERSION {
+            return Err(WindowError::Version(descriptor.version));
+        }
+        let arrays = [
+            (descriptor.memories, descriptor.memories_len, 8),
+            (descriptor.tables, descriptor.tables_len, 8),
+            (
+                descriptor.traps,
+                descriptor.traps_len,
+                size_of::<TrapSite>() as u64,
+            ),
+            (
+                header.missing_imports,
+                header.missing_imports_len,
+                size_of::<MissingImport>() as u64,
+            ),
+        ];
+        for (start, len, item) in arrays {
+            let is_inside = len == 0
+                || len
+                    .checked_mul(item)
+                    .is_some_and(|bytes| self.holds(start, bytes));
+            if !is_inside {
+                return Err(WindowError::Broken("an array lies outside"));
+            }
+        }
+        let is_text = |address: u64| (header.text_start..header.text_end).contains(&address);
+        if !is_text(descriptor.instantiate) || (descriptor.start != 0 && !is_text(descriptor.start))
+        {
+            return Err(WindowError::Broken("an entry lies outside the code"));
+        }
+        Ok(())
+    }
+
+    /// Names the build.
+    pub(crate) fn build_id(&self) -> [u8; 16] {
+        self.header.build_id
+    }
+
+    /// The first physical address after the window.
+    pub(crate) fn physical_end(&self) -> u64 {
+        self.header.zero_end - WINDOW_BASE + WINDOW_PHYSICAL
+    }
+
+    /// Where its segments lie.
+    pub(crate) fn bounds(&self) -> WindowBounds {
+        WindowBounds {
+            read_only_end: self.header.read_only_end,
+            text_start: self.header.text_start,
+            text_end: self.header.text_end,
+            data_start: self.header.data_start,
+            zero_end: self.header.zero_end,
+        }
+    }
+
+    /// Clears the data that starts as zero: nobody says that fresh memory is clean.
+    pub(crate) fn clear_zero_data(&self) {
+        let start = self.header.data_end - WINDOW_BASE + WINDOW_PHYSICAL;
+        let bytes = self.header.zero_end - self.header.data_end;
+        // SAFETY: `find` found memory up to `zero_end`; the application does not run yet.
+        unsafe { direct::bytes_mut(start, bytes as usize) }.fill(0);
+    }
+
+    /// The descriptor.
+    pub(crate) fn application(&self) -> &'static Application {
+        // SAFETY: `check_application` found it inside the mapped window and aligned; nobody writes to it.
+        unsafe { &*(self.header.application as *const Application) }
+    }
+
+    /// Addresses of the memories' instances; 0 where an imported one was not resolved.
+    pub(crate) fn memories(&self) -> &'static [u64] {
+        let application = self.application();
+        // SAFETY: `check_application` found the array inside the window; the linker fills it and nobody changes it.
+        unsafe { array(application.memories, application.memories_len) }
+    }
+
+    /// Addresses of the tables' instances.
+    pub(crate) fn tables(&self) -> &'static [u64] {
+        let application = self.application();
+        // SAFETY: `check_application` found the array inside the window; the linker fills it and nobody changes it.
+        unsafe { array(application.tables, application.tables_len) }
+    }
+
+    /// Whether `address` is code of the application or a stub of the linker.
+    pub(crate) fn is_text(&self, address: u64) -> bool {
+        (self.header.text_start..self.header.text_end).contains(&address)
+    }
+
+    /// Whether `bytes` from `address` on can be written by the application as data of the window.
+    pub(crate) fn is_data(&self, address: u64, bytes: u64) -> bool {
+        address >= self.header.data_start
+            && address
+                .checked_add(bytes)
+                .is_some_and(|end| end <= self.header.zero_end)
+    }
+
+    /// The instruction at `address`, if it traps on purpose.
+    pub(crate) fn trap_site(&self, address: u64) -> Option<TrapSite> {
+        let application = self.application();
+        let offset = u32::try_from(address.checked_sub(application.text_start)?).ok()?;
+        // SAFETY: `check_application` found the array inside the window; it is never written.
+        let sites: &[TrapSite] = unsafe { array(application.traps, application.traps_len) };
+        let at = sites
+            .binary_search_by_key(&offset, |site| site.code_offset)
+            .ok()?;
+        TrapKind::from_number(sites[at].kind).map(|_| sites[at])
+    }
+
+    /// The name of the import whose stub holds `address`.
+    pub(crate) fn missing_import(&self, address: u64) -> Option<&'static str> {
+        // SAFETY: `check_application` found the array inside the window; it is never written.
+        let stubs: &[MissingImport] =
+            unsafe { array(self.header.missing_imports, self.header.missing_imports_len) };
+        let offset = address.checked_sub(self.header.missing_imports)? as usize;
+        let stub = stubs.get(offset / size_of::<MissingImport>())?;
+        if offset % size_of::<MissingImport>() != 0 || stub.code & 0xffff != MISSING_IMPORT_CODE {
+            return None;
+        }
+        if !self.holds(stub.name, stub.name_len) {
+            return None;
+        }
+        // SAFETY: the name lies inside the window, which is never written there.
+        let name = unsafe { array::<u8>(stub.name, stub.name_len) };
+        str::from_utf8(name).ok()
+    }
+
+    /// Whether `bytes` from `address` on lie inside the window.
+    fn holds(&self, address: u64, bytes: u64) -> bool {
+        address >= WINDOW_BASE
+            && address
+                .checked_add(bytes)
+                .is_some_and(|end| end <= self.header.zero_end)
+    }
+
+    fn check_bounds(&self) -> Result<(), WindowError> {
+        let header = &self.header;
+        let ascending = [
+            WINDOW_BASE,
+            header.read_only_end,
+            header.text_start,
+            header.text_end,
+            header.data_start,
+            header.data_end,
+            header.zero_end,
+            WINDOW_BASE + WINDOW_BYTES_MAX,
+        ];
+        if !ascending.is_sorted() {
+            return Err(WindowError::Broken("the segments overlap"));
+        }
+        if header.text_start % PAGE_BYTES != 0 || header.data_start % PAGE_BYTES != 0 {
+            return Err(WindowError::Broken("a segment starts inside a page"));
+        }
+        Ok(())
+    }
+}
+
+/// The array of `len` items at `start`.
+///
+/// # Safety
+///
+/// It lies in mapped memory that nobody writes to, aligned for its items, or is empty.
+unsafe fn array<T>(start: u64, len: u64) -> &'static [T] {
+    if len == 0 {
+        return &[];
+    }
+    // SAFETY: the caller promises it.
+    unsafe { slice::from_raw_parts(start as *const T, len as usize) }
+}

@@ -1,0 +1,9 @@
+//! Devices of the machine monitor: the console and the ways to host folders.
+
+mod buffers;
+pub(crate) mod console;
+pub(crate) mod find;
+pub(crate) mod hal;
+pub(crate) mod ninep;
+pub(crate) mod pci;
+pub(crate) mod wait;
