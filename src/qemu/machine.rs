@@ -289,8 +289,9 @@ fn arguments(settings: &Settings, image: &Path, config: &Path) -> Vec<OsString> 
     list.two("-chardev", "file,id=com1,path=/proc/self/fd/1");
     list.two("-serial", "chardev:com1");
     list.two("-chardev", "socket,id=console,fd=0");
-    list.two("-device", format!("virtio-serial-{suffix}"));
-    list.two("-device", "virtconsole,chardev=console");
+    list.two("-device", format!("virtio-serial-{suffix},max_ports=2"));
+    // A console port would drop what this program does not read at once; a serial port waits. Port 0 is a console's.
+    list.two("-device", "virtserialport,chardev=console,nr=1");
     for (index, mount) in settings.mounts.iter().enumerate() {
         list.two("-fsdev", folder_option(index, mount));
         let tag = config::mount_tag(index);
@@ -396,7 +397,7 @@ mod tests {
         let line = line(MachineKind::Microvm);
         assert!(line.starts_with("-M microvm,acpi=off -accel tcg"), "{line}");
         assert!(line.contains("-m 32768k "), "{line}");
-        assert!(line.contains("-device virtio-serial-device "), "{line}");
+        assert!(line.contains("-device virtio-serial-device,max_ports=2 "), "{line}");
         assert!(line.contains("path=/a,,b "), "{line}");
         assert!(line.contains("readonly=on"), "{line}");
         assert!(
@@ -408,6 +409,6 @@ mod tests {
     #[test]
     fn the_others_have_pci_devices() {
         assert!(line(MachineKind::Q35).contains("-device virtio-9p-pci,fsdev=fs0,mount_tag=mewz0"));
-        assert!(line(MachineKind::Pc).contains("-device virtio-serial-pci "));
+        assert!(line(MachineKind::Pc).contains("-device virtio-serial-pci,max_ports=2 "));
     }
 }
