@@ -1,81 +1,30 @@
 //! `mewz new`: what it makes, what it refuses, and that a failure leaves nothing behind.
 
+mod invoke;
+
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
-use rustix::process::{Pid, Signal};
+use invoke::{Ended, Place, signal, wait_for};
 
-/// Far more than anything here takes.
-const WAIT_MAX: Duration = Duration::from_secs(60);
-
-/// A folder to work in, and `mewz` started there with no terminal.
-struct Place {
-    folder: tempfile::TempDir,
+fn succeeds(place: &Place, arguments: &[&str]) {
+    let ended = place.run(arguments);
+    ended.assert(0, &["Created `"]);
+    assert_eq!(ended.stdout, b"", "{arguments:?}");
+    place.assert_clean();
 }
 
-impl Place {
-    fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().unwrap(),
-        }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
-        fs::write(self.path(name), text).unwrap();
-    }
-
-    fn mewz(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mewz"));
-        command
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .stdin(Stdio::null());
-        command
-    }
-
-    fn succeeds(&self, arguments: &[&str]) {
-        let output = self.mewz(arguments).output().unwrap();
-        assert_eq!(
-            output.status.code(),
-            Some(0),
-            "{arguments:?}: {}",
-            words(&output)
-        );
-        assert_eq!(output.stdout, b"", "{arguments:?}");
-    }
-
-    /// Runs and checks the status, that each of `said` is in its words, and that no file came or went.
-    fn fails(&self, arguments: &[&str], status: i32, said: &[&str]) {
-        let before = listing(self.folder.path());
-        let output = self.mewz(arguments).output().unwrap();
-        check_failure(arguments, &output, status, said);
-        assert_eq!(listing(self.folder.path()), before, "{arguments:?}");
-    }
-}
-
-fn check_failure(arguments: &[&str], output: &Output, status: i32, said: &[&str]) {
-    let words = words(output);
-    assert_eq!(output.status.code(), Some(status), "{arguments:?}: {words}");
-    assert_eq!(output.stdout, b"", "{arguments:?}");
-    for part in said {
-        assert!(
-            words.contains(part),
-            "{arguments:?}: `{part}` is not in: {words}"
-        );
-    }
-}
-
-fn words(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
+/// Runs and checks the status, that each of `said` is in its words, and that no file came or went.
+fn fails(place: &Place, arguments: &[&str], status: i32, said: &[&str]) {
+    let before = listing(&place.path(""));
+    let ended = place.run(arguments);
+    ended.assert(status, said);
+    assert_eq!(ended.stdout, b"", "{arguments:?}");
+    assert_eq!(listing(&place.path("")), before, "{arguments:?}");
+    place.assert_clean();
 }
 
 /// Every path under `folder`, in order.
@@ -104,7 +53,7 @@ fn each_template_is_written_whole_and_in_the_projects_name() {
         ("zig", "main.zig"),
     ] {
         let place = Place::new();
-        place.succeeds(&["new", "my-app", "--template", template]);
+        succeeds(&place, &["new", "my-app", "--template", template]);
         let read = |name: &str| fs::read_to_string(place.path("my-app").join(name)).unwrap();
         let settings: toml::Table = read("mewz.toml").parse().unwrap();
         assert_eq!(settings["mewz"].as_integer(), Some(1));
@@ -125,7 +74,7 @@ fn each_template_is_written_whole_and_in_the_projects_name() {
 #[test]
 fn the_default_template_needs_no_toolchain() {
     let place = Place::new();
-    place.succeeds(&["new", "hello"]);
+    succeeds(&place, &["new", "hello"]);
     let text = fs::read_to_string(place.path("hello/src/main.wat")).unwrap();
     wat::parse_str(text).unwrap();
 }
@@ -134,12 +83,12 @@ fn the_default_template_needs_no_toolchain() {
 fn an_empty_folder_and_the_current_one_are_taken() {
     let place = Place::new();
     fs::create_dir(place.path("there")).unwrap();
-    place.succeeds(&["new", "there"]);
+    succeeds(&place, &["new", "there"]);
     let place = Place::new();
-    place.succeeds(&["new", ".", "--name", "here"]);
+    succeeds(&place, &["new", ".", "--name", "here"]);
     assert!(place.path("mewz.toml").exists());
     let place = Place::new();
-    place.succeeds(&["new", "a/b/deep"]);
+    succeeds(&place, &["new", "a/b/deep"]);
     assert!(place.path("a/b/deep/mewz.toml").exists());
 }
 
@@ -148,13 +97,20 @@ fn an_occupied_place_is_refused() {
     let place = Place::new();
     place.write("full/x", "kept");
     place.write("file", "kept");
-    place.fails(
+    fails(
+        &place,
         &["new", "full"],
         2,
         &["cannot make a project in `full`", "not empty"],
     );
-    place.fails(&["new", "file"], 2, &["cannot make a project in `file`"]);
-    place.fails(
+    fails(
+        &place,
+        &["new", "file"],
+        2,
+        &["cannot make a project in `file`"],
+    );
+    fails(
+        &place,
         &["new", "file/below"],
         2,
         &["cannot make a project in `file/below`"],
@@ -164,29 +120,42 @@ fn an_occupied_place_is_refused() {
 #[test]
 fn names_are_checked() {
     let place = Place::new();
-    place.fails(
+    fails(
+        &place,
         &["new", "a b"],
         2,
         &["cannot call a project `a b`", "`--name NAME`"],
     );
-    place.fails(
+    fails(
+        &place,
         &["new", "x", "--name", "../y"],
         2,
         &["cannot call a project `../y`"],
     );
-    place.fails(&["new", "x", "--name", ""], 2, &["at least one letter"]);
-    place.fails(&["new", "fn"], 2, &["Cargo keeps that word"]);
-    place.succeeds(&["new", "a b", "--name", "a-b"]);
+    fails(
+        &place,
+        &["new", "x", "--name", ""],
+        2,
+        &["at least one letter"],
+    );
+    fails(&place, &["new", "fn"], 2, &["Cargo keeps that word"]);
+    succeeds(&place, &["new", "a b", "--name", "a-b"]);
 }
 
 #[test]
 fn nothing_is_asked_without_a_terminal() {
-    Place::new().fails(&["new"], 2, &["without a folder", "`mewz new hello`"]);
+    fails(
+        &Place::new(),
+        &["new"],
+        2,
+        &["without a folder", "`mewz new hello`"],
+    );
 }
 
 #[test]
 fn a_mistyped_template_is_answered_with_the_nearest() {
-    Place::new().fails(
+    fails(
+        &Place::new(),
         &["new", "x", "--template", "rsut"],
         2,
         &["no template `rsut`", "did you mean `rust`?", "zig"],
@@ -202,7 +171,7 @@ fn a_folder_is_a_template() {
     );
     place.write("ours/src/{{ identifier }}.c", "int a[1][1] = {{1}};\n");
     place.write("ours/.git/config", "not copied");
-    place.succeeds(&["new", "my-app", "--template", "./ours"]);
+    succeeds(&place, &["new", "my-app", "--template", "./ours"]);
     assert_eq!(
         listing(&place.path("my-app")),
         ["mewz.toml", "src", "src/my_app.c"].map(|name| place.path("my-app").join(name))
@@ -217,25 +186,29 @@ fn a_folder_is_a_template() {
 fn a_folder_that_is_no_template_is_refused() {
     let place = Place::new();
     place.write("plain/x", "");
-    place.fails(
+    fails(
+        &place,
         &["new", "x", "--template", "./plain"],
         1,
         &["holds no `mewz.toml`"],
     );
-    place.fails(
+    fails(
+        &place,
         &["new", "x", "--template", "./none"],
         2,
         &["no template `./none`"],
     );
     place.write("broken/mewz.toml.jinja", "{{ author }}");
-    place.fails(
+    fails(
+        &place,
         &["new", "x", "--template", "./broken"],
         1,
         &["cannot fill in `mewz.toml.jinja`", "line 1"],
     );
     place.write("odd/mewz.toml", "");
     std::os::unix::fs::symlink("/etc/hostname", place.path("odd/link")).unwrap();
-    place.fails(
+    fails(
+        &place,
         &["new", "x", "--template", "./odd"],
         1,
         &["link`", "neither a file nor a folder"],
@@ -267,7 +240,7 @@ fn a_git_repository_is_a_template() {
         assert!(
             output.status.success(),
             "git {arguments:?}: {}",
-            words(&output)
+            String::from_utf8_lossy(&output.stderr)
         );
     };
     git(&["init", "--quiet"]);
@@ -276,7 +249,7 @@ fn a_git_repository_is_a_template() {
     git(&["commit", "--quiet", "--message", "x"]);
 
     let address = format!("file://{}", place.path("ours").display());
-    place.succeeds(&["new", "cloned", "--template", &address]);
+    succeeds(&place, &["new", "cloned", "--template", &address]);
     assert!(!place.path("cloned/.git").exists());
     assert_eq!(
         fs::read_to_string(place.path("cloned/mewz.toml")).unwrap(),
@@ -292,31 +265,26 @@ fn a_git_repository_is_a_template() {
     );
 
     let nowhere = format!("file://{}/none.git", place.path("").display());
-    place.fails(
+    fails(
+        &place,
         &["new", "x", "--template", &nowhere],
         1,
         &["cannot fetch template", "git: "],
     );
-    let nothing = tempfile::tempdir().unwrap();
-    let arguments = ["new", "x", "--template", &address];
-    let output = place
-        .mewz(&arguments)
-        .env("PATH", nothing.path())
+    let without_git = place
+        .command(&["new", "x", "--template", &address])
+        .env("PATH", place.path("ours"))
         .output()
         .unwrap();
-    check_failure(
-        &arguments,
-        &output,
-        1,
-        &["`git` is not installed", "apt-get install git"],
-    );
+    Ended::new(without_git).assert(1, &["`git` is not installed", "apt-get install git"]);
     assert!(!place.path("x").exists());
 }
 
 #[test]
 fn a_folder_that_cannot_be_written_is_told() {
     // Root may write everywhere, but not into a kernel's own file system.
-    Place::new().fails(
+    fails(
+        &Place::new(),
         &["new", "/proc/mewz-test"],
         1,
         &["cannot make a project in `/proc/mewz-test`"],
@@ -326,94 +294,88 @@ fn a_folder_that_cannot_be_written_is_told() {
 #[test]
 fn a_terminal_is_asked() {
     let place = Place::new();
-    let dialogue = place.on_a_terminal("new", "\n\n");
-    assert!(place.path("hello/src/main.wat").exists(), "{dialogue}");
-    assert!(
-        dialogue.contains("Template") && dialogue.contains("Folder to make"),
-        "{dialogue}"
+    let shown = on_a_terminal(
+        &place,
+        "new",
+        &[("zig", "\r"), ("Folder to make", "mine\r")],
     );
+    assert!(place.path("mine/src/main.wat").exists(), "{shown}");
 }
 
-impl Place {
-    /// Runs `mewz` with these arguments on a terminal where `typed` is typed; what the terminal showed.
-    fn on_a_terminal(&self, arguments: &str, typed: &str) -> String {
-        let mut script = Command::new("script")
-            .args(["--quiet", "--return", "--command"])
-            .arg(format!("{} {arguments}", env!("CARGO_BIN_EXE_mewz")))
-            .arg("/dev/null")
-            .current_dir(self.folder.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        script
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(typed.as_bytes())
-            .unwrap();
-        let output = script.wait_with_output().unwrap();
-        String::from_utf8_lossy(&output.stdout).into_owned()
+#[test]
+fn ctrl_c_at_a_prompt_shows_the_cursor_again() {
+    let place = Place::new();
+    let shown = on_a_terminal(&place, "new; echo status $?", &[("zig", "\x03")]);
+    assert!(shown.contains("status 130"), "{shown}");
+    let hidden = shown.rfind("\x1b[?25l").unwrap();
+    assert!(
+        shown.rfind("\x1b[?25h").is_some_and(|again| again > hidden),
+        "{shown:?}"
+    );
+    assert!(listing(&place.path("")).is_empty());
+    place.assert_clean();
+}
+
+/// Runs `mewz` with these arguments, and what a shell reads after them, on a terminal; what that showed. Each text that is
+/// awaited there is answered by what is typed.
+fn on_a_terminal(place: &Place, arguments: &str, dialogue: &[(&str, &str)]) -> String {
+    let ordinary = place.command(&[]);
+    let variables = ordinary
+        .get_envs()
+        .filter_map(|(name, value)| Some((name, value?)));
+    let mut script = Command::new("script")
+        .args(["--quiet", "--command"])
+        .arg(format!("{} {arguments}", env!("CARGO_BIN_EXE_mewz")))
+        .arg("/dev/null")
+        .current_dir(place.path(""))
+        .envs(variables)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut keyboard = script.stdin.take().unwrap();
+    let mut screen = script.stdout.take().unwrap();
+    let mut shown = Vec::new();
+    let mut dialogue = dialogue.iter().peekable();
+    let mut seen = 0;
+    loop {
+        if let Some((awaited, typed)) = dialogue.peek()
+            && let Some(at) = String::from_utf8_lossy(&shown[seen..]).find(awaited)
+        {
+            seen += at + awaited.len();
+            keyboard.write_all(typed.as_bytes()).unwrap();
+            dialogue.next();
+        }
+        let mut piece = [0; 256];
+        match screen.read(&mut piece).unwrap() {
+            0 => break,
+            count => shown.extend_from_slice(&piece[..count]),
+        }
     }
+    script.wait().unwrap();
+    String::from_utf8_lossy(&shown).into_owned()
 }
 
 #[test]
 fn ctrl_c_while_git_works_leaves_nothing() {
     let place = Place::new();
-    let git = place.path("bin/git");
-    let mark = place.path("mark");
-    place.write(
+    place.script(
         "bin/git",
-        "#!/bin/sh\nfor last; do :; done\nmkdir \"$last\" && echo $$ > \"$MARK\"; exec sleep 600\n",
+        "for last; do :; done\nmkdir \"$last\" && touch mark; exec sleep 600",
     );
-    fs::set_permissions(&git, fs::Permissions::from_mode(0o755)).unwrap();
-    fs::create_dir(place.path("temporary")).unwrap();
-    let child = place
-        .mewz(&["new", "x", "--template", "https://host.invalid/x.git"])
-        .env(
-            "PATH",
-            format!(
-                "{}:{}",
-                place.path("bin").display(),
-                std::env::var("PATH").unwrap()
-            ),
-        )
-        .env("MARK", &mark)
-        .env("TMPDIR", place.path("temporary"))
-        .stderr(Stdio::piped())
+    let path = format!(
+        "{}:{}",
+        place.path("bin").display(),
+        std::env::var("PATH").unwrap()
+    );
+    let mut child = place
+        .command(&["new", "x", "--template", "https://host.invalid/x.git"])
+        .env("PATH", path)
         .spawn()
         .unwrap();
-    let git_process = wait_for(|| fs::read_to_string(&mark).ok()?.trim().parse().ok());
-    assert_eq!(fs::read_dir(place.path("temporary")).unwrap().count(), 1);
-
-    rustix::process::kill_process(Pid::from_child(&child), Signal::INT).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130), "{}", words(&output));
-    assert_eq!(fs::read_dir(place.path("temporary")).unwrap().count(), 0);
+    wait_for("git", || place.path("mark").exists().then_some(()));
+    signal("INT", child.id());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(!place.path("x").exists());
-    wait_for(|| has_ended(git_process).then_some(()));
-}
-
-/// Asks again and again until there is an answer.
-fn wait_for<T>(mut answer: impl FnMut() -> Option<T>) -> T {
-    let since = Instant::now();
-    loop {
-        if let Some(answer) = answer() {
-            return answer;
-        }
-        assert!(
-            since.elapsed() < WAIT_MAX,
-            "nothing came within {WAIT_MAX:?}"
-        );
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-/// Whether a process is gone, or is only not yet collected by its parent.
-fn has_ended(process: i32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    // proc(5): the state follows the name, which stands in parentheses.
-    stat.rsplit(')')
-        .next()
-        .is_none_or(|rest| rest.is_empty() || rest.starts_with(" Z"))
+    place.assert_clean();
 }
