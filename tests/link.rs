@@ -589,9 +589,12 @@ fn broken_objects_and_kernels_are_errors_and_no_panic() {
 }
 
 #[test]
-fn the_embedded_kernel_fits_an_image() {
+fn the_embedded_kernel_answers_the_runtime_and_fits_an_image() {
     let bytes = include_bytes!(env!("MEWZ_KERNEL"));
     let kernel = Kernel::parse(bytes).unwrap();
+    for name in mewz_abi::symbol::RUNTIME {
+        assert!(kernel.answers(name), "{name}");
+    }
     let image = image(&kernel, &application(), &ImageOptions::default()).unwrap();
     let before = object::File::parse(&bytes[..]).unwrap();
     let after = object::File::parse(&*image.bytes).unwrap();
