@@ -26,14 +26,21 @@ fn c_runs() {
 
 #[test]
 fn rust_runs() {
-    if !has_rust_target("wasm32-wasip1") {
-        return left_out("rust", "cargo's Rust has no target `wasm32-wasip1`");
+    let printed = "Hello from mewz\nargument 1: a b\nargument 2: \n";
+    if has_rust_target("wasm32-wasip1") {
+        return check("rust", &[], printed);
     }
-    check(
-        "rust",
-        &[],
-        "Hello from mewz\nargument 1: a b\nargument 2: \n",
+    let Some(command) = bare_rust_command() else {
+        return left_out(
+            "rust",
+            "neither cargo's Rust nor `target/tools` has a WASI target",
+        );
+    };
+    left_out(
+        "rust's own command",
+        "cargo's Rust has no target `wasm32-wasip1`",
     );
+    check_with("rust", &[], Some(&command), printed);
 }
 
 #[test]
@@ -55,6 +62,11 @@ fn zig_runs() {
 
 /// Scaffolds, runs with the arguments `a b` and nothing, and compares what the program printed.
 fn check(template: &str, environment: &[(&str, &str)], printed: &str) {
+    check_with(template, environment, None, printed);
+}
+
+/// As [`check`]; `command` builds instead of the template's own, and gets the module's path as `$WASM`.
+fn check_with(template: &str, environment: &[(&str, &str)], command: Option<&str>, printed: &str) {
     let place = tempfile::tempdir().unwrap();
     let cache = place.path().join("cache");
     let mewz = |arguments: &[&str]| {
@@ -78,6 +90,17 @@ fn check(template: &str, environment: &[(&str, &str)], printed: &str) {
         String::from_utf8(output.stdout).unwrap()
     };
     mewz(&["new", "my-app", "--template", template]);
+    if let Some(command) = command {
+        let file = place.path().join("my-app/mewz.toml");
+        let mut settings: toml::Table = fs::read_to_string(&file).unwrap().parse().unwrap();
+        let wasm = settings["build"]["wasm"]
+            .as_str()
+            .unwrap()
+            .replace("{profile}", "debug");
+        let whole = format!("WASM='{wasm}'; mkdir -p \"$(dirname \"$WASM\")\" && {command}");
+        settings["build"]["command"] = whole.into();
+        fs::write(&file, settings.to_string()).unwrap();
+    }
     assert_eq!(
         mewz(&["run", "my-app", "--timeout", "600s", "--", "a b", ""]),
         printed
@@ -147,6 +170,22 @@ fn has_rust_target(target: &str) -> bool {
         let folder = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
         output.status.success() && folder.is_dir()
     })
+}
+
+/// Compiles the template's source without cargo, by the compiler that `scripts/test-tools` unpacks.
+fn bare_rust_command() -> Option<String> {
+    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools");
+    let sysroot = tools.join("rust/usr");
+    // The target's name until Rust 1.78, and since.
+    let target = ["wasm32-wasip1", "wasm32-wasi"]
+        .into_iter()
+        .find(|target| sysroot.join("lib/rustlib").join(target).exists())?;
+    Some(format!(
+        "LD_LIBRARY_PATH={sysroot}/lib/x86_64-linux-gnu {sysroot}/bin/rustc --sysroot {sysroot} \
+         -Clinker={tools}/bin/wasm-ld --edition 2021 --target {target} -o \"$WASM\" src/main.rs",
+        sysroot = sysroot.display(),
+        tools = tools.display(),
+    ))
 }
 
 /// A folder to be found first in PATH, where a `zig` calls PyPI's.

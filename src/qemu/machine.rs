@@ -397,7 +397,10 @@ mod tests {
         let line = line(MachineKind::Microvm);
         assert!(line.starts_with("-M microvm,acpi=off -accel tcg"), "{line}");
         assert!(line.contains("-m 32768k "), "{line}");
-        assert!(line.contains("-device virtio-serial-device,max_ports=2 "), "{line}");
+        assert!(
+            line.contains("-device virtio-serial-device,max_ports=2 "),
+            "{line}"
+        );
         assert!(line.contains("path=/a,,b "), "{line}");
         assert!(line.contains("readonly=on"), "{line}");
         assert!(
