@@ -106,18 +106,26 @@ impl<'a> Reader<'a> {
 }
 
 /// The rows of one function; its locations ascend.
+///
+/// Code before the first operator's counts to it: a frame that finds no room on the stack traps there.
 pub(super) fn encode_rows(locations: &[MachSrcLoc<Final>]) -> Vec<u8> {
     let mut rows = Rows::default();
-    let mut end = 0;
-    for location in locations {
+    let is_known = |location: &MachSrcLoc<Final>| !location.loc.is_default();
+    let Some(first) = locations.iter().position(is_known) else {
+        return rows.bytes;
+    };
+    rows.push(0, locations[first].loc.bits());
+    let mut end = locations[first].start;
+    for location in &locations[first..] {
         if location.start > end {
             rows.push(end, 0);
         }
-        let is_known = !location.loc.is_default();
-        rows.push(
-            location.start,
-            if is_known { location.loc.bits() } else { 0 },
-        );
+        let wasm_offset = if is_known(location) {
+            location.loc.bits()
+        } else {
+            0
+        };
+        rows.push(location.start, wasm_offset);
         end = location.end;
     }
     rows.push(end, 0);
