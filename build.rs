@@ -73,6 +73,11 @@ fn build() -> Result<PathBuf, String> {
     // A new file of a template is embedded too.
     println!("cargo::rerun-if-changed=templates");
     println!("cargo::rerun-if-env-changed=MEWZ_KERNEL_FEATURES");
+    // Tests build other kernels by the same flags.
+    println!(
+        "cargo::rustc-env=MEWZ_KERNEL_FLAGS={}",
+        flags(&root).join("\x1f")
+    );
     let features = env::var("MEWZ_KERNEL_FEATURES").unwrap_or_default();
     let target_folder = PathBuf::from(variable("OUT_DIR")?).join("kernel");
 

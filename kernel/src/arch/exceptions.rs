@@ -1,8 +1,8 @@
 //! The interrupt table and the stubs behind it.
 //!
 //! Every interrupt and exception runs on a stack of its own (see `segments`), saves all registers, vector ones too,
-//! and lifts no guard: SMAP is in force in handlers. The cargo feature `without-interrupt-protection`, for a test that
-//! shows what this is for, leaves the stack and the vector registers out for devices and the timer.
+//! and lifts no guard: SMAP is in force in handlers. The cargo feature `without-interrupt-protection`, for the test that
+//! shows what saving is for, leaves the vector registers out for devices and the timer.
 
 use core::arch::{asm, global_asm};
 
@@ -328,7 +328,6 @@ fn stack_of(number: u64) -> u8 {
         vector::PAGE_FAULT => interrupt_stack::PAGE_FAULT,
         vector::MACHINE_CHECK => interrupt_stack::MACHINE_CHECK,
         0..FIRST_LINE_VECTOR => interrupt_stack::FAULT,
-        _ if SAVES_VECTORS_OF_DEVICES => interrupt_stack::INTERRUPT,
-        _ => 0,
+        _ => interrupt_stack::INTERRUPT,
     }
 }
