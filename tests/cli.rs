@@ -462,6 +462,33 @@ fn ctrl_c_ends_a_build_command_with_its_children() {
 }
 
 #[test]
+fn ctrl_c_ends_the_compiler() {
+    let place = Place::new();
+    // Large enough that the signal comes in the midst of it.
+    let body = "(local i64) ".to_owned()
+        + &"(local.set 0 (i64.add (local.get 0) (i64.const 7)))".repeat(400);
+    let functions = format!("(func {body})").repeat(3000);
+    let text = format!("(module {functions} (func (export \"_start\")))");
+    place.write("large.wasm", wat::parse_str(text).unwrap());
+    for arguments in [
+        &["run", "large.wasm"][..],
+        &["build", "large.wasm"],
+        &["compile", "large.wasm"],
+    ] {
+        let mut child = place.command(arguments).spawn().unwrap();
+        let tasks = format!("/proc/{}/task", child.id());
+        // The main thread, the one that waits for signals, those that compile.
+        wait_for("the compiler", || {
+            (fs::read_dir(&tasks).unwrap().count() > 2).then_some(())
+        });
+        signal("INT", child.id());
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{arguments:?}");
+    }
+    place.assert_clean();
+    assert_eq!(files(&place.path("")).len(), 1, "no half of an image");
+}
+
+#[test]
 fn a_reader_that_left_is_no_failure() {
     let place = Place::new();
     for arguments in [

@@ -610,3 +610,46 @@ fn the_embedded_kernel_answers_the_runtime_and_fits_an_image() {
         assert_eq!(moved, Some(symbol.address()), "{name}");
     }
 }
+
+#[test]
+fn broken_objects_of_the_compiler_are_errors_and_no_panic() {
+    let text = r#"(module
+        (import "env" "answered" (func $answered))
+        (memory 1) (table 4 funcref) (global $g (mut i32) (i32.const 7))
+        (elem (i32.const 0) $f $g) (data (i32.const 8) "content")
+        (func $f (param i32) (result i32) (i32.load (local.get 0)))
+        (func $g (export "_start")
+            (call $answered)
+            (drop (call_indirect (param i32) (result i32) (i32.const 1) (global.get $g)))))"#;
+    let wasm = wat::parse_str(text).unwrap();
+    let object = mewz::compile::compile(&wasm, &Default::default())
+        .unwrap()
+        .object;
+    let kernel = kernel(&[
+        ANSWERED,
+        "mewz_memory_grow",
+        "mewz_table_grow",
+        "mewz_memory_move",
+        "mewz_memory_fill",
+    ]);
+    let kernel = Kernel::parse(&kernel).unwrap();
+    let link = |object: &[u8]| image(&kernel, object, &ImageOptions::default());
+    assert_eq!(link(&object).unwrap().missing, []);
+    // A linear congruential generator, Knuth's constants: the same places in every run.
+    let mut state = 1u64;
+    let mut next = |below: usize| {
+        state = state
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        (state >> 33) as usize % below
+    };
+    for _ in 0..20_000 {
+        let mut broken = object.clone();
+        for _ in 0..=next(4) {
+            let at = next(broken.len());
+            broken[at] = [0, 1, 0x7f, 0x80, 0xff, next(256) as u8][next(6)];
+        }
+        // Many of these are still objects; none may panic.
+        let _ = link(&broken);
+    }
+}

@@ -254,6 +254,20 @@ fn qemu_ends_when_mewz_is_killed() {
 }
 
 #[test]
+fn qemu_has_a_memory_limit() {
+    let place = Place::new();
+    let (mut child, _stdout) = place.start_until(&["run", &program("spin.wat")], "ready");
+    let limits =
+        fs::read_to_string(format!("/proc/{}/limits", place.process("qemu-system"))).unwrap();
+    for name in ["Max data size", "Max address space"] {
+        let line = limits.lines().find(|line| line.starts_with(name)).unwrap();
+        assert!(!line.contains("unlimited"), "{line}");
+    }
+    signal("INT", child.id());
+    child.wait().unwrap();
+}
+
+#[test]
 fn a_qemu_that_is_killed_is_told_of() {
     let place = Place::new();
     let (child, _stdout) = place.start_until(&["run", &program("spin.wat")], "ready");

@@ -196,18 +196,6 @@ fn log(level: u8, text: &str) {
 
 fn finish(ended: Ended, timeout: Option<Duration>, module: &Module, image: &BootImage) -> Outcome {
     match ended.end {
-        End::Exited(status) => {
-            if let Some(report) = &ended.trap {
-                return Err(trap::failure(report, image).with_status(STATUS_TRAP as u8));
-            }
-            if let Some(text) = ended.panic {
-                return Err(Failure::new("the kernel failed")
-                    .cause(emulator::printable(&text))
-                    .hint("this is a bug of mewz, not of the program: please report it")
-                    .with_status(STATUS_KERNEL_FAILED));
-            }
-            Ok(exit_status(status))
-        }
         End::TimedOut => {
             let timeout = timeout.unwrap_or_default();
             Err(
@@ -217,8 +205,26 @@ fn finish(ended: Ended, timeout: Option<Duration>, module: &Module, image: &Boot
             )
         }
         End::OutputClosed => Ok(STATUS_OUTPUT_CLOSED),
+        End::Exited(_) | End::Died(_) if ended.trap.is_some() || ended.panic.is_some() => {
+            Err(told(ended.trap.as_ref(), ended.panic.as_deref(), image))
+        }
+        End::Exited(status) => Ok(exit_status(status)),
         End::Died(death) => Err(emulator::died(&death)),
     }
+}
+
+/// The sentence for what the kernel told of the program or of itself.
+fn told(trap: Option<&TrapReport>, panic: Option<&str>, image: &BootImage) -> Failure {
+    if let Some(text) = panic {
+        return Failure::new("the kernel failed")
+            .cause(emulator::printable(text))
+            .hint("this is a bug of mewz, not of the program: please report it")
+            .with_status(STATUS_KERNEL_FAILED);
+    }
+    let failure = trap.map(|report| trap::failure(report, image));
+    failure
+        .unwrap_or_else(|| Failure::new("trap"))
+        .with_status(STATUS_TRAP as u8)
 }
 
 /// A process has eight bits for its status; one that would lose all its set bits becomes 1.

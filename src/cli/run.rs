@@ -50,22 +50,22 @@ pub(super) struct RunArguments {
     #[arg(long, value_name = "GUESTPORT", value_parser = values::port)]
     listen: Vec<u16>,
     /// Memory of the machine, from 16MiB to 64GiB [default: 128MiB]
-    #[arg(short, long, value_name = "SIZE", env = "MEWZ_MEMORY", hide_env = true, value_parser = values::memory)]
+    #[arg(short, long, value_name = "SIZE", env = "MEWZ_MEMORY", hide_env_values = true, value_parser = values::memory)]
     memory: Option<u64>,
     /// End the machine after this time, with status 124
-    #[arg(long, value_name = "TIME", env = "MEWZ_TIMEOUT", hide_env = true, value_parser = values::time)]
+    #[arg(long, value_name = "TIME", env = "MEWZ_TIMEOUT", hide_env_values = true, value_parser = values::time)]
     timeout: Option<Duration>,
     /// Build and run the project's release profile
     #[arg(long)]
     release: bool,
     /// How instructions run; `auto` takes KVM where it can be used [default: auto]
-    #[arg(long, env = "MEWZ_ACCEL", hide_env = true, value_parser = values::choice_parser(values::ACCELERATORS))]
+    #[arg(long, env = "MEWZ_ACCEL", hide_env_values = true, value_parser = values::choice_parser(values::ACCELERATORS))]
     accel: Option<AcceleratorChoice>,
     /// The machine type [default: microvm]
-    #[arg(long, env = "MEWZ_MACHINE", hide_env = true, value_parser = values::choice_parser(values::MACHINES))]
+    #[arg(long, env = "MEWZ_MACHINE", hide_env_values = true, value_parser = values::choice_parser(values::MACHINES))]
     machine: Option<MachineKind>,
     /// How much of the kernel's own words is shown [default: warn]
-    #[arg(long, value_name = "LEVEL", env = "MEWZ_LOG", hide_env = true, value_parser = values::choice_parser(values::LOG_LEVELS))]
+    #[arg(long, value_name = "LEVEL", env = "MEWZ_LOG", hide_env_values = true, value_parser = values::choice_parser(values::LOG_LEVELS))]
     log: Option<u8>,
     /// The least processor that the code is made for
     #[arg(long, default_value = "x86-64-v2", value_parser = values::choice_parser(values::TARGET_CPUS))]

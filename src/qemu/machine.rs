@@ -90,7 +90,7 @@ pub struct Settings {
     pub machine: MachineKind,
     /// The accelerator, settled.
     pub accelerator: Accelerator,
-    /// The guest's memory.
+    /// The guest's memory, whole mebibytes.
     pub memory_bytes: u64,
     /// The kernel's command line.
     pub command_line: String,
@@ -281,11 +281,8 @@ fn descriptor_path(descriptor: BorrowedFd<'_>) -> PathBuf {
 fn arguments(settings: &Settings, image: &Path, config: &Path) -> Vec<OsString> {
     let suffix = settings.machine.device_suffix();
     let mut list = Arguments::default();
-    list.common(
-        settings.machine,
-        settings.accelerator,
-        settings.memory_bytes,
-    );
+    list.machine(settings.machine, settings.memory_bytes);
+    list.accelerator(settings.accelerator);
     list.two("-chardev", "file,id=com1,path=/proc/self/fd/1");
     list.two("-serial", "chardev:com1");
     list.two("-chardev", "socket,id=console,fd=0");
@@ -310,7 +307,7 @@ fn arguments(settings: &Settings, image: &Path, config: &Path) -> Vec<OsString> 
 #[must_use]
 pub fn arguments_by_hand(machine: MachineKind, memory_bytes: u64, image: &Path) -> Vec<OsString> {
     let mut list = Arguments::default();
-    list.common(machine, Accelerator::Tcg, memory_bytes);
+    list.machine(machine, memory_bytes);
     list.two("-serial", "stdio");
     list.two("-kernel", image);
     list.0
@@ -325,26 +322,23 @@ impl Arguments {
         self.0.push(value.as_ref().to_owned());
     }
 
-    fn common(&mut self, machine: MachineKind, accelerator: Accelerator, memory_bytes: u64) {
+    fn machine(&mut self, machine: MachineKind, memory_bytes: u64) {
         self.two("-M", machine.machine_option());
-        match accelerator {
-            Accelerator::Kvm => self.two("-accel", "kvm"),
-            Accelerator::Tcg => {
-                self.two(
-                    "-accel",
-                    format!("tcg,tb-size={}", TRANSLATION_CACHE_BYTES >> 20),
-                );
-            }
-        }
         self.two("-cpu", "max");
-        self.two("-m", format!("{}k", memory_bytes >> 10));
-        self.0
-            .extend(["-nodefaults", "-no-user-config", "-no-reboot"].map(OsString::from));
+        self.two("-m", format!("{}M", memory_bytes >> 20));
+        let flags = ["-nodefaults", "-no-user-config", "-no-reboot"];
+        self.0.extend(flags.map(OsString::from));
         self.two("-display", "none");
-        self.two(
-            "-device",
-            format!("isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=4"),
-        );
+        let exit = format!("isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=4");
+        self.two("-device", exit);
+    }
+
+    fn accelerator(&mut self, accelerator: Accelerator) {
+        let option = match accelerator {
+            Accelerator::Kvm => "kvm".to_owned(),
+            Accelerator::Tcg => format!("tcg,tb-size={}", TRANSLATION_CACHE_BYTES >> 20),
+        };
+        self.two("-accel", option);
     }
 }
 
@@ -395,8 +389,9 @@ mod tests {
     #[test]
     fn microvm_has_mmio_devices_and_paths_are_escaped() {
         let line = line(MachineKind::Microvm);
-        assert!(line.starts_with("-M microvm,acpi=off -accel tcg"), "{line}");
-        assert!(line.contains("-m 32768k "), "{line}");
+        assert!(line.starts_with("-M microvm,acpi=off "), "{line}");
+        assert!(line.contains("-accel tcg,"), "{line}");
+        assert!(line.contains("-m 32M "), "{line}");
         assert!(
             line.contains("-device virtio-serial-device,max_ports=2 "),
             "{line}"

@@ -62,7 +62,7 @@ impl Descriptor {
                 listing: None,
             }),
             rights: rights::DIRECTORY,
-            inheriting: rights::DIRECTORY | rights::FILE,
+            inheriting: rights::ALL,
             flags: 0,
         }
     }

@@ -418,11 +418,7 @@ impl Opening {
         match node.kind() {
             NodeKind::Directory => self.open_directory(node),
             // One that is not to be followed.
-            NodeKind::SymbolicLink => Err(if self.has(oflags::DIRECTORY) {
-                Errno::Notdir
-            } else {
-                Errno::Loop
-            }),
+            NodeKind::SymbolicLink => Err(Errno::Loop),
             _ if needs_directory || self.has(oflags::DIRECTORY) => Err(Errno::Notdir),
             kind => self.open_file(node, kind),
         }

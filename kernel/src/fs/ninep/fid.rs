@@ -3,7 +3,7 @@
 use alloc::rc::Rc;
 
 use super::super::errno::Errno;
-use super::session::SharedSession;
+use super::session::{Session, SharedSession};
 use super::wire::{NO_FID, NO_ID, Qid, Request};
 
 /// A fid that the server knows.
@@ -62,7 +62,7 @@ impl Fid {
     /// Asks the server to make a fid known; takes its number back where it does not.
     fn obtain<T>(
         session: &SharedSession,
-        ask: impl FnOnce(&mut super::session::Session, u32) -> Result<T, Errno>,
+        ask: impl FnOnce(&mut Session, u32) -> Result<T, Errno>,
     ) -> Result<(Self, T), Errno> {
         let mut inner = session.borrow_mut();
         let number = inner.take_fid()?;
@@ -75,7 +75,12 @@ impl Fid {
                 answer,
             )),
             Err(errno) => {
-                inner.return_fid(number);
+                if errno == Errno::Io {
+                    // An answer that makes no sense: the server may know the fid all the same.
+                    clunk(&mut inner, number);
+                } else {
+                    inner.return_fid(number);
+                }
                 Err(errno)
             }
         }
@@ -92,11 +97,15 @@ impl Fid {
 
 impl Drop for Fid {
     fn drop(&mut self) {
-        let mut session = self.session.borrow_mut();
-        // Whatever the server answers, the fid is not in use after this.
-        let _ = session.call(Request::Clunk, |request| {
-            request.u32(self.number);
-        });
-        session.return_fid(self.number);
+        clunk(&mut self.session.borrow_mut(), self.number);
     }
+}
+
+/// Gives a fid back.
+fn clunk(session: &mut Session, number: u32) {
+    // Whatever the server answers, the fid is not in use after this.
+    let _ = session.call(Request::Clunk, |request| {
+        request.u32(number);
+    });
+    session.return_fid(number);
 }

@@ -171,7 +171,7 @@ impl File for OpenedFile {
             return Err(Errno::Inval);
         }
         if i64::try_from(size).is_err() {
-            return Err(Errno::Fbig);
+            return Err(Errno::Inval);
         }
         if self.refresh()?.is_some() {
             attributes::set_size(&self.fid, size)?;

@@ -10,7 +10,7 @@ mod file;
 mod node;
 mod session;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod wire;
 
 use alloc::boxed::Box;

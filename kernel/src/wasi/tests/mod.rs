@@ -1,0 +1,8 @@
+//! The calls, as an application makes them: numbers in, an errno out, and what lies in its memory after that.
+
+mod files;
+mod machine;
+mod paths;
+mod poll;
+mod process;
+mod table;
