@@ -159,7 +159,7 @@ impl Rate {
     }
 
     fn span_ns(&self, steps: u64) -> u64 {
-        (u128::from(steps) * u128::from(self.ns_per_step) >> 32) as u64
+        ((u128::from(steps) * u128::from(self.ns_per_step)) >> 32) as u64
     }
 
     /// Measures again where the next span has passed.

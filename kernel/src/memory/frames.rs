@@ -54,7 +54,7 @@ impl Frames {
     pub fn exclude(&mut self, start: u64, end: u64) {
         let start = start / PAGE * PAGE;
         let end = end.checked_next_multiple_of(PAGE).unwrap_or(u64::MAX);
-        let old = core::mem::replace(self, Self::new());
+        let old = core::mem::take(self);
         for range in &old.ranges[..old.len] {
             self.add(range.start, range.end.min(start));
             self.add(range.start.max(end), range.end);

@@ -13,7 +13,7 @@ pub(crate) const END: u64 = START + STACK_BYTES;
 /// Addresses below the stack that a function with a large frame may reach before anything stops it.
 const REACH_BYTES: u64 = 4 << 30;
 
-const _: () = assert!(STACK_BASE % CHUNK == 0);
+const _: () = assert!(STACK_BASE.is_multiple_of(CHUNK));
 
 /// What a fault near the stack turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub(super) fn touch(address: u64) -> Touch {
 
 /// Reads the word at `address`, if it lies in the stack and is mapped.
 pub(crate) fn word(address: u64) -> Option<u64> {
-    if address % 8 != 0 || !(START..=END - 8).contains(&address) {
+    if !address.is_multiple_of(8) || !(START..=END - 8).contains(&address) {
         return None;
     }
     let physical = translate(address)?;

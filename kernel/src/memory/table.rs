@@ -45,7 +45,7 @@ pub(crate) fn start(window: &Window) -> Result<(), TableError> {
         }
         let table = read_instance(address);
         let is_inside = table.capacity == 0
-            || (table.elements % 8 == 0
+            || (table.elements.is_multiple_of(8)
                 && table
                     .capacity
                     .checked_mul(8)
@@ -81,14 +81,11 @@ pub(crate) fn grow(instance: u64, elements: u64, value: u64) -> i64 {
         tables.grown.retain(|(of, _)| *of != instance);
         tables.grown.push((instance, larger));
     }
-    // SAFETY: `capacity` elements lie at `elements`, in the window's data or in a box of `grown`, and the application does
-    // not run.
-    let new = unsafe {
-        core::slice::from_raw_parts_mut(
-            (table.elements as *mut u64).add(old_len as usize),
-            elements as usize,
-        )
-    };
+    let all = table.elements as *mut u64;
+    // SAFETY: `capacity` elements lie at `elements`, in the window's data or in a box of `grown`; `old_len` is at most that.
+    let first = unsafe { all.add(old_len as usize) };
+    // SAFETY: `old_len + elements` is at most `capacity`, all of which lies there, and the application does not run.
+    let new = unsafe { core::slice::from_raw_parts_mut(first, elements as usize) };
     new.fill(value);
     table.len = new_len;
     write_instance(instance, table);

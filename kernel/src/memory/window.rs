@@ -74,7 +74,7 @@ impl Window {
         let header = &self.header;
         let application = header.application;
         let bytes = size_of::<Application>() as u64;
-        if !self.holds(application, bytes) || application % 8 != 0 {
+        if !self.holds(application, bytes) || !application.is_multiple_of(8) {
             return Err(WindowError::Broken("the descriptor lies outside"));
         }
         let descriptor = self.application();
@@ -196,7 +196,9 @@ impl Window {
             unsafe { array(self.header.missing_imports, self.header.missing_imports_len) };
         let offset = address.checked_sub(self.header.missing_imports)? as usize;
         let stub = stubs.get(offset / size_of::<MissingImport>())?;
-        if offset % size_of::<MissingImport>() != 0 || stub.code & 0xffff != MISSING_IMPORT_CODE {
+        if !offset.is_multiple_of(size_of::<MissingImport>())
+            || stub.code & 0xffff != MISSING_IMPORT_CODE
+        {
             return None;
         }
         if !self.holds(stub.name, stub.name_len) {
@@ -230,7 +232,9 @@ impl Window {
         if !ascending.is_sorted() {
             return Err(WindowError::Broken("the segments overlap"));
         }
-        if header.text_start % PAGE_BYTES != 0 || header.data_start % PAGE_BYTES != 0 {
+        if !header.text_start.is_multiple_of(PAGE_BYTES)
+            || !header.data_start.is_multiple_of(PAGE_BYTES)
+        {
             return Err(WindowError::Broken("a segment starts inside a page"));
         }
         Ok(())

@@ -76,7 +76,7 @@ pub(crate) fn devices(named: &[MmioDevice]) -> Vec<Device> {
 
 /// The device at a virtio-mmio transport, `None` where there is none.
 fn mmio(device: MmioDevice) -> Option<Device> {
-    if device.bytes < REGISTERS_BYTES || device.address % 4 != 0 {
+    if device.bytes < REGISTERS_BYTES || !device.address.is_multiple_of(4) {
         return None;
     }
     let base = paging::map_device(device.address, device.bytes)?;

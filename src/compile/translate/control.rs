@@ -123,7 +123,6 @@ impl<'a> Translator<'a> {
             FrameKind::Loop => {
                 self.builder
                     .seal_block(target.expect("a loop has a header"));
-                return;
             }
             FrameKind::Function => self.end_function(&frame),
             FrameKind::Block | FrameKind::If { .. } => {
