@@ -1,0 +1,80 @@
+//! What the calls of preview 1 answer in a machine: C programs that make them print every errno, beside what is right.
+//!
+//! Each program of `tests/wasi` has its expected output beside it. Those of `paths`, `files`, `listing` and `poll` are what
+//! wasmtime 50 prints for the same program; `faults` makes calls for which wasmtime ends the program, and here they
+//! have an errno. `scripts/test-tools` installs the compiler.
+
+mod invoke;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use invoke::Place;
+
+#[test]
+fn paths() {
+    check("paths", "");
+}
+
+#[test]
+fn files() {
+    check("files", "");
+}
+
+#[test]
+fn listing() {
+    check("listing", "");
+}
+
+#[test]
+fn poll() {
+    check("poll", "hello\n");
+}
+
+#[test]
+fn faults() {
+    check("faults", "");
+}
+
+/// Runs a program in an empty folder: its output is the expected one, and the folder is empty again.
+fn check(name: &str, input: &str) {
+    let place = Place::new();
+    build(name, &place.path("probe.wasm"));
+    fs::create_dir(place.path("folder")).unwrap();
+    let ended = place.run_with(
+        &["run", "--dir", "folder::/", "probe.wasm"],
+        input.as_bytes(),
+    );
+    let stdout = String::from_utf8_lossy(&ended.stdout);
+    let expected = fs::read_to_string(source(&format!("{name}.txt"))).unwrap();
+    for (number, (found, expected)) in stdout.lines().zip(expected.lines()).enumerate() {
+        assert_eq!(found, expected, "line {} of {name}.txt", number + 1);
+    }
+    assert_eq!(stdout.len(), expected.len(), "{stdout}\n{}", ended.stderr);
+    assert_eq!((ended.status, &ended.stderr[..]), (0, ""));
+    let left: Vec<_> = fs::read_dir(place.path("folder")).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+fn build(name: &str, wasm: &Path) {
+    let clang = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/bin/clang");
+    let output = Command::new(&clang)
+        .args(["--target=wasm32-wasi", "-O1", "-Wall", "-Wextra", "-Werror"])
+        .arg("-o")
+        .arg(wasm)
+        .arg(source(&format!("{name}.c")))
+        .output()
+        .unwrap_or_else(|problem| {
+            let clang = clang.display();
+            panic!("cannot start {clang}: {problem}; `scripts/test-tools` installs it")
+        });
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "cannot compile {name}.c: {words}");
+}
+
+fn source(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/wasi")
+        .join(name)
+}
