@@ -62,7 +62,7 @@ pub(crate) fn start(window: &Window) -> Result<(), MemoryError> {
             return Err(MemoryError::Unresolved(at));
         }
         let bytes = size_of::<MemoryInstance>() as u64;
-        if address % 8 != 0 || !window.is_data(address, bytes) {
+        if !address.is_multiple_of(8) || !window.is_data(address, bytes) {
             return Err(MemoryError::Broken(at));
         }
         let mut instance = read_instance(address);

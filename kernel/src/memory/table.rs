@@ -40,7 +40,8 @@ pub(crate) fn start(window: &Window) -> Result<(), TableError> {
         if address == 0 {
             return Err(TableError::Unresolved(at));
         }
-        if address % 8 != 0 || !window.is_data(address, size_of::<TableInstance>() as u64) {
+        if !address.is_multiple_of(8) || !window.is_data(address, size_of::<TableInstance>() as u64)
+        {
             return Err(TableError::Broken(at));
         }
         let table = read_instance(address);
@@ -81,12 +82,14 @@ pub(crate) fn grow(instance: u64, elements: u64, value: u64) -> i64 {
         tables.grown.retain(|(of, _)| *of != instance);
         tables.grown.push((instance, larger));
     }
-    let all = table.elements as *mut u64;
-    // SAFETY: `capacity` elements lie at `elements`, in the window's data or in a box of `grown`; `old_len` is at most that.
-    let first = unsafe { all.add(old_len as usize) };
-    // SAFETY: `old_len + elements` is at most `capacity`, all of which lies there, and the application does not run.
-    let new = unsafe { core::slice::from_raw_parts_mut(first, elements as usize) };
-    new.fill(value);
+    if elements == 0 {
+        return i64::try_from(old_len).unwrap_or(-1);
+    }
+    // SAFETY: `capacity` elements lie at `elements`, in the window's data or in a box of `grown`, and the application does
+    // not run.
+    let all =
+        unsafe { core::slice::from_raw_parts_mut(table.elements as *mut u64, new_len as usize) };
+    all[old_len as usize..].fill(value);
     table.len = new_len;
     write_instance(instance, table);
     i64::try_from(old_len).unwrap_or(-1)
