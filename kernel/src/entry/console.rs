@@ -16,6 +16,9 @@ use crate::virtio::console::{Console, ConsoleError, Input};
 /// The virtio console, if there is one. An interrupted holder is never waited for: a trap or a failure only tries.
 static CONSOLE: Mutex<Option<Console>> = Mutex::new(None);
 
+/// How much of standard input is asked for by a program that polls before it says how much it would read.
+const POLLED_BYTES: usize = 4096;
+
 /// Level of a warning in a log record.
 const WARNING: u8 = 2;
 /// What ends input that is typed on COM1: Ctrl-D.
@@ -64,7 +67,7 @@ pub(super) fn read(out: &mut [u8]) -> StdinRead {
 /// How many bytes of standard input can be read at once, `None` where it has ended.
 pub(super) fn available() -> Option<usize> {
     let from_console = with_console(|console| {
-        Ok(match console.input(1)? {
+        Ok(match console.input(POLLED_BYTES)? {
             Input::Bytes(count) => Some(count),
             Input::Empty => Some(0),
             Input::Ended => None,

@@ -84,7 +84,8 @@ impl Descriptor {
     pub(super) fn directory(&mut self) -> Result<&mut OpenDirectory, Errno> {
         match &mut self.object {
             Object::Directory(directory) => Ok(directory),
-            _ => Err(Errno::Notdir),
+            Object::File(_) => Err(Errno::Notdir),
+            Object::Stdin | Object::Output(_) => Err(Errno::Badf),
         }
     }
 }

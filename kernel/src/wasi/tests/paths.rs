@@ -171,15 +171,18 @@ fn paths_that_are_no_paths_are_refused() {
 fn calls_on_what_is_no_folder_say_so() {
     let mut machine = machine();
     let file = machine.open(ROOT, "file", 0, ALL, 0).unwrap();
-    for fd in [0, 1, file] {
+    for (fd, expected) in [(0, BADF), (1, BADF), (file, NOTDIR)] {
         for call in [
             Call::path_create_directory,
             Call::path_unlink_file,
             Call::path_remove_directory,
         ] {
-            assert_eq!(machine.at(call, &[fd], "x", &[]), NOTDIR, "{call:?}");
+            assert_eq!(machine.at(call, &[fd], "x", &[]), expected, "{call:?}");
         }
-        assert_eq!(machine.call(Call::fd_readdir, &[fd, 64, 64, 0, 32]), NOTDIR);
+        assert_eq!(
+            machine.call(Call::fd_readdir, &[fd, 64, 64, 0, 32]),
+            expected
+        );
     }
     assert_eq!(machine.open(99, "x", 0, READ, 0), Err(BADF));
 }
