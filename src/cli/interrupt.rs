@@ -117,7 +117,7 @@ fn remove_folder(path: &Path) {
     for _ in 0..REMOVE_TRIES_MAX {
         match std::fs::remove_dir_all(path) {
             Err(problem) if problem.kind() != io::ErrorKind::NotFound => {
-                std::thread::sleep(REMOVE_PAUSE)
+                std::thread::sleep(REMOVE_PAUSE);
             }
             _ => return,
         }

@@ -370,7 +370,7 @@ impl Session<'_> {
                     io::ErrorKind::Interrupted => {}
                     // The reading side notices the end.
                     io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => {
-                        self.to_guest.clear()
+                        self.to_guest.clear();
                     }
                     _ => return Err(problem).action("write to the console"),
                 },

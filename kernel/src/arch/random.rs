@@ -36,7 +36,7 @@ fn seed() -> Option<u64> {
     let (word, is_good): (u64, u8);
     // SAFETY: the caller asked CPUID; the instruction changes nothing else.
     unsafe {
-        asm!("rdseed {}", "setc {}", out(reg) word, out(reg_byte) is_good, options(nomem, nostack))
+        asm!("rdseed {}", "setc {}", out(reg) word, out(reg_byte) is_good, options(nomem, nostack));
     };
     (is_good != 0).then_some(word)
 }
@@ -45,7 +45,7 @@ fn random() -> Option<u64> {
     let (word, is_good): (u64, u8);
     // SAFETY: the caller asked CPUID; the instruction changes nothing else.
     unsafe {
-        asm!("rdrand {}", "setc {}", out(reg) word, out(reg_byte) is_good, options(nomem, nostack))
+        asm!("rdrand {}", "setc {}", out(reg) word, out(reg_byte) is_good, options(nomem, nostack));
     };
     (is_good != 0).then_some(word)
 }

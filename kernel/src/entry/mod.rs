@@ -155,7 +155,7 @@ fn start_devices(settings: &Settings) -> Vec<(Vec<u8>, virtio::ninep::HostFolder
                 match virtio::console::Console::new(device) {
                     Ok(device) => console::start_virtio(device),
                     Err(error) => {
-                        console::warn(format_args!("the virtio console can't be used: {error:?}"))
+                        console::warn(format_args!("the virtio console can't be used: {error:?}"));
                     }
                 }
             }

@@ -67,7 +67,7 @@ impl Inbox {
             Some((RecordKind::StdinEnd, 0)) => see(Incoming::StdinEnd),
             Some((RecordKind::Stdin, 0)) => {}
             Some(record @ ((RecordKind::Stdin, _) | (RecordKind::Time, 8))) => {
-                self.current = Some(record)
+                self.current = Some(record);
             }
             _ => return Err(BadRecord { head: self.head }),
         }

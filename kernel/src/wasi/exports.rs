@@ -155,7 +155,7 @@ macro_rules! answer {
 macro_rules! calls {
     ($($call:ident $parameters:tt $result:ident = $($module:ident $field:ident),+;)*) => {
         /// A call of the application, named after its method; its number is for stubs written in assembly.
-        #[allow(non_camel_case_types, missing_docs)]
+        #[allow(non_camel_case_types, missing_docs, reason = "named and described as in the specification")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u32)]
         pub enum Call { $($call),* }
