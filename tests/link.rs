@@ -1,5 +1,6 @@
 //! What linking promises: addresses, relocated bytes, stubs, one bootable file, and no panic on broken input.
 
+use gimli::UnwindSection as _;
 use mewz::link::error::LinkError;
 use mewz::link::image::{ImageOptions, image};
 use mewz::link::input::Inputs;
@@ -651,5 +652,41 @@ fn broken_objects_of_the_compiler_are_errors_and_no_panic() {
         }
         // Many of these are still objects; none may panic.
         let _ = link(&broken);
+    }
+}
+
+#[test]
+fn one_section_of_an_image_unwinds_kernel_and_application() {
+    let kernel = Kernel::parse(include_bytes!(env!("MEWZ_KERNEL"))).unwrap();
+    let wasm = wat::parse_str(r#"(module (func (export "_start")))"#).unwrap();
+    let object = mewz::compile::compile(&wasm, &Default::default())
+        .unwrap()
+        .object;
+    let image = image(&kernel, &object, &ImageOptions::default()).unwrap();
+    let file = object::File::parse(&*image.bytes).unwrap();
+    let sections: Vec<_> = file
+        .sections()
+        .filter(|section| section.name() == Ok(".eh_frame"))
+        .collect();
+    let [section] = sections.as_slice() else {
+        panic!("{} sections of unwind tables", sections.len());
+    };
+    let tables = gimli::EhFrame::new(section.data().unwrap(), gimli::LittleEndian);
+    let bases = gimli::BaseAddresses::default().set_eh_frame(section.address());
+    let mut symbols = file
+        .symbols()
+        .filter(|symbol| symbol.kind() == SymbolKind::Text);
+    let application = file.symbol_by_name("mewz_export__start").unwrap();
+    let is_rust = |name: &str| name.contains("mewz_kernel") && name.starts_with("_ZN");
+    let kernel = symbols
+        .find(|symbol| symbol.name().is_ok_and(is_rust))
+        .unwrap();
+    for symbol in [application, kernel] {
+        let address = symbol.address();
+        let found = tables.fde_for_address(&bases, address, gimli::EhFrame::cie_from_offset);
+        assert!(
+            found.is_ok_and(|entry| entry.contains(address)),
+            "{symbol:?}"
+        );
     }
 }

@@ -13,7 +13,7 @@ use object::write::elf::{FileHeader, ProgramHeader, SectionHeader, SectionIndex,
 
 use super::error::LinkError;
 use super::input::Part;
-use super::kernel::{Kernel, KernelSection};
+use super::kernel::{Kernel, KernelSection, UNWIND_SECTION};
 use super::place::{Placed, PlacedSection, PlacedSymbol};
 use super::window::{Missing, Window, window};
 
@@ -241,15 +241,26 @@ impl<'a> Plan<'a> {
         let placed = self.placed;
         let mut kernel_indices = Vec::new();
         for section in &kernel.sections {
-            kernel_indices.push((!strip || section.is_loaded()).then(|| {
+            let kept = match strip {
+                true => section.is_loaded(),
+                false => section.name != UNWIND_SECTION.as_bytes(),
+            };
+            kernel_indices.push(kept.then(|| {
                 let header = self.kernel_section(writer, section);
                 self.sections.push(header);
                 writer.reserve_section_index()
             }));
         }
+        if !strip {
+            let header = self.unwind_section(writer);
+            self.sections.push(header);
+            writer.reserve_section_index();
+        }
         let mut window_indices = Vec::new();
         for section in &placed.sections {
-            let kept = section.size != 0 && !(strip && section.part == Part::Unloaded);
+            let unloaded = section.part == Part::Unloaded;
+            let kept =
+                section.size != 0 && !(unloaded && (strip || section.name == UNWIND_SECTION));
             window_indices.push(kept.then(|| {
                 let header = self.window_section(writer, section, window_offset);
                 self.sections.push(header);
@@ -282,6 +293,33 @@ impl<'a> Plan<'a> {
             sh_info: 0,
             sh_addralign: section.align,
             sh_entsize: section.entry_size,
+        }
+    }
+
+    /// The unwind tables of the kernel and of the window behind them, as one section: debuggers read only one.
+    fn unwind_section(&mut self, writer: &mut Writer<'a>) -> SectionHeader {
+        let (address, tables) = self.kernel.unwind_tables();
+        let placed = self.placed;
+        let is_unwind = |section: &&PlacedSection<'_>| {
+            section.part == Part::Unloaded && section.name == UNWIND_SECTION
+        };
+        let offset = self.reserve(writer, tables, 8);
+        let mut end = offset + tables.len();
+        for section in placed.sections.iter().filter(is_unwind) {
+            end = self.reserve(writer, &section.unloaded, 1) + section.unloaded.len();
+        }
+        SectionHeader {
+            name: Some(writer.add_section_name(UNWIND_SECTION.as_bytes())),
+            sh_type: elf::SHT_PROGBITS,
+            // The kernel's part is in memory at this address too, the window's is only here.
+            sh_flags: 0,
+            sh_addr: address,
+            sh_offset: offset as u64,
+            sh_size: (end - offset) as u64,
+            sh_link: 0,
+            sh_info: 0,
+            sh_addralign: 8,
+            sh_entsize: 0,
         }
     }
 

@@ -36,6 +36,8 @@ pub struct SectionId(pub(super) usize);
 pub(super) struct InputSection<'a> {
     pub(super) name: &'a str,
     pub(super) part: Part,
+    /// Where it pretends to be while it is not in memory.
+    pub(super) unloaded_address: u64,
     pub(super) align: u64,
     pub(super) size: u64,
     /// Empty where the section is all zeros.
@@ -101,6 +103,7 @@ impl<'a> Inputs<'a> {
         self.sections.push(InputSection {
             name,
             part,
+            unloaded_address: 0,
             align,
             size,
             bytes: &[],
@@ -108,6 +111,16 @@ impl<'a> Inputs<'a> {
             symbols_first: 0,
         });
         SectionId(self.sections.len() - 1)
+    }
+
+    /// Takes the sections `name` out of memory, relocated as if they lay one behind the other from `address` on.
+    pub fn unload(&mut self, name: &str, mut address: u64) {
+        let named = |section: &&mut InputSection<'_>| section.name == name;
+        for section in self.sections.iter_mut().filter(named) {
+            section.part = Part::Unloaded;
+            section.unloaded_address = address;
+            address = address.wrapping_add(section.size);
+        }
     }
 
     /// Defines the function `name` at `offset` of `section`, unless an object defines it.
@@ -156,6 +169,7 @@ impl<'a> Inputs<'a> {
             self.sections.push(InputSection {
                 name,
                 part,
+                unloaded_address: 0,
                 align,
                 size: header.sh_size(LittleEndian),
                 bytes,

@@ -8,6 +8,9 @@ use object::{LittleEndian, SectionIndex};
 
 use super::error::LinkError;
 
+/// The section of unwind tables, in kernels and objects.
+pub(super) const UNWIND_SECTION: &str = ".eh_frame";
+
 /// A kernel that applications are linked against.
 #[derive(Debug)]
 pub struct Kernel<'a> {
@@ -103,6 +106,24 @@ impl<'a> Kernel<'a> {
         let mut imports: Vec<_> = globals.filter(|name| name.contains('$')).collect();
         imports.sort_unstable();
         imports
+    }
+
+    /// The kernel's unwind tables, the end mark left out, and their address.
+    pub(super) fn unwind_tables(&self) -> (u64, &'a [u8]) {
+        let named = |section: &&KernelSection<'_>| section.name == UNWIND_SECTION.as_bytes();
+        let Some(section) = self.sections.iter().find(named) else {
+            return (0, &[]);
+        };
+        let mut end = 0;
+        // Records begin with their length; 0 marks the end.
+        while let Some(head) = section.bytes[end..].first_chunk() {
+            let len = u32::from_le_bytes(*head) as usize;
+            if len == 0 || len > section.bytes.len() - end - head.len() {
+                break;
+            }
+            end += head.len() + len;
+        }
+        (section.address, &section.bytes[..end])
     }
 
     /// Takes the sections that images keep; answers with the place of each, by its index in the file.

@@ -68,7 +68,7 @@ pub struct PlacedSection<'a> {
     pub name: &'a str,
     /// Which part it is in.
     pub part: Part,
-    /// Its first address; 0 where it is not in memory.
+    /// Its first address; where it is not in memory, the one that [`Inputs::unload`] gave it, or 0.
     pub address: u64,
     /// Bytes that it spans.
     pub size: u64,
@@ -136,7 +136,7 @@ fn lay_out<'a>(inputs: &Inputs<'a>, room: Room) -> Result<Placed<'a>, LinkError>
         .map(|section| PlacedSection {
             name: section.name,
             part: section.part,
-            address: 0,
+            address: section.unloaded_address,
             size: section.size,
             align: section.align,
             unloaded: Vec::new(),

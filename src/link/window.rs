@@ -8,7 +8,7 @@ use mewz_abi::symbol;
 
 use super::error::LinkError;
 use super::input::{Inputs, Part, SectionId};
-use super::kernel::Kernel;
+use super::kernel::{Kernel, UNWIND_SECTION};
 use super::place::{Placed, Room, place};
 
 /// A window, ready to be copied to `WINDOW_PHYSICAL`.
@@ -45,6 +45,9 @@ pub fn window<'a>(
     let header_bytes = size_of::<WindowHeader>() as u64;
     let header = inputs.reserve(".mewz.window", Part::ReadOnly, header_bytes, 64);
     inputs.add(object)?;
+    // Debuggers read unwind tables from the image, and one section of them alone: they go behind the kernel's.
+    let (address, tables) = kernel.unwind_tables();
+    inputs.unload(UNWIND_SECTION, address + tables.len() as u64);
     let wanted = inputs.undefined(|name| kernel.address(name));
     let missing: Vec<_> = wanted
         .iter()
