@@ -27,7 +27,7 @@ pub enum Part {
     Unloaded,
 }
 
-/// A section, by its place in [`Inputs::sections`].
+/// A section, by its place in `Inputs::sections`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SectionId(pub(super) usize);
 
