@@ -69,6 +69,7 @@ impl<'a> Translator<'a> {
         self.builder.switch_to_block(header);
         self.push_parameters(header);
         self.push_frame(FrameKind::Loop, ty, Some(header));
+        self.loop_depth += 1;
     }
 
     /// `if`.
@@ -121,6 +122,7 @@ impl<'a> Translator<'a> {
         let target = frame.target;
         match frame.kind {
             FrameKind::Loop => {
+                self.loop_depth -= 1;
                 self.builder
                     .seal_block(target.expect("a loop has a header"));
             }

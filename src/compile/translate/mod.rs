@@ -2,6 +2,7 @@
 
 mod call;
 mod control;
+mod locals;
 mod memory;
 mod numeric;
 mod operators;

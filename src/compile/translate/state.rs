@@ -1,4 +1,4 @@
-//! Locals, globals and references to functions.
+//! Globals and references to functions.
 
 use cranelift_codegen::ir::{InstBuilder, Value, types};
 
@@ -7,27 +7,6 @@ use crate::compile::initializer::Initializer;
 use crate::compile::module::code_type;
 
 impl Translator<'_> {
-    /// `local.get`.
-    pub(super) fn local_get(&mut self, index: u32) {
-        let value = self.builder.use_var(self.locals[index as usize]);
-        self.push(value);
-    }
-
-    /// `local.set`.
-    pub(super) fn local_set(&mut self, index: u32) {
-        let value = self.pop();
-        self.builder.def_var(self.locals[index as usize], value);
-    }
-
-    /// `local.tee`.
-    pub(super) fn local_tee(&mut self, index: u32) {
-        let value = *self
-            .stack
-            .last()
-            .expect("validation keeps the stack deep enough");
-        self.builder.def_var(self.locals[index as usize], value);
-    }
-
     /// `global.get`.
     pub(super) fn global_get(&mut self, index: u32) {
         let value = self.global_value(index);

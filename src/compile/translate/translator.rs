@@ -7,14 +7,15 @@ use cranelift_codegen::ir::{
     InstBuilder, MemFlagsData, SigRef, SourceLoc, TrapCode, Type, UserExternalName, Value, types,
 };
 use cranelift_codegen::isa::TargetFrontendConfig;
-use cranelift_frontend::{FuncInstBuilder, FunctionBuilder, FunctionBuilderContext, Variable};
+use cranelift_frontend::{FuncInstBuilder, FunctionBuilder, FunctionBuilderContext};
 use cranelift_module::{DataId, FuncId};
 use mewz_abi::trap::TrapKind;
 use wasmparser::{FunctionBody, Operator};
 
 use super::control::Frame;
+use super::locals::Local;
 use crate::compile::error::CompileError;
-use crate::compile::module::{FunctionType, Module, code_type};
+use crate::compile::module::{FunctionType, Module};
 use crate::compile::options::Options;
 use crate::compile::plan::{Place, Plan};
 use crate::compile::runtime::{self, RuntimeFunction};
@@ -36,6 +37,9 @@ pub(in crate::compile) struct Context<'a> {
 /// generator, far above what a compiler emits.
 const PASSED_VALUES_MAX: usize = 1 << 22;
 
+/// Loops in loops; the code generator's time grows with the square of it.
+const LOOP_DEPTH_MAX: usize = 10_000;
+
 /// Namespace of functions in names of the intermediate code, as `cranelift-module` has it.
 const NAMESPACE_FUNCTION: u32 = 0;
 /// Namespace of data.
@@ -55,8 +59,10 @@ pub(in crate::compile) struct Translator<'a> {
     pub(super) is_reachable: bool,
     /// Blocks begun inside code that can't run.
     pub(super) dead_depth: usize,
+    /// How many loops enclose the code here.
+    pub(super) loop_depth: usize,
     /// The module's locals.
-    pub(super) locals: Vec<Variable>,
+    pub(super) locals: Vec<Local>,
     /// Values passed so far; see [`PASSED_VALUES_MAX`].
     passed_values: usize,
     symbols: HashMap<DataId, GlobalValue>,
@@ -79,6 +85,7 @@ impl<'a> Translator<'a> {
             frames: Vec::new(),
             is_reachable: true,
             dead_depth: 0,
+            loop_depth: 0,
             locals: Vec::new(),
             passed_values: 0,
             symbols: HashMap::new(),
@@ -141,46 +148,17 @@ impl<'a> Translator<'a> {
         }
     }
 
-    fn declare_locals(
-        &mut self,
-        entry: Block,
-        ty: &FunctionType,
-        body: &FunctionBody<'_>,
-    ) -> wasmparser::Result<()> {
-        for (index, parameter) in ty.parameters.iter().enumerate() {
-            let variable = self.builder.declare_var(*parameter);
-            let value = self.builder.block_params(entry)[index];
-            self.builder.def_var(variable, value);
-            self.locals.push(variable);
-        }
-        let mut zeros: HashMap<Type, Value> = HashMap::new();
-        for group in body.get_locals_reader()? {
-            let (count, ty) = group?;
-            let ty = code_type(ty);
-            for _ in 0..count {
-                let zero = match zeros.get(&ty) {
-                    Some(zero) => *zero,
-                    None => {
-                        let zero = self.zero(ty);
-                        zeros.insert(ty, zero);
-                        zero
-                    }
-                };
-                let variable = self.builder.declare_var(ty);
-                self.builder.def_var(variable, zero);
-                self.locals.push(variable);
-            }
-        }
-        Ok(())
-    }
-
     fn check_size(&self) -> Result<(), CompileError> {
-        if self.passed_values <= PASSED_VALUES_MAX {
+        let message = if self.passed_values > PASSED_VALUES_MAX {
+            format!("more than {PASSED_VALUES_MAX} values pass between its blocks")
+        } else if self.loop_depth > LOOP_DEPTH_MAX {
+            format!("its loops nest deeper than {LOOP_DEPTH_MAX}")
+        } else {
             return Ok(());
-        }
+        };
         Err(CompileError::Codegen {
             function: String::new(),
-            message: format!("more than {PASSED_VALUES_MAX} values pass between its blocks"),
+            message,
         })
     }
 }

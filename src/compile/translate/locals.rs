@@ -1,0 +1,133 @@
+//! The module's locals: variables of the code generator, or memory on the stack in functions of absurd size.
+
+use std::collections::HashMap;
+
+use cranelift_codegen::ir::{
+    Block, InstBuilder, StackSlot, StackSlotData, StackSlotKind, Type, Value, types,
+};
+use cranelift_frontend::Variable;
+use wasmparser::{FunctionBody, Operator};
+
+use super::translator::Translator;
+use crate::compile::module::{FunctionType, code_type};
+
+/// Bytes of a local on the stack.
+const SLOT_BYTES: u32 = 16;
+
+/// Places where control meets, times locals, that variables are used for. A variable costs up to one value at each such
+/// place, so the product bounds memory and time; compilers' output stays far below.
+const MEETINGS_AND_LOCALS_MAX: usize = 1 << 24;
+
+/// Places where control meets that variables are used for at all: allocating registers takes time that grows with the
+/// square of their count.
+const MEETINGS_MAX: usize = 40_000;
+
+/// A local.
+#[derive(Clone, Copy)]
+pub(super) enum Local {
+    /// A variable, which the code generator keeps where it likes.
+    Variable(Variable),
+    /// Memory on the stack.
+    Slot(StackSlot, i32, Type),
+}
+
+impl Translator<'_> {
+    /// Declares parameters and locals and gives them their first values.
+    pub(super) fn declare_locals(
+        &mut self,
+        entry: Block,
+        ty: &FunctionType,
+        body: &FunctionBody<'_>,
+    ) -> wasmparser::Result<()> {
+        let mut groups = Vec::new();
+        for group in body.get_locals_reader()? {
+            let (count, ty) = group?;
+            groups.push((count, code_type(ty)));
+        }
+        let declared: usize = groups.iter().map(|(count, _)| *count as usize).sum();
+        let count = ty.parameters.len() + declared;
+        let slot = wants_memory(body, count)?.then(|| {
+            self.builder.create_sized_stack_slot(StackSlotData::new(
+                StackSlotKind::ExplicitSlot,
+                SLOT_BYTES * count as u32,
+                4,
+            ))
+        });
+        for index in 0..ty.parameters.len() {
+            let value = self.builder.block_params(entry)[index];
+            self.declare_local(slot, value);
+        }
+        let mut zeros: HashMap<Type, Value> = HashMap::new();
+        for (count, ty) in groups {
+            for _ in 0..count {
+                let zero = *zeros.entry(ty).or_insert_with(|| self.zero(ty));
+                self.declare_local(slot, zero);
+            }
+        }
+        Ok(())
+    }
+
+    fn declare_local(&mut self, slot: Option<StackSlot>, value: Value) {
+        let ty = self.builder.func.dfg.value_type(value);
+        let local = match slot {
+            None => Local::Variable(self.builder.declare_var(ty)),
+            Some(slot) => Local::Slot(slot, SLOT_BYTES as i32 * self.locals.len() as i32, ty),
+        };
+        self.locals.push(local);
+        self.define_local(self.locals.len() as u32 - 1, value);
+    }
+
+    /// `local.get`.
+    pub(super) fn local_get(&mut self, index: u32) {
+        let value = match self.locals[index as usize] {
+            Local::Variable(variable) => self.builder.use_var(variable),
+            Local::Slot(slot, offset, ty) => self.ins().stack_load(types::I64, ty, slot, offset),
+        };
+        self.push(value);
+    }
+
+    /// `local.set`.
+    pub(super) fn local_set(&mut self, index: u32) {
+        let value = self.pop();
+        self.define_local(index, value);
+    }
+
+    /// `local.tee`.
+    pub(super) fn local_tee(&mut self, index: u32) {
+        let value = self.pop();
+        self.define_local(index, value);
+        self.push(value);
+    }
+
+    fn define_local(&mut self, index: u32, value: Value) {
+        match self.locals[index as usize] {
+            Local::Variable(variable) => self.builder.def_var(variable, value),
+            Local::Slot(slot, offset, _) => {
+                self.ins().stack_store(types::I64, value, slot, offset);
+            }
+        }
+    }
+}
+
+/// Whether a function with so many locals is so large that they must be memory.
+fn wants_memory(body: &FunctionBody<'_>, locals: usize) -> wasmparser::Result<bool> {
+    let is_too_much = |meetings: usize| {
+        meetings > MEETINGS_MAX || meetings.saturating_mul(locals) > MEETINGS_AND_LOCALS_MAX
+    };
+    // An operator that makes control meet has two bytes.
+    if !is_too_much(body.as_bytes().len() / 2) {
+        return Ok(false);
+    }
+    let mut meetings = 0;
+    for operator in body.get_operators_reader()? {
+        match operator? {
+            Operator::Block { .. }
+            | Operator::Loop { .. }
+            | Operator::If { .. }
+            | Operator::BrIf { .. }
+            | Operator::BrTable { .. } => meetings += 1,
+            _ => {}
+        }
+    }
+    Ok(is_too_much(meetings))
+}
