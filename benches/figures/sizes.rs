@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
 
 use object::read::elf::{FileHeader as _, ProgramHeader as _};
 use object::{Endianness, elf};
@@ -32,9 +33,13 @@ pub(crate) fn measure() -> Result<Table, String> {
     let image = workshop.path().join("nothing.elf");
     let mut build = workshop.mewz(&["build", "--release"]);
     build.arg(&module).arg("-o").arg(&image);
-    let status = build.status();
-    if !status.as_ref().is_ok_and(std::process::ExitStatus::success) {
-        return Err(format!("{build:?} ended with {status:?}"));
+    let output = build
+        .stderr(Stdio::piped())
+        .output()
+        .map_err(|problem| format!("cannot start {build:?}: {problem}"))?;
+    if !output.status.success() {
+        let words = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{build:?} ended with {}: {words}", output.status));
     }
     row(&mut table, "image of an empty program", &image)?;
     row(&mut table, "`mewz` itself", Path::new(MEWZ))?;
