@@ -8,7 +8,7 @@ use std::time::Instant;
 use mewz::qemu::machine::{MachineKind, arguments_by_hand};
 
 use super::guest;
-use super::machine::{MEMORY_BYTES, QEMU, Workshop};
+use super::machine::{MEMORY_BYTES, Precedence, QEMU, Workshop};
 use super::table::{Table, middle_and_ends};
 
 /// Runs of each command.
@@ -38,6 +38,7 @@ pub(crate) fn measure() -> Result<Table, String> {
     let hello = workshop.module("hello.wasm", HELLO)?;
     let smallest = workshop.file("smallest.elf", &guest::smallest())?;
 
+    let precedence = Precedence::take();
     // The first run compiles and fills the cache, and both are then in the page cache.
     time(&mut workshop.run(&hello), b'h')?;
     time(&mut peer(&smallest), b'!')?;
@@ -48,9 +49,10 @@ pub(crate) fn measure() -> Result<Table, String> {
     }
 
     let words = format!(
-        "From spawning the command to its first byte of output, and to its end, in ms; {RUNS} runs of each, one after the \
-         other in turn, on `microvm` with {} MiB under TCG. The image of `hello.wasm` is in the cache. The peer writes one \
+        "From spawning the command to its first byte of output, and to its end, in ms; {RUNS} runs of each, in turn, at \
+         {} priority, on `microvm` with {} MiB under TCG. The image of `hello.wasm` is in the cache. The peer writes one \
          byte to COM1 and ends. Target: at most {TARGET:.1} times the peer.",
+        precedence.name(),
         MEMORY_BYTES >> 20
     );
     let head = [

@@ -5,15 +5,18 @@ use std::time::Instant;
 
 use mewz::compile::{Options, compile};
 
+use super::machine::Precedence;
 use super::table::{Table, middle_and_ends};
 
 /// Runs of each module.
 const RUNS: usize = 5;
 
 pub(crate) fn measure() -> Result<Table, String> {
+    let precedence = Precedence::take();
     let words = format!(
-        "From a module's bytes to an object's, on all cores; median of {RUNS} runs. The modules are made by \
-         `benches/figures/compile.rs`: they show how time grows, not what programs are like."
+        "From a module's bytes to an object's, on all cores, at {} priority; median of {RUNS} runs. The modules are made by \
+         `benches/figures/compile.rs`: they show how time grows, not what programs are like.",
+        precedence.name()
     );
     let head = ["module", "size, KB", "time, ms", "object, KB"];
     let mut table = Table::new("Compilation", words, &head);

@@ -1,4 +1,4 @@
-//! `cargo bench`: measures boot, idling, sizes and compilation, and writes the table in `docs/benchmarks.md`.
+//! `cargo bench --bench figures`: measures boot, idling, sizes and compilation, and writes the table in `docs/benchmarks.md`.
 //!
 //! Each figure that has a peer is taken beside it in the same run. Words on the command line choose parts of the table and
 //! leave the file as it is.
