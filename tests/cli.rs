@@ -436,12 +436,12 @@ fn a_damaged_cache_is_noticed_and_mended() {
     let place = Place::new();
     let ends_well = r"printf '\006\0\0\0\004\0\0\0\0\0\0\0' >&0; exec sleep 1000";
     run_with_fake(&place, ends_well).assert(0, &[]);
-    let images = files(&place.cache().join("mewz/images"));
-    assert_eq!(images.len(), 1);
-    let mut bytes = fs::read(&images[0]).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 0x10;
-    fs::write(&images[0], bytes).unwrap();
+    for image in files(&place.cache().join("mewz/images")) {
+        let mut bytes = fs::read(&image).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 0x10;
+        fs::write(&image, bytes).unwrap();
+    }
     run_with_fake(&place, ends_well).assert(0, &["the cached image was damaged"]);
     let again = run_with_fake(&place, ends_well);
     assert_eq!((again.status, &again.stderr[..]), (0, ""));

@@ -81,6 +81,11 @@ impl Cache {
         }
     }
 
+    /// Whether there is an entry, damaged or not.
+    pub(super) fn has(&self, key: &blake3::Hash) -> bool {
+        self.entry_path(key).exists()
+    }
+
     /// Notes that `entry` was used, so that it is not among the oldest.
     pub(super) fn touch(entry: &Entry) {
         // A cache on a read-only disk serves as well.

@@ -1,6 +1,8 @@
 //! From a module to an image: compiled, linked with the kernel, kept for the next time.
 
+use std::borrow::Cow;
 use std::fs::File;
+use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -41,16 +43,39 @@ struct Note {
 /// An image that can be booted.
 #[derive(Debug)]
 pub(super) struct BootImage {
-    /// The ELF file; more may follow it.
+    /// The ELF file, without what only people read: QEMU would read it through at every start. More may follow it.
     pub(super) file: File,
     /// Imports that the kernel does not answer.
     pub(super) missing: Vec<String>,
+    symbols: Symbols,
+}
+
+/// Where the same image with symbols is.
+#[derive(Debug)]
+enum Symbols {
+    Here(Vec<u8>),
+    Kept(Cache, blake3::Hash),
+}
+
+impl BootImage {
+    /// The same image with symbols and sections for debuggers; `None` where it has been damaged or removed since.
+    pub(super) fn with_symbols(&self) -> Option<Cow<'_, [u8]>> {
+        match &self.symbols {
+            Symbols::Here(bytes) => Some(bytes.into()),
+            Symbols::Kept(cache, key) => match cache.find(key) {
+                Found::Entry(mut entry) => {
+                    let mut bytes = Vec::new();
+                    entry.file.read_to_end(&mut bytes).ok()?;
+                    Some(bytes.into())
+                }
+                Found::Nothing | Found::Damaged => None,
+            },
+        }
+    }
 }
 
 /// The kernel's ELF file: the one inside, or that of `path`.
-pub(super) fn kernel_bytes(
-    path: Option<&Path>,
-) -> Result<std::borrow::Cow<'static, [u8]>, Failure> {
+pub(super) fn kernel_bytes(path: Option<&Path>) -> Result<Cow<'static, [u8]>, Failure> {
     let Some(path) = path else {
         return Ok(KERNEL.into());
     };
@@ -76,10 +101,24 @@ pub(super) fn compile(module: &Module, options: &compile::Options) -> Result<Com
 
 /// Compiles and links `module`.
 pub(super) fn make(module: &Module, making: &Making, strip: bool) -> Result<Image, Failure> {
+    link(module, &compile_program(module, making)?, making, strip)
+}
+
+fn compile_program(module: &Module, making: &Making) -> Result<Compiled, Failure> {
     let compiled = compile(module, &making.options)?;
-    if !compiled.has_start {
-        return Err(module.without_start());
+    if compiled.has_start {
+        Ok(compiled)
+    } else {
+        Err(module.without_start())
     }
+}
+
+fn link(
+    module: &Module,
+    compiled: &Compiled,
+    making: &Making,
+    strip: bool,
+) -> Result<Image, Failure> {
     let kernel_bytes = kernel_bytes(making.kernel.as_deref())?;
     let kernel = parse_kernel(&kernel_bytes)?;
     let options = ImageOptions {
@@ -113,48 +152,76 @@ pub(super) fn boot_image(
     cache: Option<&Cache>,
 ) -> Result<BootImage, Failure> {
     let key = key(module, making)?;
-    match cache.map(|cache| cache.find(&key)) {
-        Some(Found::Entry(entry)) => {
-            if let Some(image) = from_entry(entry) {
-                return Ok(image);
+    if let Some(cache) = cache {
+        match cache.find(&key) {
+            Found::Entry(entry) => {
+                if let Some(image) = from_entry(entry, cache, &key) {
+                    return Ok(image);
+                }
             }
+            Found::Damaged => words::warning("the cached image was damaged: made anew"),
+            Found::Nothing => {}
         }
-        Some(Found::Damaged) => words::warning("the cached image was damaged: made anew"),
-        Some(Found::Nothing) | None => {}
     }
-    let image = make(module, making, false)?;
+    let compiled = compile_program(module, making)?;
+    let image = link(module, &compiled, making, true)?;
+    let with_symbols = link(module, &compiled, making, false)?.bytes;
     let missing: Vec<String> = image.missing.iter().map(|import| import.name()).collect();
-    let kept = cache.map(|cache| {
-        let note = serde_json::to_vec(&Note {
-            missing: missing.clone(),
-        });
-        cache.store(&key, &image.bytes, &note.unwrap_or_default())
-    });
-    let file = match kept {
-        Some(Ok(file)) => file,
-        Some(Err(problem)) => {
-            words::warning(format_args!(
+    if let Some(cache) = cache {
+        match keep(&image, &with_symbols, &missing, cache, &key) {
+            Ok(file) => {
+                return Ok(BootImage {
+                    file,
+                    missing,
+                    symbols: Symbols::Kept(cache.clone(), symbols_key(&key)),
+                });
+            }
+            Err(problem) => words::warning(format_args!(
                 "cannot keep the image for the next time: {problem}"
-            ));
-            in_memory(&image)?
+            )),
         }
-        None => in_memory(&image)?,
-    };
-    Ok(BootImage { file, missing })
+    }
+    Ok(BootImage {
+        file: memory_file("mewz-image", &image.bytes)
+            .map_err(|problem| Failure::new("cannot hold the image").cause(problem))?,
+        missing,
+        symbols: Symbols::Here(with_symbols),
+    })
 }
 
-fn from_entry(entry: Entry) -> Option<BootImage> {
+/// Keeps both forms of an image; opens the one to boot.
+fn keep(
+    image: &Image,
+    with_symbols: &[u8],
+    missing: &[String],
+    cache: &Cache,
+    key: &blake3::Hash,
+) -> std::io::Result<File> {
+    let note = serde_json::to_vec(&Note {
+        missing: missing.to_vec(),
+    })?;
+    // The one to boot comes last: where it is, the other is too.
+    cache.store(&symbols_key(key), with_symbols, &[])?;
+    cache.store(key, &image.bytes, &note)
+}
+
+fn from_entry(entry: Entry, cache: &Cache, key: &blake3::Hash) -> Option<BootImage> {
     let note: Note = serde_json::from_slice(&entry.note).ok()?;
+    let symbols_key = symbols_key(key);
+    if !cache.has(&symbols_key) {
+        return None;
+    }
     Cache::touch(&entry);
     Some(BootImage {
         file: entry.file,
         missing: note.missing,
+        symbols: Symbols::Kept(cache.clone(), symbols_key),
     })
 }
 
-fn in_memory(image: &Image) -> Result<File, Failure> {
-    memory_file("mewz-image", &image.bytes)
-        .map_err(|problem| Failure::new("cannot hold the image").cause(problem))
+/// Stands for the image of `key` with symbols.
+fn symbols_key(key: &blake3::Hash) -> blake3::Hash {
+    blake3::keyed_hash(key.as_bytes(), b"symbols")
 }
 
 /// Stands for all that an image depends on: module, options, kernel, and the program that makes it.

@@ -1,8 +1,5 @@
 //! A trap in words: its name, the function, the place in the module, and how the program got there.
 
-use std::fs::File;
-use std::io::{Read as _, Seek as _};
-
 use mewz_abi::address::WINDOW_BASE;
 use mewz_abi::application::MissingImport;
 use mewz_abi::record::TrapReport;
@@ -25,7 +22,11 @@ const MISSING_SECTION: &str = ".mewz.missing";
 
 /// The sentence for the trap that `report` describes.
 pub(super) fn failure(report: &TrapReport, image: &BootImage) -> Failure {
-    let map = CodeMap::read(&image.file).unwrap_or_default();
+    let map = image
+        .with_symbols()
+        .as_deref()
+        .and_then(CodeMap::read)
+        .unwrap_or_default();
     let kind = TrapKind::from_number(report.kind);
     let mut text = match kind {
         Some(kind) => format!("trap: {}", kind.name()),
@@ -115,12 +116,9 @@ struct CodeMap {
 }
 
 impl CodeMap {
-    /// Reads it from an image; `None` where the file can't be read or is no image.
-    fn read(mut file: &File) -> Option<Self> {
-        let mut bytes = Vec::new();
-        file.rewind().ok()?;
-        file.read_to_end(&mut bytes).ok()?;
-        let image = object::File::parse(&bytes[..]).ok()?;
+    /// Reads it from an image; `None` where the bytes are none.
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let image = object::File::parse(bytes).ok()?;
         let is_function = |kind| kind == SymbolKind::Text;
         let mut functions: Vec<(u64, u64, String)> = image
             .symbols()
