@@ -82,6 +82,15 @@ pub struct DirectoryEntry {
     pub name: Vec<u8>,
 }
 
+/// How far names lead down from a directory.
+#[derive(Default)]
+pub struct Descent {
+    /// How many of them are directories, each in the one before.
+    pub directories: usize,
+    /// The last directory, if all are; a file system may also leave that out.
+    pub end: Option<Rc<dyn Node>>,
+}
+
 /// A file, directory or symbolic link, not opened.
 pub trait Node {
     /// What it is; a node never becomes another kind.
@@ -95,6 +104,14 @@ pub trait Node {
 
     /// The node behind `name` in this directory.
     fn lookup(&self, name: &[u8]) -> Result<Rc<dyn Node>, Errno>;
+
+    /// Goes down `names`, one directory below the other, as far as they lead to directories: how many do, and the last of
+    /// them, if all do. What stops the way is left to [`Node::lookup`] to tell. A file system that can do no more than
+    /// that says that it gets nowhere.
+    fn descend(&self, names: &[&[u8]]) -> Result<Descent, Errno> {
+        let _ = names;
+        Ok(Descent::default())
+    }
 
     /// Opens this file or directory. Where nobody else holds the node, the file system may turn it into the file.
     fn open(self: Rc<Self>, mode: OpenMode) -> Result<Box<dyn File>, Errno>;

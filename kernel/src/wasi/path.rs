@@ -14,6 +14,9 @@ const PATH_BYTES_MAX: u32 = 4096;
 /// Most symbolic links on the way, as on Linux.
 const LINKS_MAX: u32 = 40;
 
+/// Most components that are taken in one go.
+const DESCENT_MAX: usize = 16;
+
 /// Most components that wait to be looked up: a path's, and those of links on the way.
 const PENDING_MAX: usize = 8192;
 
@@ -90,7 +93,7 @@ pub(super) fn resolve(base: &Rc<dyn Node>, path: &[u8], last: Last) -> Result<Pl
         return Err(Errno::Noent);
     }
     let mut walk = Walk {
-        directories: Vec::new(),
+        levels: Vec::new(),
         base,
         pending: Vec::new(),
         links: 0,
@@ -102,19 +105,30 @@ pub(super) fn resolve(base: &Rc<dyn Node>, path: &[u8], last: Last) -> Result<Pl
 struct Walk<'a> {
     base: &'a Rc<dyn Node>,
     /// The directories below `base` that lead to where the walk is.
-    directories: Vec<Rc<dyn Node>>,
+    levels: Vec<Level>,
     /// Components that are still to come, the next one last. An empty one stands for a `/` at the end.
     pending: Vec<Vec<u8>>,
     links: u32,
 }
 
+/// A directory on the way.
+struct Level {
+    name: Vec<u8>,
+    /// Known for the last level, and for some before it.
+    node: Option<Rc<dyn Node>>,
+}
+
 impl Walk<'_> {
     fn run(&mut self, last: Last) -> Result<Place, Errno> {
-        while let Some(component) = self.pending.pop() {
+        loop {
+            self.descend()?;
+            let Some(component) = self.pending.pop() else {
+                return Ok(Place::Unnamed(self.here()?));
+            };
             match component.as_slice() {
                 b"" | b"." => {}
                 b".." => {
-                    self.directories.pop().ok_or(Errno::Notcapable)?;
+                    self.levels.pop().ok_or(Errno::Notcapable)?;
                 }
                 _ => {
                     if let Some(place) = self.step(component, last)? {
@@ -123,11 +137,66 @@ impl Walk<'_> {
                 }
             }
         }
-        Ok(Place::Unnamed(Rc::clone(self.here())))
     }
 
-    fn here(&self) -> &Rc<dyn Node> {
-        self.directories.last().unwrap_or(self.base)
+    /// The directory where the walk is. After `..` it may have to be gone to anew.
+    fn here(&mut self) -> Result<Rc<dyn Node>, Errno> {
+        let known = self.levels.iter().rposition(|level| level.node.is_some());
+        let (mut node, mut at) =
+            match known.and_then(|at| Some((self.levels[at].node.clone()?, at))) {
+                Some((node, at)) => (node, at + 1),
+                None => (Rc::clone(self.base), 0),
+            };
+        while at < self.levels.len() {
+            // One by one: this is rare, and what is a directory at one time may be something else at another.
+            node = node.lookup(&self.levels[at].name)?;
+            if node.kind() != NodeKind::Directory {
+                return Err(Errno::Notdir);
+            }
+            self.levels[at].node = Some(Rc::clone(&node));
+            at += 1;
+        }
+        Ok(node)
+    }
+
+    /// Takes the components in front of the last in one go, as far as they are plain names of directories.
+    fn descend(&mut self) -> Result<(), Errno> {
+        let is_slash_last = self.pending.first().is_some_and(Vec::is_empty);
+        let before_last = self.pending.get(1 + usize::from(is_slash_last)..);
+        let names: Vec<&[u8]> = before_last
+            .unwrap_or(&[])
+            .iter()
+            .rev()
+            .map(Vec::as_slice)
+            .take_while(|name| !matches!(*name, b"" | b"." | b".."))
+            .take(DESCENT_MAX)
+            .collect();
+        // A single one is looked up at no more cost, and that tells what is wrong with it.
+        if names.len() < 2 {
+            return Ok(());
+        }
+        let here = match self.levels.last() {
+            Some(Level { node: None, .. }) => return Ok(()),
+            Some(Level {
+                node: Some(node), ..
+            }) => Rc::clone(node),
+            None => Rc::clone(self.base),
+        };
+        let mut descent = here.descend(&names)?;
+        if descent.end.is_none() && descent.directories >= 2 {
+            descent = here.descend(&names[..descent.directories])?;
+        }
+        let Some(end) = descent.end else {
+            return Ok(());
+        };
+        let first = self.pending.len() - descent.directories;
+        for name in self.pending.drain(first..).rev() {
+            self.levels.push(Level { name, node: None });
+        }
+        if let Some(level) = self.levels.last_mut() {
+            level.node = Some(end);
+        }
+        Ok(())
     }
 
     /// Takes one named component; returns the place if it was the last.
@@ -135,19 +204,23 @@ impl Walk<'_> {
         // `name/` is still last, but what it names has to be a directory.
         let needs_directory = self.pending.len() == 1 && self.pending[0].is_empty();
         let is_last = self.pending.is_empty() || needs_directory;
-        let place = |walk: &Self, name, node| Place::Named {
-            directory: Rc::clone(walk.here()),
-            name,
-            node,
-            needs_directory,
+        let directory = self.here()?;
+        let found = if is_last && last == Last::Named {
+            None
+        } else {
+            match directory.lookup(&name) {
+                Ok(node) => Some(node),
+                Err(Errno::Noent) if is_last => None,
+                Err(errno) => return Err(errno),
+            }
         };
-        if is_last && last == Last::Named {
-            return Ok(Some(place(self, name, None)));
-        }
-        let node = match self.here().lookup(&name) {
-            Ok(node) => node,
-            Err(Errno::Noent) if is_last => return Ok(Some(place(self, name, None))),
-            Err(errno) => return Err(errno),
+        let Some(node) = found else {
+            return Ok(Some(Place::Named {
+                directory,
+                name,
+                node: None,
+                needs_directory,
+            }));
         };
         let follows = !is_last || last == Last::Followed || needs_directory;
         match node.kind() {
@@ -159,10 +232,18 @@ impl Walk<'_> {
                 self.push(&node.read_link()?)?;
                 Ok(None)
             }
-            _ if is_last => Ok(Some(place(self, name, Some(node)))),
+            _ if is_last => Ok(Some(Place::Named {
+                directory,
+                name,
+                node: Some(node),
+                needs_directory,
+            })),
             NodeKind::Directory => {
-                self.directories.try_reserve(1).map_err(|_| Errno::Nomem)?;
-                self.directories.push(node);
+                self.levels.try_reserve(1).map_err(|_| Errno::Nomem)?;
+                self.levels.push(Level {
+                    name,
+                    node: Some(node),
+                });
                 Ok(None)
             }
             _ => Err(Errno::Notdir),

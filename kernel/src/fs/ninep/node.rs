@@ -7,9 +7,9 @@ use core::any::Any;
 use core::cell::RefCell;
 
 use super::super::errno::Errno;
-use super::super::node::{Attributes, File, NewTime, Node, NodeKind, OpenMode};
+use super::super::node::{Attributes, Descent, File, NewTime, Node, NodeKind, OpenMode};
 use super::attributes::{self, kind_of_qid};
-use super::fid::Fid;
+use super::fid::{Fid, WALK_NAMES_MAX};
 use super::file::OpenedFile;
 use super::session::{Session, check_name, check_target};
 use super::wire::{NO_ID, Request, Writer};
@@ -28,6 +28,9 @@ const OPEN_TRUNCATE: u32 = 0o1000;
 const OPEN_NONBLOCK: u32 = 0o4000;
 const OPEN_DIRECTORY: u32 = 0o200_000;
 
+/// Most bytes of all names of a walk: it has to fit in the smallest message.
+const WALK_BYTES_MAX: usize = 2048;
+
 /// Flag of Tunlinkat: what goes is a directory.
 const REMOVE_DIRECTORY: u32 = 0x200;
 
@@ -38,7 +41,7 @@ struct RemoteNode {
 
 /// Opens the root of a session.
 pub(super) fn attach(session: Session) -> Result<Rc<dyn Node>, Errno> {
-    let (fid, qid) = Fid::attach(Rc::new(RefCell::new(session)))?;
+    let (fid, qid) = Fid::attach(&Rc::new(RefCell::new(session)))?;
     Ok(Rc::new(RemoteNode {
         fid,
         kind: kind_of_qid(qid),
@@ -88,6 +91,37 @@ impl Node for RemoteNode {
             fid,
             kind: kind_of_qid(qid),
         }))
+    }
+
+    fn descend(&self, names: &[&[u8]]) -> Result<Descent, Errno> {
+        let mut bytes = 0;
+        for name in names {
+            check_name(name)?;
+            bytes += name.len();
+        }
+        if names.len() > WALK_NAMES_MAX || bytes > WALK_BYTES_MAX {
+            return Ok(Descent::default());
+        }
+        let (fid, qids) = match self.fid.walk_all(names) {
+            Ok(answer) => answer,
+            // QEMU before 7.1 does not tell how far it came.
+            Err(_) => return Ok(Descent::default()),
+        };
+        let directories = qids
+            .iter()
+            .take_while(|qid| kind_of_qid(**qid) == NodeKind::Directory)
+            .count();
+        // A server that walked on through something else is not followed there.
+        let end = fid.filter(|_| directories == names.len());
+        Ok(Descent {
+            directories,
+            end: end.map(|fid| -> Rc<dyn Node> {
+                Rc::new(RemoteNode {
+                    fid,
+                    kind: NodeKind::Directory,
+                })
+            }),
+        })
     }
 
     fn open(self: Rc<Self>, mode: OpenMode) -> Result<Box<dyn File>, Errno> {

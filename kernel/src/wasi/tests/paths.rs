@@ -42,7 +42,24 @@ fn machine() -> Machine {
 
 #[test]
 fn paths_lead_where_they_should() {
-    let mut machine = machine();
+    lead_where_they_should(machine());
+    let machine = machine();
+    machine.server.0.borrow_mut().fails_whole_walks = true;
+    lead_where_they_should(machine);
+}
+
+fn lead_where_they_should(mut machine: Machine) {
+    let deep = "1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17/18/19/20";
+    for (end, _) in deep.match_indices('/').chain([(deep.len(), "")]) {
+        machine.server.put_directory(&deep[..end]);
+    }
+    machine.server.put_file(&format!("{deep}/f"), b"content");
+    machine.server.put_link("1/2/3/far", "../../../d/e/../f");
+    machine.server.put_link("1/2/3/back", "../..");
+    machine.server.put_link(
+        "1/2/3/4/5/farther",
+        "../../../../../1/2/3/back/../1/2/3/far",
+    );
     for (path, expected) in [
         ("d/f", 0),
         ("./d//.///f", 0),
@@ -57,6 +74,21 @@ fn paths_lead_where_they_should() {
         ("d/e/upup", 0),
         ("dir/e/upup", 0),
         ("here/here/file", 0),
+        (&format!("{deep}/f"), 0),
+        (&format!("{deep}/../20/f"), 0),
+        (&format!("{deep}/../../../../../16/17/../17/18/19/20/f"), 0),
+        (&format!("{deep}/missing"), NOENT),
+        (&format!("{deep}/f/x"), NOTDIR),
+        (&format!("{deep}/x/{deep}"), NOENT),
+        ("1/2/3/far", 0),
+        ("1/2/3/back/2/3/far", 0),
+        ("1/2/3/back/2/3/back/2/3/far", 0),
+        ("1/2/3/4/5/../../far", 0),
+        ("1/2/3/4/5/farther", 0),
+        ("1/2/3/../../../../x", NOTCAPABLE),
+        ("1/2/file/4/5", NOENT),
+        ("d/f/2/3", NOTDIR),
+        ("here/d/f/2/3", NOTDIR),
         ("", NOENT),
         ("missing", NOENT),
         ("missing/f", NOENT),

@@ -49,6 +49,8 @@ pub(crate) struct Server {
     pub(crate) requests: Vec<u8>,
     pub(crate) tamper: Option<Tamper>,
     pub(crate) deaf: bool,
+    /// A walk that ends early is an error, as with QEMU before 7.1.
+    pub(crate) fails_whole_walks: bool,
 }
 
 /// A server and the way to it.
@@ -65,6 +67,7 @@ impl SharedServer {
             requests: Vec::new(),
             tamper: None,
             deaf: false,
+            fails_whole_walks: false,
         })))
     }
 
@@ -412,13 +415,21 @@ impl Server {
         assert!(!self.fids.contains_key(&new_fid), "fid {new_fid} is in use");
         let mut path = self.fid(fid)?.path.clone();
         let mut qids = Vec::new();
-        for _ in 0..count {
-            path.push(arguments.text());
-            let inode = self.find(&path)?;
-            qids.extend(self.qid(inode));
+        let mut walked = 0_u16;
+        let names: Vec<_> = (0..count).map(|_| arguments.text()).collect();
+        for name in names {
+            path.push(name);
+            match self.find(&path) {
+                Ok(inode) => qids.extend(self.qid(inode)),
+                Err(errno) if walked == 0 || self.fails_whole_walks => return Err(errno),
+                Err(_) => break,
+            }
+            walked += 1;
         }
-        self.fids.insert(new_fid, ServerFid { path, opened: None });
-        out.extend(count.to_le_bytes());
+        if walked == count {
+            self.fids.insert(new_fid, ServerFid { path, opened: None });
+        }
+        out.extend(walked.to_le_bytes());
         out.extend(qids);
         Ok(())
     }
