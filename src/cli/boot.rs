@@ -19,7 +19,7 @@ use super::{emulator, trap, words};
 use crate::qemu::accelerator::{Accelerator, AcceleratorChoice};
 use crate::qemu::config::Mount;
 use crate::qemu::machine::{self, MachineKind, Settings};
-use crate::qemu::session::{self, End, Event, Streams};
+use crate::qemu::session::{self, Deadlines, End, Event, Streams};
 
 /// Status after `--timeout`, as `timeout(1)` has it.
 const STATUS_TIMEOUT: u8 = 124;
@@ -29,6 +29,9 @@ const STATUS_OUTPUT_CLOSED: u8 = 141;
 
 /// Status after a kernel's failure.
 const STATUS_KERNEL_FAILED: u8 = super::failure::STATUS_FAILURE;
+
+/// How long a machine under KVM may take to its kernel's first word: some hundred times what is usual.
+const KVM_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is asked for, settled.
 #[derive(Debug)]
@@ -120,7 +123,7 @@ pub(super) fn run(program: PathBuf, wishes: Wishes, module: &Module, image: &Boo
         .accelerator
         .settle()
         .map_err(|problem| emulator::not_run(&problem))?;
-    let deadline = wishes
+    let end = wishes
         .timeout
         .and_then(|timeout| Instant::now().checked_add(timeout));
     let mut settings = Settings {
@@ -135,16 +138,25 @@ pub(super) fn run(program: PathBuf, wishes: Wishes, module: &Module, image: &Boo
         environment: wishes.environment,
         mounts: wishes.mounts,
     };
-    let mut ended = talk(&settings, image, wishes.log_level, deadline)?;
-    if let End::Died(death) = &ended.end
-        && !death.had_started
-        && accelerator == Accelerator::Kvm
-        && wishes.accelerator == AcceleratorChoice::Auto
-    {
+    // A KVM that does not work as it says may leave QEMU hanging; then TCG serves.
+    let may_fall_back =
+        accelerator == Accelerator::Kvm && wishes.accelerator == AcceleratorChoice::Auto;
+    let deadlines = Deadlines {
+        end,
+        start: may_fall_back.then(|| Instant::now() + KVM_PATIENCE),
+    };
+    let mut ended = talk(&settings, image, wishes.log_level, deadlines)?;
+    let has_started = match &ended.end {
+        End::NotStarted => false,
+        End::Died(death) => death.had_started,
+        End::Exited(_) | End::TimedOut | End::OutputClosed => true,
+    };
+    if may_fall_back && !has_started {
         // Nothing of the program has run, so nothing runs twice.
         words::warning("the machine did not start under KVM: trying once more without it");
         settings.accelerator = Accelerator::Tcg;
-        ended = talk(&settings, image, wishes.log_level, deadline)?;
+        let deadlines = Deadlines { end, start: None };
+        ended = talk(&settings, image, wishes.log_level, deadlines)?;
     }
     finish(ended, wishes.timeout, module, image)
 }
@@ -160,7 +172,7 @@ fn talk(
     settings: &Settings,
     image: &BootImage,
     log_level: u8,
-    deadline: Option<Instant>,
+    deadlines: Deadlines,
 ) -> Result<Ended, Failure> {
     let mut running =
         machine::start(settings, &image.file).map_err(|problem| emulator::not_run(&problem))?;
@@ -180,7 +192,7 @@ fn talk(
         Event::Trap(report) => trap = Some(*report),
         Event::Panic(text) => panic = Some(text.to_owned()),
     };
-    let end = session::talk(&mut running, streams, deadline, &mut on_event)
+    let end = session::talk(&mut running, streams, deadlines, &mut on_event)
         .map_err(|problem| emulator::not_run(&problem))?;
     Ok(Ended { end, trap, panic })
 }
@@ -196,7 +208,8 @@ fn log(level: u8, text: &str) {
 
 fn finish(ended: Ended, timeout: Option<Duration>, module: &Module, image: &BootImage) -> Outcome {
     match ended.end {
-        End::TimedOut => {
+        // Without a deadline for the start there is no `NotStarted`.
+        End::TimedOut | End::NotStarted => {
             let timeout = timeout.unwrap_or_default();
             Err(
                 Failure::new(format!("`{}` was ended", module.path.display()))

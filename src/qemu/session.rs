@@ -57,13 +57,24 @@ pub enum Event<'a> {
     Panic(&'a str),
 }
 
+/// When patience ends; `None` is never.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Deadlines {
+    /// The machine must have ended.
+    pub end: Option<Instant>,
+    /// The kernel must be up.
+    pub start: Option<Instant>,
+}
+
 /// How a session ended. QEMU is gone in every case.
 #[derive(Debug)]
 pub enum End {
     /// The program ended with this status.
     Exited(u32),
-    /// The deadline came first.
+    /// The deadline for the end came first.
     TimedOut,
+    /// The deadline for the kernel's first word came first.
+    NotStarted,
     /// Nobody reads the program's standard output any more.
     OutputClosed,
     /// QEMU ended without a word from the kernel.
@@ -83,7 +94,7 @@ pub struct Death {
     pub serial: String,
 }
 
-/// Talks with `running` until it ends or `deadline` comes.
+/// Talks with `running` until it ends or one of `deadlines` comes.
 ///
 /// # Errors
 ///
@@ -91,7 +102,7 @@ pub struct Death {
 pub fn talk(
     running: &mut Running,
     streams: Streams<'_>,
-    deadline: Option<Instant>,
+    deadlines: Deadlines,
     on_event: &mut dyn FnMut(Event<'_>),
 ) -> Result<End, QemuError> {
     let mut session = Session {
@@ -100,7 +111,7 @@ pub fn talk(
         stdin: streams.stdin,
         stdin_wanted: None,
         to_guest: Vec::new(),
-        deadline,
+        deadlines,
         had_started: false,
         on_event,
     };
@@ -118,7 +129,7 @@ struct Session<'a> {
     stdin_wanted: Option<usize>,
     /// Records that the console has not yet taken.
     to_guest: Vec<u8>,
-    deadline: Option<Instant>,
+    deadlines: Deadlines,
     had_started: bool,
     on_event: &'a mut dyn FnMut(Event<'_>),
 }
@@ -155,7 +166,7 @@ impl Session<'_> {
         let mut words = Tail::default();
         loop {
             let Some(ready) = self.wait(running, &serial, &words)? else {
-                return Ok(End::TimedOut);
+                return Ok(self.late());
             };
             if ready.serial {
                 serial.fill(&mut running.serial)?;
@@ -204,6 +215,16 @@ impl Session<'_> {
             if !has_ended {
                 return Ok(None);
             }
+        }
+    }
+
+    /// How a wait ended that took too long.
+    fn late(&self) -> End {
+        let is_over = |end: Instant| end <= Instant::now();
+        if self.had_started || self.deadlines.end.is_some_and(is_over) {
+            End::TimedOut
+        } else {
+            End::NotStarted
         }
     }
 
@@ -273,7 +294,9 @@ impl Session<'_> {
             .iter()
             .map(|(_, descriptor, flags)| PollFd::from_borrowed_fd(*descriptor, *flags))
             .collect();
-        if !poll(&mut descriptors, self.deadline)? {
+        let start = self.deadlines.start.filter(|_| !self.had_started);
+        let deadline = self.deadlines.end.into_iter().chain(start).min();
+        if !poll(&mut descriptors, deadline)? {
             return Ok(None);
         }
         let is_ready = |wanted: Source| {
@@ -293,13 +316,16 @@ impl Session<'_> {
     fn decode(&mut self, decoder: &mut Decoder) -> Result<Option<End>, QemuError> {
         while let Some(Piece { kind, bytes }) = decoder.next_piece()? {
             match kind {
-                RecordKind::Stdout => match self.stdout.write(bytes, self.deadline)? {
+                RecordKind::Stdout => match self.stdout.write(bytes, self.deadlines.end)? {
                     Written::All => {}
                     Written::TimedOut => return Ok(Some(End::TimedOut)),
                     Written::Closed => return Ok(Some(End::OutputClosed)),
                 },
                 RecordKind::Stderr => {
-                    if matches!(self.stderr.write(bytes, self.deadline)?, Written::TimedOut) {
+                    if matches!(
+                        self.stderr.write(bytes, self.deadlines.end)?,
+                        Written::TimedOut
+                    ) {
                         return Ok(Some(End::TimedOut));
                     }
                 }
