@@ -24,6 +24,12 @@ as_root() {
     fi
 }
 
+# mewz builds for this processor only, and starts its machines by Linux's means.
+need_platform() {
+    platform=$(uname -sm)
+    [ "$platform" = "Linux x86_64" ] || die "mewz needs Linux on x86-64, and this is $platform"
+}
+
 is_installed() { dpkg-query --show --showformat='${db:Status-Abbrev}' "$1" 2>/dev/null | grep -q '^ii'; }
 
 # Reads the package lists once a run, and only when something is to be installed.

@@ -206,3 +206,15 @@ fn without_apt_missing_programs_are_named() {
         &["missing: cc qemu-system-x86_64", "Debian and Ubuntu only"],
     );
 }
+
+#[test]
+fn another_platform_is_refused() {
+    Machine::new()
+        .with("uname", "echo Linux x86_64")
+        .manages("need_platform", &[]);
+    let machine = Machine::new().with("uname", "echo Linux aarch64");
+    machine.refuses(
+        "need_platform",
+        &["needs Linux on x86-64", "this is Linux aarch64"],
+    );
+}
