@@ -102,10 +102,9 @@ impl Node for RemoteNode {
         if names.len() > WALK_NAMES_MAX || bytes > WALK_BYTES_MAX {
             return Ok(Descent::default());
         }
-        let (fid, qids) = match self.fid.walk_all(names) {
-            Ok(answer) => answer,
+        let Ok((fid, qids)) = self.fid.walk_all(names) else {
             // QEMU before 7.1 does not tell how far it came.
-            Err(_) => return Ok(Descent::default()),
+            return Ok(Descent::default());
         };
         let directories = qids
             .iter()
