@@ -1,0 +1,242 @@
+//! Compiled code where the specification suite does not look: many segments, enormous functions, wide signatures, deep
+//! frames.
+
+#[path = "host/mod.rs"]
+#[expect(dead_code, reason = "the specification suite needs more of it")]
+mod host;
+
+use std::fmt::Write as _;
+
+use host::instance::LoadError;
+use host::store::{Bases, CallError, Store};
+use host::types::External;
+use host::value::Value;
+use mewz::compile::TargetCpu;
+use mewz_abi::trap::TrapKind;
+
+/// Instances that were made one after the other; `env` is the first.
+struct World {
+    store: Store,
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            store: Store::new(Bases::Instance, TargetCpu::V2),
+        }
+    }
+
+    fn instantiate(&mut self, text: &str) -> Result<usize, LoadError> {
+        let wasm = wat::parse_str(text).expect("the test's module is well formed");
+        self.store.instantiate(&wasm)
+    }
+
+    fn add(&mut self, text: &str) -> usize {
+        self.instantiate(text).expect("the module is instantiated")
+    }
+
+    fn call(&self, instance: usize, name: &str, arguments: &[u32]) -> Result<Vec<u64>, CallError> {
+        let export = &self.store.instances[instance].exports[name];
+        let External::Function { results, .. } = &export.kind else {
+            panic!("`{name}` is a function");
+        };
+        let arguments: Vec<Value> = arguments.iter().map(|value| Value::I32(*value)).collect();
+        // SAFETY: the function takes as many i32 as the test passes.
+        let values = unsafe { self.store.call(export.address, &arguments, results) }?;
+        let bits = values.into_iter().map(|value| match value {
+            Value::I32(value) => u64::from(value),
+            Value::I64(value) => value,
+            other => panic!("{other:?} is no integer"),
+        });
+        Ok(bits.collect())
+    }
+}
+
+/// Calls `f` of a module on its own.
+fn run(text: &str, arguments: &[u32]) -> Result<Vec<u64>, CallError> {
+    let mut world = World::new();
+    let instance = world.add(text);
+    world.call(instance, "f", arguments)
+}
+
+#[test]
+fn later_data_lies_over_earlier_wherever_offsets_come_from() {
+    let mut world = World::new();
+    let env = world.add(r#"(module (global (export "at") i32 (i32.const 10)))"#);
+    world.store.register("env", env);
+    // One of three offsets is known only at instantiation; each byte is written by several segments.
+    let mut text = String::from(
+        r#"(module (import "env" "at" (global $at i32)) (memory 1)
+           (func (export "f") (param i32) (result i32) (i32.load8_u (local.get 0)))"#,
+    );
+    let mut expected = [0_u8; 1200];
+    for index in 0..1000_usize {
+        let byte = (index % 251) as u8;
+        let offset = (index * 7) % 1100 + 10;
+        let expression = match index % 3 {
+            0 => format!(
+                "(i32.add (global.get $at) (i32.const {}))",
+                offset as i32 - 10
+            ),
+            _ => format!("(i32.const {offset})"),
+        };
+        let bytes = format!("\\{byte:02x}").repeat(9);
+        write!(text, "(data {expression} \"{bytes}\")").unwrap();
+        expected[offset..offset + 9].fill(byte);
+    }
+    text.push(')');
+    let instance = world.add(&text);
+    for (at, byte) in expected.iter().enumerate() {
+        let loaded = world.call(instance, "f", &[at as u32]).unwrap();
+        assert_eq!(loaded, [u64::from(*byte)], "at {at}");
+    }
+}
+
+#[test]
+fn a_segment_that_does_not_fit_traps_after_those_before_it() {
+    let mut world = World::new();
+    let env = world.add(
+        r#"(module (memory (export "m") 1) (table (export "t") 4 funcref)
+           (func (export "byte") (param i32) (result i32) (i32.load8_u (local.get 0)))
+           (func (export "call") (param i32) (result i32) (call_indirect (result i32) (local.get 0))))"#,
+    );
+    world.store.register("env", env);
+    let mut check = |segments: &str, kind: TrapKind| {
+        let outcome = world.instantiate(&format!(
+            r#"(module (import "env" "m" (memory 1)) (import "env" "t" (table 4 funcref)) (table $own 4 4 funcref)
+                 (func $seven (result i32) (i32.const 7)) {segments})"#
+        ));
+        match outcome {
+            Err(LoadError::Start(error)) => assert_eq!(error, CallError::Trap(kind)),
+            other => panic!("{other:?}"),
+        }
+    };
+    check(
+        r#"(data (i32.const 3) "x") (data (i32.const 65535) "yz") (data (i32.const 3) "w")"#,
+        TrapKind::MemoryOutOfBounds,
+    );
+    check(
+        r#"(elem (table 0) (i32.const 2) func $seven) (elem (table $own) (i32.const 4) func $seven)
+           (elem (table 0) (i32.const 1) func $seven) (data (i32.const 3) "w")"#,
+        TrapKind::TableOutOfBounds,
+    );
+    assert_eq!(world.call(env, "byte", &[3]), Ok(vec![u64::from(b'x')]));
+    assert_eq!(world.call(env, "call", &[2]), Ok(vec![7]));
+    let null = Err(CallError::Trap(TrapKind::IndirectCallToNull));
+    assert_eq!(world.call(env, "call", &[1]), null);
+}
+
+#[test]
+fn data_beyond_the_first_pages_of_an_imported_memory_is_laid_down() {
+    let mut world = World::new();
+    let env = world.add(
+        r#"(module (memory (export "m") 3)
+           (func (export "byte") (param i32) (result i32) (i32.load8_u (local.get 0))))"#,
+    );
+    world.store.register("env", env);
+    world.add(r#"(module (import "env" "m" (memory 1)) (data (i32.const 150000) "q"))"#);
+    assert_eq!(
+        world.call(env, "byte", &[150_000]),
+        Ok(vec![u64::from(b'q')])
+    );
+}
+
+/// A body with so many locals and branches that its locals are memory: each step adds its number to the next of the locals
+/// if a bit of the argument is set.
+#[test]
+fn functions_of_absurd_size_still_compute() {
+    const LOCALS: u32 = 6000;
+    const STEPS: u32 = 3000;
+    let locals = "i32 ".repeat(LOCALS as usize);
+    let mut text = format!(
+        "(module (func (export \"f\") (param i32) (result i32) (local {locals} i64 f32 f64 v128)\n"
+    );
+    let argument = 0x5555_0f33_u32;
+    let mut expected = 0_u32;
+    for step in 0..STEPS {
+        let (from, to) = (1 + step * 7 % LOCALS, 1 + (step * 7 + 7) % LOCALS);
+        let bit = (1_u32 << (step % 32)).cast_signed();
+        writeln!(
+            text,
+            "(local.set {to} (local.get {from}))
+             (if (i32.and (local.get 0) (i32.const {bit}))
+               (then (local.set {to} (i32.add (local.get {from}) (i32.const {step})))))"
+        )
+        .unwrap();
+        if argument >> (step % 32) & 1 == 1 {
+            expected += step;
+        }
+    }
+    write!(text, "(local.get {})))", 1 + STEPS * 7 % LOCALS).unwrap();
+    assert_eq!(run(&text, &[argument]), Ok(vec![u64::from(expected)]));
+}
+
+#[test]
+fn a_thousand_parameters_and_results_pass() {
+    let parameters = "i32 ".repeat(1000);
+    let results = "i64 ".repeat(1000);
+    let arguments: String = (0..1000).map(|i| format!("(i32.const {i}) ")).collect();
+    let widened: String = (0..1000)
+        .map(|i| format!("(i64.extend_i32_u (local.get {})) ", 999 - i))
+        .collect();
+    let text = format!(
+        r#"(module (table 1 funcref) (elem (i32.const 0) $wide)
+             (type $wide (func (param {parameters}) (result {results})))
+             (func $wide (type $wide) {widened})
+             (func (export "f") (param i32) (result {results})
+               {arguments}
+               (if (type $wide) (local.get 0)
+                 (then (call $wide))
+                 (else (call_indirect (type $wide) (i32.const 0))))))"#
+    );
+    let expected: Vec<u64> = (0..1000).rev().collect();
+    assert_eq!(run(&text, &[1]), Ok(expected.clone()));
+    assert_eq!(run(&text, &[0]), Ok(expected));
+}
+
+#[test]
+fn recursion_ends_in_a_trap_whatever_the_size_of_frames() {
+    for locals in [0, 1, 200, 255, 256, 400, 510, 511, 512, 3000] {
+        // Values that live across the call keep the frame large.
+        let used: String = (1..=locals)
+            .map(|i| {
+                format!("(local.set {i} (i64.add (local.get {i}) (i64.extend_i32_u (call $g))))")
+            })
+            .collect();
+        let sum: String = (1..=locals)
+            .map(|i| format!("(local.get {i}) (i64.add)"))
+            .collect();
+        let locals = "i64 ".repeat(locals);
+        let text = format!(
+            r#"(module (global $n (mut i32) (i32.const 0))
+                 (func $g (result i32) (global.set $n (i32.add (global.get $n) (i32.const 1))) (global.get $n))
+                 (func $f (export "f") (param i32) (result i64) (local {locals})
+                   {used} (call $f (local.get 0)) {sum}))"#
+        );
+        let exhausted = Err(CallError::Trap(TrapKind::CallStackExhausted));
+        assert_eq!(run(&text, &[1]), exhausted, "{locals} locals");
+    }
+}
+
+#[test]
+fn branch_tables_pass_values_to_every_target() {
+    let text = r#"(module (func (export "f") (param i32) (result i32)
+        (block $a (result i32)
+          (i32.add (i32.const 100)
+            (block $b (result i32)
+              (i32.add (i32.const 1000)
+                (loop $c (result i32)
+                  (block $d (result i32)
+                    (br_table $a $b $d $b $a $d (i32.const 5) (local.get 0)))))))))) "#;
+    for (argument, result) in [
+        (0, 5),
+        (1, 105),
+        (2, 1105),
+        (3, 105),
+        (4, 5),
+        (5, 1105),
+        (77, 1105),
+    ] {
+        assert_eq!(run(text, &[argument]), Ok(vec![result]), "{argument}");
+    }
+}
