@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use mewz::compile::{CompileError, Compiled, Options, TargetCpu, compile, debug, imports};
+use mewz::compile::{CompileError, Compiled, Options, TargetCpu, compile, debug, interface};
 use mewz_abi::application::Application;
 use mewz_abi::symbol;
 use mewz_abi::trap::TrapKind;
@@ -89,7 +89,10 @@ fn what_is_no_module_is_named() {
         compile(&component, &options()),
         Err(CompileError::Component)
     ));
-    assert!(matches!(imports(&component), Err(CompileError::Component)));
+    assert!(matches!(
+        interface(&component),
+        Err(CompileError::Component)
+    ));
 }
 
 #[test]
@@ -208,8 +211,8 @@ fn imports_are_listed_once_with_their_types() {
         (import "m" "t" (table 2 5 funcref))
         (import "m" "mem" (memory 1 4))
         (import "m" "g" (global (mut i64))))"#;
-    let listed = imports(&wasm(text)).unwrap();
-    assert_eq!(listed, compiled(text).imports);
+    let listed = interface(&wasm(text)).unwrap().imports;
+    assert_eq!(listed, compiled(text).interface.imports);
     let rows: Vec<[&str; 2]> = listed
         .iter()
         .map(|import| [import.symbol.as_str(), import.description.as_str()])
@@ -289,7 +292,7 @@ fn functions_keep_their_names_and_have_sizes() {
             (func (@name "twice"))
             (func))"#,
     );
-    assert!(compiled.has_start);
+    assert!(compiled.interface.has_start);
     let object = read(&compiled.object);
     let functions: Vec<_> = object
         .symbols()

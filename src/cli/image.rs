@@ -105,12 +105,13 @@ pub(super) fn make(module: &Module, making: &Making, strip: bool) -> Result<Imag
 }
 
 fn compile_program(module: &Module, making: &Making) -> Result<Compiled, Failure> {
-    let compiled = compile(module, &making.options)?;
-    if compiled.has_start {
-        Ok(compiled)
-    } else {
-        Err(module.without_start())
+    // Asked first: compiling a large library only to refuse it would be a waste.
+    let interface =
+        compile::interface(&module.bytes).map_err(|problem| module.refused(&problem))?;
+    if !interface.has_start {
+        return Err(module.without_start());
     }
+    compile(module, &making.options)
 }
 
 fn link(

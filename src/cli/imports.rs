@@ -42,10 +42,12 @@ struct Line<'a> {
 /// Lists the imports.
 pub(super) fn run(arguments: ImportsArguments) -> Outcome {
     let module = Module::read(&arguments.file)?;
-    let imports = compile::imports(&module.bytes).map_err(|problem| module.refused(&problem))?;
+    let interface =
+        compile::interface(&module.bytes).map_err(|problem| module.refused(&problem))?;
     let kernel_bytes = kernel_bytes(arguments.kernel.as_deref())?;
     let kernel = parse_kernel(&kernel_bytes)?;
-    let lines: Vec<Line<'_>> = imports
+    let lines: Vec<Line<'_>> = interface
+        .imports
         .iter()
         .map(|import| Line {
             module: &import.module,

@@ -33,10 +33,26 @@ pub use options::{MemoryBase, Options, TargetCpu};
 pub struct Compiled {
     /// The relocatable ELF64 object.
     pub object: Vec<u8>,
+    /// What the module wants and is.
+    pub interface: Interface,
+}
+
+/// What a module wants from outside, and whether it is a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
     /// Every import, in the order of the module, equal ones once.
     pub imports: Vec<Import>,
     /// Whether the module exports a function `_start` without parameters and results.
     pub has_start: bool,
+}
+
+impl Interface {
+    fn of(module: &module::Module<'_>) -> Self {
+        Self {
+            imports: names::imports(module),
+            has_start: module.start_export().is_some(),
+        }
+    }
 }
 
 /// What a module wants from outside.
@@ -64,16 +80,15 @@ pub fn compile(wasm: &[u8], options: &Options) -> Result<Compiled, CompileError>
     let object = tasks::run(&module, options)?;
     Ok(Compiled {
         object,
-        imports: names::imports(&module),
-        has_start: module.start_export().is_some(),
+        interface: Interface::of(&module),
     })
 }
 
-/// Reads the imports of `wasm` without compiling it.
+/// Reads the interface of `wasm` without looking at its functions: quick, whatever the module's size.
 ///
 /// # Errors
 ///
 /// As [`compile`], as far as reading goes.
-pub fn imports(wasm: &[u8]) -> Result<Vec<Import>, CompileError> {
-    Ok(names::imports(&read::without_bodies(wasm)?))
+pub fn interface(wasm: &[u8]) -> Result<Interface, CompileError> {
+    Ok(Interface::of(&read::without_bodies(wasm)?))
 }
