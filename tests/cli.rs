@@ -358,7 +358,7 @@ fn a_failed_kernel_is_no_success() {
         &place,
         r"printf '\010\0\0\0\005\0\0\0ouch!' >&0; printf '\006\0\0\0\004\0\0\0\0\0\0\0' >&0; exec sleep 1000",
     )
-    .assert(1, &["the kernel failed", "ouch!", "bug of mewz"]);
+    .assert(1, &["the kernel cannot run the program", "ouch!", "bug of mewz"]);
 }
 
 #[test]

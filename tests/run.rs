@@ -62,6 +62,22 @@ fn a_small_machine_is_enough() {
 }
 
 #[test]
+fn a_program_that_is_too_large_for_its_machine_is_told_what_helps() {
+    let place = Place::new();
+    let data = "x".repeat(20 << 20);
+    let text =
+        format!("(module (memory 400) (data (i32.const 0) \"{data}\") (func (export \"_start\")))");
+    place.write("large.wasm", wat::parse_str(text).unwrap());
+    place
+        .run(&["run", "--memory", "16MiB", "large.wasm"])
+        .assert(1, &["cannot run the program", "`--memory SIZE`"]);
+    place
+        .run(&["run", "--memory", "64MiB", "large.wasm"])
+        .assert(0, &[]);
+    place.assert_clean();
+}
+
+#[test]
 fn the_exit_status_is_the_programs() {
     let place = Place::new();
     for (asked, given) in [

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::io::IsTerminal as _;
 use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -137,6 +138,7 @@ pub(super) fn run(program: PathBuf, wishes: Wishes, module: &Module, image: &Boo
             .collect(),
         environment: wishes.environment,
         mounts: wishes.mounts,
+        terminals: terminals(),
     };
     // A KVM that does not work as it says may leave QEMU hanging; then TCG serves.
     let may_fall_back =
@@ -159,6 +161,13 @@ pub(super) fn run(program: PathBuf, wishes: Wishes, module: &Module, image: &Boo
         ended = talk(&settings, image, wishes.log_level, deadlines)?;
     }
     finish(ended, wishes.timeout, module, image)
+}
+
+/// Which standard streams are terminals, as the configuration block has it.
+fn terminals() -> u8 {
+    u8::from(std::io::stdin().is_terminal())
+        | u8::from(std::io::stdout().is_terminal()) << 1
+        | u8::from(std::io::stderr().is_terminal()) << 2
 }
 
 /// How a machine ended, and what it told before.
@@ -229,10 +238,7 @@ fn finish(ended: Ended, timeout: Option<Duration>, module: &Module, image: &Boot
 /// The sentence for what the kernel told of the program or of itself.
 fn told(trap: Option<&TrapReport>, panic: Option<&str>, image: &BootImage) -> Failure {
     if let Some(text) = panic {
-        return Failure::new("the kernel failed")
-            .cause(emulator::printable(text))
-            .hint("this is a bug of mewz, not of the program: please report it")
-            .with_status(STATUS_KERNEL_FAILED);
+        return emulator::kernel_failed(text).with_status(STATUS_KERNEL_FAILED);
     }
     let failure = trap.map(|report| trap::failure(report, image));
     failure

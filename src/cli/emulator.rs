@@ -127,6 +127,24 @@ pub(super) fn died(death: &Death) -> Failure {
     }
 }
 
+/// The sentence for a kernel that gave up, with `text` as its reason.
+pub(super) fn kernel_failed(text: &str) -> Failure {
+    const KNOWN: [(&str, &str); 2] = [
+        ("give it more", "`--memory SIZE` gives the machine more"),
+        (
+            "compiled for a processor",
+            "`--target-cpu x86-64-v2` asks for less of the processor",
+        ),
+    ];
+    let hint = KNOWN.iter().find(|(known, _)| text.contains(known));
+    Failure::new("the kernel cannot run the program")
+        .cause(printable(text))
+        .hint(hint.map_or(
+            "this is a bug of mewz, not of the program: please report it",
+            |(_, hint)| hint,
+        ))
+}
+
 fn status(death: &Death) -> String {
     death
         .status

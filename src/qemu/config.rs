@@ -33,6 +33,7 @@ pub(super) fn block(
     arguments: &[impl AsRef<OsStr>],
     environment: &[impl AsRef<OsStr>],
     mounts: &[Mount],
+    terminals: u8,
     epoch_ns: u64,
     entropy: &[u8; 32],
 ) -> Result<Vec<u8>, QemuError> {
@@ -62,6 +63,7 @@ pub(super) fn block(
             &mount_entry(index, mount),
         )?;
     }
+    push(&mut block, tag::TERMINALS, "a byte", &[terminals])?;
     push(&mut block, tag::EPOCH, "the time", &epoch_ns.to_le_bytes())?;
     push(&mut block, tag::ENTROPY, "the entropy", entropy)?;
     Ok(block)
@@ -109,7 +111,7 @@ mod tests {
             guest: "/data".to_owned(),
             is_read_only: true,
         }];
-        let bytes = block(&["a.wasm", "é"], &["K=v=w"], &mounts, 7, &[9; 32]).unwrap();
+        let bytes = block(&["a.wasm", "é"], &["K=v=w"], &mounts, 3, 7, &[9; 32]).unwrap();
         let entries: Vec<(u32, Vec<u8>)> = Entries::new(&bytes)
             .unwrap()
             .map(|entry| (entry.tag, entry.content.to_vec()))
@@ -123,6 +125,7 @@ mod tests {
                 (tag::ARGUMENT, "é".as_bytes().to_vec()),
                 (tag::ENVIRONMENT, b"K=v=w".to_vec()),
                 (tag::MOUNT, mount),
+                (tag::TERMINALS, vec![3]),
                 (tag::EPOCH, 7u64.to_le_bytes().to_vec()),
                 (tag::ENTROPY, vec![9; 32]),
             ]

@@ -100,6 +100,8 @@ pub struct Settings {
     pub environment: Vec<OsString>,
     /// Folders of the host that the program sees.
     pub mounts: Vec<Mount>,
+    /// Which of the program's streams are terminals: 1 input, 2 output, 4 error.
+    pub terminals: u8,
 }
 
 /// A started machine. Dropping it ends QEMU.
@@ -224,6 +226,7 @@ fn config_file(settings: &Settings) -> Result<File, QemuError> {
         &settings.arguments,
         &settings.environment,
         &settings.mounts,
+        settings.terminals,
         epoch_ns,
         &entropy()?,
     )?;
@@ -379,6 +382,7 @@ mod tests {
                 guest: "/".to_owned(),
                 is_read_only: true,
             }],
+            terminals: 0,
         };
         arguments(&settings, Path::new("/i"), Path::new("/c"))
             .join(&OsString::from(" "))
