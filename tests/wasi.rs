@@ -1,8 +1,8 @@
 //! What the calls of preview 1 answer in a machine: C programs that make them print every errno, beside what is right.
 //!
 //! Each program of `tests/wasi` has its expected output beside it. Those of `paths`, `files`, `listing` and `poll` are what
-//! wasmtime 50 prints for the same program; `faults` makes calls for which wasmtime ends the program, and here they
-//! have an errno. `scripts/test-tools` installs the compiler.
+//! wasmtime 50 prints for the same program; `mounts` needs more than one folder, and `faults` makes calls for which
+//! wasmtime ends the program, while here they have an errno. `scripts/test-tools` installs the compiler.
 
 mod invoke;
 
@@ -37,15 +37,27 @@ fn faults() {
     check("faults", "");
 }
 
-/// Runs a program in an empty folder: its output is the expected one, and the folder is empty again.
-fn check(name: &str, input: &str) {
+#[test]
+fn mounts() {
     let place = Place::new();
+    fs::create_dir(place.path("other")).unwrap();
+    place.write("readonly/fixed/f", "fixed");
+    let more = ["--dir", "other::/some/where", "--dir", "readonly::fixed:ro"];
+    check_with(&place, "mounts", &more, "");
+    assert_eq!(invoke::files(&place.path("other")), [PathBuf::new(); 0]);
+    assert_eq!(fs::read(place.path("readonly/fixed/f")).unwrap(), b"fixed");
+}
+
+fn check(name: &str, input: &str) {
+    check_with(&Place::new(), name, &[], input);
+}
+
+/// Runs a program in an empty folder: its output is the expected one, and the folder is empty again.
+fn check_with(place: &Place, name: &str, more: &[&str], input: &str) {
     build(name, &place.path("probe.wasm"));
     fs::create_dir(place.path("folder")).unwrap();
-    let ended = place.run_with(
-        &["run", "--dir", "folder::/", "probe.wasm"],
-        input.as_bytes(),
-    );
+    let arguments = [&["run", "--dir", "folder::/"], more, &["probe.wasm"]].concat();
+    let ended = place.run_with(&arguments, input.as_bytes());
     let stdout = String::from_utf8_lossy(&ended.stdout);
     let expected = fs::read_to_string(source(&format!("{name}.txt"))).unwrap();
     for (number, (found, expected)) in stdout.lines().zip(expected.lines()).enumerate() {
