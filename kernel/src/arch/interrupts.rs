@@ -6,7 +6,9 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use spin::Mutex;
 
 use super::apic::{self, Trigger};
-use super::cpu::{disable_interrupts, enable_interrupts, sleep_until_interrupt};
+use super::cpu::{
+    are_interrupts_enabled, disable_interrupts, enable_interrupts, sleep_until_interrupt,
+};
 use super::device_memory::DeviceMemory;
 use super::serial;
 
@@ -36,19 +38,25 @@ static IS_STORM: AtomicBool = AtomicBool::new(false);
 
 /// Lets a device interrupt on `line`; returns `false` where the line leads nowhere.
 pub(crate) fn register(line: usize, trigger: Trigger, acknowledge: Acknowledge) -> bool {
-    let was_on = super::cpu::are_interrupts_enabled();
+    without(|| {
+        let mut devices = DEVICES.lock();
+        let Some(free) = devices.iter_mut().find(|device| device.is_none()) else {
+            return false;
+        };
+        *free = Some((line, acknowledge));
+        line < LINES && apic::enable_line(line, trigger)
+    })
+}
+
+/// Runs `then` while no interrupt is taken.
+pub(crate) fn without<T>(then: impl FnOnce() -> T) -> T {
+    let was_on = are_interrupts_enabled();
     disable_interrupts();
-    let mut devices = DEVICES.lock();
-    let added = devices
-        .iter_mut()
-        .find(|device| device.is_none())
-        .map(|free| *free = Some((line, acknowledge)));
-    drop(devices);
-    let is_routed = line < LINES && added.is_some() && apic::enable_line(line, trigger);
+    let answer = then();
     if was_on {
         enable_interrupts();
     }
-    is_routed
+    answer
 }
 
 /// Interrupts `hz` times a second, with `bus_hz` ticks of the local APIC's bus in one.

@@ -8,9 +8,8 @@ use super::cpu::{read_port_u8, write_port_u8};
 use super::interrupts::{self, Acknowledge};
 
 const COM1: u16 = 0x3f8;
-/// Interrupt enable, FIFO control, line and modem control, line status. Source: 16550D data sheet, table II.
+/// Interrupt enable, line and modem control, line status. Source: 16550D data sheet, table II.
 const INTERRUPT_ENABLE: u16 = COM1 + 1;
-const FIFO_CONTROL: u16 = COM1 + 2;
 const LINE_CONTROL: u16 = COM1 + 3;
 const MODEM_CONTROL: u16 = COM1 + 4;
 const LINE_STATUS: u16 = COM1 + 5;
@@ -65,14 +64,14 @@ static INPUT: Input = Input {
     taken: AtomicUsize::new(0),
 };
 
-/// Lets COM1 interrupt when a byte comes.
+/// Lets COM1 interrupt when a byte comes. Its FIFO stays as it is: switching it would lose what came during boot.
 pub(crate) fn start_input() {
     write_port_u8(LINE_CONTROL, 0x03);
-    write_port_u8(FIFO_CONTROL, 0x07);
     // OUT2 lets the interrupt out of the chip; DTR and RTS say that someone is here.
     write_port_u8(MODEM_CONTROL, 0x0b);
-    write_port_u8(INTERRUPT_ENABLE, 0x01);
     interrupts::register(LINE, Trigger::Edge, Acknowledge::Serial);
+    // Last: a byte that waits already raises the line now, and nobody would see that before.
+    write_port_u8(INTERRUPT_ENABLE, 0x01);
 }
 
 /// Takes what the chip holds; called by its interrupt.
@@ -101,7 +100,8 @@ pub(crate) fn read(out: &mut [u8]) -> usize {
     count
 }
 
-/// How many bytes wait to be read.
+/// How many bytes wait to be read. Looks at the chip too, so that a lost interrupt costs time and no bytes.
 pub(crate) fn available() -> usize {
+    interrupts::without(take_input);
     INPUT.stored.load(Ordering::Acquire) - INPUT.taken.load(Ordering::Relaxed)
 }

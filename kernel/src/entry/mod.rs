@@ -28,6 +28,7 @@ use crate::memory::start_information::{PhysicalRange, StartInformation};
 use crate::memory::window::{Window, WindowError};
 use crate::memory::{direct, linear, paging, physical, stack, table};
 use crate::virtio;
+use crate::virtio::console::ConsoleError;
 use failure::fail;
 use machine::Machine;
 
@@ -154,6 +155,8 @@ fn start_devices(settings: &Settings) -> Vec<(Vec<u8>, virtio::ninep::HostFolder
             DeviceType::Console if !console::is_virtio() => {
                 match virtio::console::Console::new(device) {
                     Ok(device) => console::start_virtio(device),
+                    // A bus of ports that has none.
+                    Err(ConsoleError::NoPort) => {}
                     Err(error) => {
                         console::warn(format_args!("the virtio console can't be used: {error:?}"));
                     }

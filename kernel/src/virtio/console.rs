@@ -25,7 +25,7 @@ const CONTROL_TRANSMIT: (usize, usize) = (4, MESSAGE_BYTES);
 /// Input that is held before the host is held back.
 const INPUT_BYTES_MAX: usize = 1 << 20;
 /// How long the device may take to name its port, and to take the last words of a kernel that fails.
-const HANDSHAKE_NS: u64 = 1_000_000_000;
+const HANDSHAKE_NS: u64 = 200_000_000;
 const LAST_WORDS_NS: u64 = 2_000_000_000;
 
 /// Feature bit: ports are named by messages on queues of their own.
