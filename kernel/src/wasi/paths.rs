@@ -412,6 +412,10 @@ impl Opening {
                 return self.create(&*directory, &name);
             }
         };
+        self.open_node(node, needs_directory)
+    }
+
+    fn open_node(&self, node: Rc<dyn Node>, needs_directory: bool) -> Result<Descriptor, Errno> {
         if self.has(oflags::CREATE | oflags::EXCLUSIVE) {
             return Err(Errno::Exist);
         }
@@ -458,7 +462,13 @@ impl Opening {
     }
 
     fn create(&self, directory: &dyn Node, name: &[u8]) -> Result<Descriptor, Errno> {
-        let file = directory.create(name, self.mode())?;
+        let file = match directory.create(name, self.mode()) {
+            // It was made on the host a moment ago.
+            Err(Errno::Exist) if !self.has(oflags::EXCLUSIVE) => {
+                return self.open_node(directory.lookup(name)?, false);
+            }
+            file => file?,
+        };
         Ok(self.descriptor(OpenFile {
             file,
             kind: NodeKind::File,

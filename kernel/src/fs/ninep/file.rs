@@ -14,6 +14,12 @@ const AHEAD_BYTES: usize = 64 << 10;
 /// Most files with bytes read ahead, so that they take 2 MiB at most.
 const AHEAD_FILES_MAX: usize = 32;
 
+/// What a file without a name is filled with where it was cut.
+static ZEROS: [u8; 4096] = [0; 4096];
+
+/// Most bytes that such a file is shortened by: each costs a write.
+const ZEROS_BYTES_MAX: u64 = 64 << 20;
+
 /// Bytes in front of the entries in the reply to Treaddir.
 const READDIR_OVERHEAD_BYTES: usize = 11;
 
@@ -25,6 +31,8 @@ pub(super) struct OpenedFile {
     ahead: Ahead,
     /// Where the last read ended.
     read_end: u64,
+    /// Where the file ends, if it was shortened after its name was gone: the server has zeros behind it.
+    nameless_end: Option<u64>,
 }
 
 /// Bytes read before they were asked for. They serve only reads that go on where the last one ended, so that a file is
@@ -54,6 +62,7 @@ impl OpenedFile {
             last,
             ahead: Ahead::default(),
             read_end: 0,
+            nameless_end: None,
         })
     }
 
@@ -70,6 +79,23 @@ impl OpenedFile {
             }
             Err(errno) => Err(errno),
         }
+    }
+
+    /// Cuts a file that has no name at `size`, which is not beyond its end.
+    fn shorten_nameless(&mut self, size: u64) -> Result<(), Errno> {
+        let mut at = size;
+        let old_size = self.last.size;
+        if old_size - size > ZEROS_BYTES_MAX {
+            return Err(Errno::Notsup);
+        }
+        while at < old_size {
+            let zeros =
+                usize::try_from(old_size - at).map_or(ZEROS.len(), |left| left.min(ZEROS.len()));
+            at += self.write_at(at, &ZEROS[..zeros])? as u64;
+        }
+        self.last.size = size;
+        self.nameless_end = Some(size);
+        Ok(())
     }
 
     /// Asks for up to `len` bytes at `offset`.
@@ -178,11 +204,11 @@ impl File for OpenedFile {
             self.last.size = size;
             return Ok(());
         }
-        // The server sets sizes by name. Without one, a byte at the new end lengthens; nothing shortens.
+        // The server sets sizes by name. Without one, a byte at the new end lengthens, and zeros behind an end that only
+        // this descriptor knows of shorten.
         match size.checked_sub(1) {
             Some(end) if size > self.last.size => self.write_at(end, &[0]).map(drop),
-            _ if size == self.last.size => Ok(()),
-            _ => Err(Errno::Notsup),
+            _ => self.shorten_nameless(size),
         }
     }
 
@@ -192,6 +218,10 @@ impl File for OpenedFile {
         len: usize,
         see: &mut dyn FnMut(&[u8]),
     ) -> Result<usize, Errno> {
+        let len = match self.nameless_end {
+            Some(end) => len.min(usize::try_from(end.saturating_sub(offset)).unwrap_or(len)),
+            None => len,
+        };
         let on_from_last = offset == self.read_end;
         let fresh = self.ahead.changes == self.fid.session().borrow().changes;
         if !(on_from_last && fresh) {
@@ -241,10 +271,9 @@ impl File for OpenedFile {
         if written == 0 || written > count {
             return Err(Errno::Io);
         }
-        self.last.size = self
-            .last
-            .size
-            .max(offset.saturating_add(u64::from(written)));
+        let end = offset.saturating_add(u64::from(written));
+        self.last.size = self.last.size.max(end);
+        self.nameless_end = self.nameless_end.map(|known| known.max(end));
         Ok(written as usize)
     }
 

@@ -296,6 +296,19 @@ fn files_are_made_cut_and_made_through_links() {
 }
 
 #[test]
+fn a_file_that_appears_while_it_is_made_is_opened() {
+    for (oflags, expected) in [(CREATE, Ok(())), (CREATE | EXCLUSIVE, Err(EXIST))] {
+        let mut machine = machine();
+        machine.server.0.borrow_mut().appears = Some(b"late".to_vec());
+        let opened = machine.open(ROOT, "late", oflags, READ | WRITE, 0);
+        assert_eq!(opened.map(drop), expected);
+        if let Ok(fd) = opened {
+            assert_eq!(machine.read(fd, 20).unwrap(), b"appeared");
+        }
+    }
+}
+
+#[test]
 fn nothing_changes_in_a_read_only_folder() {
     let mut machine = machine();
     for (path, oflags, rights, expected) in [

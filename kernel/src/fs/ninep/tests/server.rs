@@ -49,6 +49,8 @@ pub(crate) struct Server {
     pub(crate) requests: Vec<u8>,
     pub(crate) tamper: Option<Tamper>,
     pub(crate) deaf: bool,
+    /// A file of this name appears in the root as soon as nothing was found.
+    pub(crate) appears: Option<Vec<u8>>,
     /// A walk that ends early is an error, as with QEMU before 7.1.
     pub(crate) fails_whole_walks: bool,
 }
@@ -67,6 +69,7 @@ impl SharedServer {
             requests: Vec::new(),
             tamper: None,
             deaf: false,
+            appears: None,
             fails_whole_walks: false,
         })))
     }
@@ -293,7 +296,13 @@ impl Server {
                 self.fids.insert(fid, ServerFid { path, opened: None });
                 out.extend(self.qid(ROOT));
             }
-            110 => self.walk(arguments, out)?,
+            110 => {
+                let walked = self.walk(arguments, out);
+                if let (Err(_), Some(name)) = (walked, self.appears.take()) {
+                    self.add(ROOT, name, Content::File(b"appeared".to_vec()));
+                }
+                walked?;
+            }
             12 => {
                 let fid = arguments.u32();
                 let flags = arguments.u32();
