@@ -433,6 +433,18 @@ mod tests {
     }
 
     #[test]
+    fn the_documented_file_is_read() {
+        let text = include_str!("../../docs/project-file.md");
+        let (_, rest) = text.split_once("```toml\n").unwrap();
+        let content = read(rest.split_once("```").unwrap().0).unwrap();
+        assert_eq!(content.app.name.as_deref(), Some("hello"));
+        assert_eq!(
+            content.run.timeout,
+            Some(std::time::Duration::from_secs(10))
+        );
+    }
+
+    #[test]
     fn mistakes_are_placed_and_near_names_offered() {
         let wrong = |from: &str, to: &str, words: &[&str]| {
             let problem = read(&SAMPLE.replacen(from, to, 1)).unwrap_err();
