@@ -71,7 +71,13 @@ impl Place {
             .env("HOME", self.folder.path())
             .env("XDG_CACHE_HOME", self.cache())
             .env("TMPDIR", self.folder.path().join("tmp"))
+            // A machine that hangs ends all the same.
+            .env("MEWZ_TIMEOUT", "120s")
             .env_remove("MEWZ_QEMU")
+            .env_remove("MEWZ_MEMORY")
+            .env_remove("MEWZ_ACCEL")
+            .env_remove("MEWZ_MACHINE")
+            .env_remove("MEWZ_LOG")
             .env_remove("NO_COLOR")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
