@@ -6,6 +6,7 @@ use super::super::errno::Errno;
 use super::super::node::{Attributes, DirectoryEntry, File, NewTime, NodeKind, OpenMode};
 use super::attributes::{self, kind_of_entry};
 use super::fid::Fid;
+use super::nameless::{Nameless, is_gone, named};
 use super::wire::Request;
 
 /// Bytes that are read at once where less is asked for and the file is read from front to back.
@@ -26,13 +27,12 @@ const READDIR_OVERHEAD_BYTES: usize = 11;
 pub(super) struct OpenedFile {
     fid: Fid,
     mode: OpenMode,
-    /// What was last known. The server finds attributes by the file's name, so they are all there is once that is gone.
+    /// What was last known, which may be all there is once the file's name is gone.
     last: Attributes,
     ahead: Ahead,
     /// Where the last read ended.
     read_end: u64,
-    /// Where the file ends, if it was shortened after its name was gone: the server has zeros behind it.
-    nameless_end: Option<u64>,
+    nameless: Nameless,
 }
 
 /// Bytes read before they were asked for. They serve only reads that go on where the last one ended, so that a file is
@@ -62,30 +62,29 @@ impl OpenedFile {
             last,
             ahead: Ahead::default(),
             read_end: 0,
-            nameless_end: None,
+            nameless: Nameless::default(),
         })
     }
 
-    /// Asks for the attributes; `None` where the file's name is gone or leads to another file.
-    fn refresh(&mut self) -> Result<Option<Attributes>, Errno> {
+    /// Asks for the attributes.
+    fn refresh(&mut self) -> Result<(), Errno> {
         match attributes::get(&self.fid) {
-            Ok(attributes) if attributes.inode == self.last.inode => {
-                self.last = attributes;
-                Ok(Some(attributes))
-            }
-            Ok(_) | Err(Errno::Noent | Errno::Notdir | Errno::Stale) => {
-                self.last.links = 0;
-                Ok(None)
-            }
-            Err(errno) => Err(errno),
+            Ok(attributes) if attributes.inode == self.last.inode => self.last = attributes,
+            // The last ones known have to do.
+            Ok(_) => self.last.links = 0,
+            Err(errno) if is_gone(errno) => self.last.links = 0,
+            Err(errno) => return Err(errno),
         }
+        self.last = self.nameless.apply(self.last);
+        Ok(())
     }
 
     /// Cuts a file that has no name at `size`, which is not beyond its end.
     fn shorten_nameless(&mut self, size: u64) -> Result<(), Errno> {
         let mut at = size;
         let old_size = self.last.size;
-        if old_size - size > ZEROS_BYTES_MAX {
+        // Under another name, others would see the zeros.
+        if old_size - size > ZEROS_BYTES_MAX || self.last.links > 0 {
             return Err(Errno::Notsup);
         }
         while at < old_size {
@@ -94,7 +93,7 @@ impl OpenedFile {
             at += self.write_at(at, &ZEROS[..zeros])? as u64;
         }
         self.last.size = size;
-        self.nameless_end = Some(size);
+        self.nameless.end = Some(size);
         Ok(())
     }
 
@@ -176,18 +175,10 @@ impl File for OpenedFile {
         modified: Option<NewTime>,
     ) -> Result<(), Errno> {
         self.fid.session().borrow().check_writable()?;
-        if self.refresh()?.is_some() {
-            return attributes::set_times(&self.fid, accessed, modified);
+        if let Some(named) = named(&self.fid, self.last.inode)? {
+            return attributes::set_times(&named, accessed, modified);
         }
-        // Nobody but this file can see the times of a file without a name.
-        for (time, last) in [
-            (accessed, &mut self.last.accessed_ns),
-            (modified, &mut self.last.modified_ns),
-        ] {
-            if let Some(NewTime::At(ns)) = time {
-                *last = ns;
-            }
-        }
+        self.nameless.set_times(accessed, modified);
         Ok(())
     }
 
@@ -199,13 +190,13 @@ impl File for OpenedFile {
         if i64::try_from(size).is_err() {
             return Err(Errno::Inval);
         }
-        if self.refresh()?.is_some() {
-            attributes::set_size(&self.fid, size)?;
+        if let Some(named) = named(&self.fid, self.last.inode)? {
+            attributes::set_size(&named, size)?;
             self.last.size = size;
             return Ok(());
         }
-        // The server sets sizes by name. Without one, a byte at the new end lengthens, and zeros behind an end that only
-        // this descriptor knows of shorten.
+        // A byte at the new end lengthens, and zeros behind an end that only this descriptor knows of shorten.
+        self.refresh()?;
         match size.checked_sub(1) {
             Some(end) if size > self.last.size => self.write_at(end, &[0]).map(drop),
             _ => self.shorten_nameless(size),
@@ -218,7 +209,7 @@ impl File for OpenedFile {
         len: usize,
         see: &mut dyn FnMut(&[u8]),
     ) -> Result<usize, Errno> {
-        let len = match self.nameless_end {
+        let len = match self.nameless.end {
             Some(end) => len.min(usize::try_from(end.saturating_sub(offset)).unwrap_or(len)),
             None => len,
         };
@@ -273,7 +264,7 @@ impl File for OpenedFile {
         }
         let end = offset.saturating_add(u64::from(written));
         self.last.size = self.last.size.max(end);
-        self.nameless_end = self.nameless_end.map(|known| known.max(end));
+        self.nameless.grow(end);
         Ok(written as usize)
     }
 

@@ -7,6 +7,7 @@ mod attributes;
 mod errors;
 mod fid;
 mod file;
+mod nameless;
 mod node;
 mod session;
 #[cfg(test)]

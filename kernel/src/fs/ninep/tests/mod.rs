@@ -123,11 +123,23 @@ fn many_files_may_be_half_read() {
     assert_eq!(server.take_requests(), [TREAD]);
 }
 
+/// A server that knows attributes of opened files, and one that finds them by name.
+fn both_servers() -> [SharedServer; 2] {
+    [false, true].map(|knows_opened| {
+        let server = SharedServer::new();
+        server.0.borrow_mut().knows_opened = knows_opened;
+        server
+    })
+}
+
 #[test]
 fn a_file_without_a_name_is_still_read_written_and_measured() {
-    let server = SharedServer::new();
+    both_servers().iter().for_each(use_without_a_name);
+}
+
+fn use_without_a_name(server: &SharedServer) {
     server.put_file("f", b"abc");
-    let root = root(&server);
+    let root = root(server);
     let mut file = open(&root, "f", READ_WRITE);
     root.unlink(b"f").unwrap();
     assert_eq!(read(&mut *file, 0, 10), b"abc");
@@ -154,16 +166,44 @@ fn a_file_without_a_name_is_still_read_written_and_measured() {
 
 #[test]
 fn a_file_is_not_mistaken_for_the_one_that_took_its_name() {
-    let server = SharedServer::new();
+    both_servers().iter().for_each(use_replaced);
+}
+
+fn use_replaced(server: &SharedServer) {
     server.put_file("old", b"old content");
     server.put_file("new", b"n");
-    let root = root(&server);
+    let root = root(server);
     let mut file = open(&root, "old", READ_WRITE);
     root.rename(b"new", &*root, b"old").unwrap();
     assert_eq!(file.attributes().unwrap().size, 11);
     file.set_size(3).unwrap();
     assert_eq!(server.file("old").unwrap(), b"n");
     assert_eq!(read(&mut *file, 0, 9), b"old");
+    file.set_times(None, Some(NewTime::At(5))).unwrap();
+    assert_eq!(file.attributes().unwrap().modified_ns, 5);
+    assert_ne!(
+        root.lookup(b"old")
+            .unwrap()
+            .attributes()
+            .unwrap()
+            .modified_ns,
+        5
+    );
+}
+
+#[test]
+fn a_file_that_keeps_another_name_is_not_filled_with_zeros() {
+    let server = SharedServer::new();
+    server.0.borrow_mut().knows_opened = true;
+    server.put_file("f", b"abcdef");
+    let root = root(&server);
+    let node = root.lookup(b"f").unwrap();
+    root.link(&*node, b"g").unwrap();
+    let mut file = open(&root, "f", READ_WRITE);
+    root.unlink(b"f").unwrap();
+    assert_eq!(file.set_size(2), Err(Errno::Notsup));
+    file.set_size(8).unwrap();
+    assert_eq!(server.file("g").unwrap(), b"abcdef\0\0");
 }
 
 #[test]

@@ -49,6 +49,8 @@ pub(crate) struct Server {
     pub(crate) requests: Vec<u8>,
     pub(crate) tamper: Option<Tamper>,
     pub(crate) deaf: bool,
+    /// Attributes of an opened file are those of the file, as with QEMU from 10 on, and not those of its name.
+    pub(crate) knows_opened: bool,
     /// A file of this name appears in the root as soon as nothing was found.
     pub(crate) appears: Option<Vec<u8>>,
     /// A walk that ends early is an error, as with QEMU before 7.1.
@@ -69,6 +71,7 @@ impl SharedServer {
             requests: Vec::new(),
             tamper: None,
             deaf: false,
+            knows_opened: false,
             appears: None,
             fails_whole_walks: false,
         })))
@@ -478,8 +481,14 @@ impl Server {
         arguments: &mut Arguments<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), u32> {
-        let inode = self.inode(arguments.u32())?;
+        let fid = arguments.u32();
+        let opened = self.fid(fid)?.opened.filter(|_| self.knows_opened);
+        let inode = match opened {
+            Some(inode) => inode,
+            None => self.inode(fid)?,
+        };
         arguments.u64();
+        let links = self.links(inode);
         let (mode, size) = match &self.inodes[&inode].content {
             Content::File(bytes) => (0o100_644_u32, bytes.len()),
             Content::Directory(_) => (0o040_755, 4096),
@@ -493,11 +502,21 @@ impl Server {
         let size = size as u64;
         let (accessed, modified) = (node.accessed_s, node.modified_s);
         for value in [
-            1, 0, size, 4096, 1, accessed, 1, modified, 2, 3000, 3, 0, 0, 0, 0,
+            links, 0, size, 4096, 1, accessed, 1, modified, 2, 3000, 3, 0, 0, 0, 0,
         ] {
             out.extend(value.to_le_bytes());
         }
         Ok(())
+    }
+
+    fn links(&self, inode: u64) -> u64 {
+        let names = self.inodes.values().map(|node| match &node.content {
+            Content::Directory(entries) => {
+                entries.values().filter(|named| **named == inode).count()
+            }
+            _ => 0,
+        });
+        names.sum::<usize>() as u64
     }
 
     fn set_attributes(&mut self, arguments: &mut Arguments<'_>) -> Result<(), u32> {
