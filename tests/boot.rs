@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use mewz_abi::config::{self, tag};
+
 use invoke::{Place, program, signal, wait_for};
 
 /// The device that carries the exit status: QEMU's is twice that and one.
@@ -106,6 +108,41 @@ fn arguments_and_environment_come_from_the_command_line() {
         (ended.status, &ended.output[..]),
         (1, "app\0one\0two three\0--\x004\0A=b\0C=d e\0")
     );
+}
+
+#[test]
+fn the_configuration_block_is_read_wherever_it_lies() {
+    let place = Place::new();
+    let image = image(&place, &program("arguments.wat"), "x86-64");
+    let mut block = config::MAGIC.to_vec();
+    for (tag, content) in [
+        (tag::ARGUMENT, "name"),
+        (tag::ARGUMENT, "x y"),
+        (tag::ENVIRONMENT, "K=V"),
+    ] {
+        block.extend(config::entry_head(tag, content.len() as u32));
+        block.extend(content.bytes());
+        block.resize(block.len().next_multiple_of(4), 0);
+    }
+    let block = place.write("block", block);
+    for machine in [
+        "microvm,acpi=off -m 32",
+        "microvm,acpi=off -m 5G",
+        "microvm -m 2G",
+        "q35 -m 5G",
+        "pc -m 5G",
+    ] {
+        let mut command = qemu(&image, &format!("-M {machine}"));
+        command
+            .args(["-append", "env=A=b -- other", "-initrd"])
+            .arg(&block);
+        let ended = Ended::of(command.spawn().unwrap());
+        assert_eq!(
+            (ended.status, &ended.output[..]),
+            (1, "name\0x y\0K=V\0"),
+            "{machine}"
+        );
+    }
 }
 
 #[test]

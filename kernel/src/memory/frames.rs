@@ -128,24 +128,14 @@ impl Frames {
         self.contiguous(CHUNK)
     }
 
-    /// Pages for [`Frames::page`]: what is left over at the end of a range, else a chunk.
+    /// Pages for [`Frames::page`]: the first chunk, since the boot tables show only low memory, else what is left over.
     fn next_pages(&mut self) -> Option<Range> {
-        let ranges = &mut self.ranges[..self.len];
-        let leftover = ranges
-            .iter_mut()
-            .find(|range| range.bytes() > 0 && range.bytes() < CHUNK);
-        if let Some(range) = leftover {
-            let pages = *range;
-            range.start = range.end;
-            return Some(pages);
-        }
         if let Some(start) = self.chunk() {
             return Some(Range {
                 start,
                 end: start + CHUNK,
             });
         }
-        // No whole chunk is left: any range serves.
         let range = self.ranges[..self.len]
             .iter_mut()
             .find(|range| range.bytes() > 0)?;
@@ -232,6 +222,13 @@ mod tests {
         }
         assert_eq!(given.len() as u64 * PAGE, free);
         assert_eq!(frames.free_bytes(), 0);
+    }
+
+    #[test]
+    fn pages_come_from_the_first_chunk() {
+        let mut frames = frames(&[(CHUNK, 4 * CHUNK), (0x7000_0000, 0x7000_0000 + PAGE)]);
+        assert_eq!(frames.page(), Some(CHUNK));
+        assert_eq!(frames.page(), Some(CHUNK + PAGE));
     }
 
     #[test]
