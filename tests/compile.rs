@@ -477,6 +477,13 @@ fn large_tables_take_no_room_in_the_object() {
     assert!(compiled.object.len() < 100_000, "{}", compiled.object.len());
 }
 
+#[test]
+fn tables_that_are_too_large_together_are_refused() {
+    let tables = "(table 10000000 funcref)".repeat(50);
+    let words = error(&wasm(&format!("(module {tables})")));
+    assert!(words.contains("too large"), "{words}");
+}
+
 fn leb128(out: &mut Vec<u8>, mut value: u32) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);

@@ -272,6 +272,7 @@ impl Layout {
         module: &Module<'_>,
         imports: &Imports,
     ) -> Result<(), CompileError> {
+        check_table_sizes(module)?;
         let mut contents = TableContents::new(module);
         let first_dynamic = contents.fill(module);
         for (index, table) in module.tables.iter().enumerate() {
@@ -282,14 +283,8 @@ impl Layout {
                 });
                 continue;
             }
-            let bytes = table.min.saturating_mul(ELEMENT_BYTES);
-            if bytes > DATA_BYTES_MAX {
-                return Err(CompileError::TooLarge(format!(
-                    "table {index} has {} elements",
-                    table.min
-                )));
-            }
-            let elements = self.table_elements(contents.tables[index].take(), bytes);
+            let elements =
+                self.table_elements(contents.tables[index].take(), table.min * ELEMENT_BYTES);
             let offset = self.state.align(16);
             self.state
                 .address(Target::Data(elements.data), u64::from(elements.offset));
@@ -463,6 +458,20 @@ impl Layout {
     }
 }
 
+/// # Errors
+///
+/// The tables that are defined here would be too large together.
+fn check_table_sizes(module: &Module<'_>) -> Result<(), CompileError> {
+    let tables = module.tables.iter().filter(|table| !table.is_imported);
+    let elements = tables.fold(0, |sum: u64, table| sum.saturating_add(table.min));
+    if elements <= DATA_BYTES_MAX / ELEMENT_BYTES {
+        return Ok(());
+    }
+    Err(CompileError::TooLarge(format!(
+        "tables of {elements} elements"
+    )))
+}
+
 /// First elements of the tables that are defined here: 0 for null, else a function's index and 1.
 struct TableContents {
     tables: Vec<Option<Vec<u32>>>,
@@ -477,10 +486,9 @@ impl TableContents {
             }
         }
         let tables = module.tables.iter().zip(filled).map(|(table, filled)| {
-            let bytes = table.min.saturating_mul(ELEMENT_BYTES);
-            let is_worth = bytes <= TABLE_BYTES_SMALL || filled.saturating_mul(4) >= table.min;
-            let has_place = !table.is_imported && is_worth && bytes <= DATA_BYTES_MAX;
-            has_place.then(|| vec![0; table.min as usize])
+            let is_small = table.min * ELEMENT_BYTES <= TABLE_BYTES_SMALL;
+            let is_worth = filled > 0 && (is_small || filled >= table.min / 4);
+            (is_worth && !table.is_imported).then(|| vec![0; table.min as usize])
         });
         Self {
             tables: tables.collect(),
