@@ -27,6 +27,8 @@ const MEETINGS_MAX: usize = 40_000;
 pub(super) enum Local {
     /// A variable, which the code generator keeps where it likes.
     Variable(Variable),
+    /// An i32 in a variable of 64 bits, its high half 0: addresses that come from locals need no widening.
+    Wide(Variable),
     /// Memory on the stack.
     Slot(StackSlot, i32, Type),
 }
@@ -70,6 +72,7 @@ impl Translator<'_> {
     fn declare_local(&mut self, slot: Option<StackSlot>, value: Value) {
         let ty = self.builder.func.dfg.value_type(value);
         let local = match slot {
+            None if ty == types::I32 => Local::Wide(self.builder.declare_var(types::I64)),
             None => Local::Variable(self.builder.declare_var(ty)),
             Some(slot) => Local::Slot(slot, SLOT_BYTES as i32 * self.locals.len() as i32, ty),
         };
@@ -81,6 +84,10 @@ impl Translator<'_> {
     pub(super) fn local_get(&mut self, index: u32) {
         let value = match self.locals[index as usize] {
             Local::Variable(variable) => self.builder.use_var(variable),
+            Local::Wide(variable) => {
+                let wide = self.builder.use_var(variable);
+                self.narrow(wide)
+            }
             Local::Slot(slot, offset, ty) => self.ins().stack_load(types::I64, ty, slot, offset),
         };
         self.push(value);
@@ -102,6 +109,10 @@ impl Translator<'_> {
     fn define_local(&mut self, index: u32, value: Value) {
         match self.locals[index as usize] {
             Local::Variable(variable) => self.builder.def_var(variable, value),
+            Local::Wide(variable) => {
+                let wide = self.widen(value);
+                self.builder.def_var(variable, wide);
+            }
             Local::Slot(slot, offset, _) => {
                 self.ins().stack_store(types::I64, value, slot, offset);
             }

@@ -6,7 +6,7 @@
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Opcode, Type, Value, types};
 use mewz_abi::trap::TrapKind;
-use wasmparser::MemArg;
+use wasmparser::{MemArg, Operator};
 
 use super::translator::{Region, Translator};
 use crate::compile::options::MemoryBase;
@@ -26,6 +26,25 @@ pub(super) enum Base {
     Load(Place),
     /// The module has no memory.
     None,
+}
+
+/// Whether `operator` wants an i32 that it finds on the stack in 64 bits: as an address, or for a local, which may become
+/// one. A load before it then widens for free.
+pub(super) fn takes_wide(operator: &Operator<'_>) -> bool {
+    matches!(
+        operator,
+        Operator::LocalSet { .. }
+            | Operator::LocalTee { .. }
+            | Operator::I32Load { .. }
+            | Operator::I32Load8U { .. }
+            | Operator::I32Load8S { .. }
+            | Operator::I32Load16U { .. }
+            | Operator::I32Load16S { .. }
+            | Operator::I64Load { .. }
+            | Operator::F32Load { .. }
+            | Operator::F64Load { .. }
+            | Operator::V128Load { .. }
+    )
 }
 
 impl Translator<'_> {
@@ -64,7 +83,12 @@ impl Translator<'_> {
     pub(super) fn load(&mut self, argument: &MemArg, ty: Type) {
         let (address, offset) = self.address(argument);
         let flags = self.memory_flags();
-        let value = self.ins().load(ty, flags, address, offset);
+        let value = if ty == types::I32 && self.is_next_wide {
+            let wide = self.ins().uload32(flags, address, offset);
+            self.narrow(wide)
+        } else {
+            self.ins().load(ty, flags, address, offset)
+        };
         self.push(value);
     }
 
@@ -72,8 +96,17 @@ impl Translator<'_> {
     pub(super) fn load_widening(&mut self, argument: &MemArg, opcode: Opcode, ty: Type) {
         let (address, offset) = self.address(argument);
         let flags = self.memory_flags();
+        let is_wide = ty == types::I32 && self.is_next_wide;
         let ins = self.ins();
         let value = match opcode {
+            Opcode::Uload8 if is_wide => {
+                let wide = ins.uload8(types::I64, flags, address, offset);
+                self.narrow(wide)
+            }
+            Opcode::Uload16 if is_wide => {
+                let wide = ins.uload16(types::I64, flags, address, offset);
+                self.narrow(wide)
+            }
             Opcode::Uload8 => ins.uload8(ty, flags, address, offset),
             Opcode::Sload8 => ins.sload8(ty, flags, address, offset),
             Opcode::Uload16 => ins.uload16(ty, flags, address, offset),

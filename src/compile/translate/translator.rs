@@ -61,6 +61,10 @@ pub(in crate::compile) struct Translator<'a> {
     pub(super) dead_depth: usize,
     /// How many loops enclose the code here.
     pub(super) loop_depth: usize,
+    /// Values of 64 bits that equal an i32 on the stack, without sign.
+    wide: HashMap<Value, Value>,
+    /// Whether the next operator takes a value as an address or to a local.
+    pub(super) is_next_wide: bool,
     /// The module's locals.
     pub(super) locals: Vec<Local>,
     /// Values passed so far; see [`PASSED_VALUES_MAX`].
@@ -86,6 +90,8 @@ impl<'a> Translator<'a> {
             is_reachable: true,
             dead_depth: 0,
             loop_depth: 0,
+            wide: HashMap::new(),
+            is_next_wide: false,
             locals: Vec::new(),
             passed_values: 0,
             symbols: HashMap::new(),
@@ -108,9 +114,12 @@ impl<'a> Translator<'a> {
         let entry = self.begin();
         self.declare_locals(entry, ty, body).map_err(invalid)?;
         self.frames.push(Frame::function(&ty.results));
-        let mut operators = body.get_operators_reader().map_err(invalid)?;
-        while !operators.eof() {
-            let (operator, offset) = operators.read_with_offset().map_err(invalid)?;
+        let operators = body.get_operators_reader().map_err(invalid)?;
+        let mut operators = operators.into_iter_with_offsets().peekable();
+        while let Some(operator) = operators.next() {
+            let (operator, offset) = operator.map_err(invalid)?;
+            let next = operators.peek().and_then(|next| next.as_ref().ok());
+            self.is_next_wide = next.is_some_and(|(next, _)| super::memory::takes_wide(next));
             self.builder.set_srcloc(SourceLoc::new(offset as u32));
             self.operator(&operator);
             self.check_size()?;
@@ -251,7 +260,17 @@ impl<'a> Translator<'a> {
 
     /// Widens an i32 without sign to 64 bits.
     pub(super) fn widen(&mut self, value: Value) -> Value {
-        self.ins().uextend(types::I64, value)
+        match self.wide.get(&value) {
+            Some(wide) => *wide,
+            None => self.ins().uextend(types::I64, value),
+        }
+    }
+
+    /// The i32 that `wide` holds; its high half is 0, and [`Translator::widen`] will know.
+    pub(super) fn narrow(&mut self, wide: Value) -> Value {
+        let value = self.ins().ireduce(types::I32, wide);
+        self.wide.insert(value, wide);
+        value
     }
 
     /// Flags of an access to linear memory: it can trap, and it is disjoint from everything else of the object.
