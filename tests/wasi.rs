@@ -48,6 +48,31 @@ fn mounts() {
     assert_eq!(fs::read(place.path("readonly/fixed/f")).unwrap(), b"fixed");
 }
 
+#[test]
+fn the_older_snapshot_has_its_own_layouts() {
+    let place = Place::new();
+    fs::create_dir(place.path("folder")).unwrap();
+    let program = source("unstable.wat");
+    let arguments = ["run", "--dir", "folder::/", program.to_str().unwrap()];
+    let ended = place.run(&arguments);
+    assert_eq!((ended.status, &ended.stderr[..]), (0, ""));
+    assert_eq!(ended.stdout, b"older\n");
+    assert_eq!(fs::read(place.path("folder/f")).unwrap(), b"older\n");
+}
+
+#[test]
+fn calls_that_are_not_there_say_so_once() {
+    let ended = Place::new().run(&["run", source("sockets.wat").to_str().unwrap()]);
+    assert_eq!(ended.status, 4, "{}", ended.stderr);
+    let warnings: Vec<_> = ended
+        .stderr
+        .lines()
+        .map(|line| line.split('`').nth(1))
+        .collect();
+    let names = ["sock_accept", "sock_accept_wasmedge", "sock_open"].map(Some);
+    assert_eq!(warnings, names, "{}", ended.stderr);
+}
+
 fn check(name: &str, input: &str) {
     check_with(&Place::new(), name, &[], input);
 }
