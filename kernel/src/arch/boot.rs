@@ -99,6 +99,9 @@ boot_no_long_mode:
     jmp 5b
 
     .code64
+    .cfi_startproc
+    .cfi_undefined %rip             // a debugger's backtrace ends here
+    .cfi_undefined %rbp
 boot_long:
     movabsq $boot_high_half, %rax
     jmpq *%rax
@@ -114,6 +117,7 @@ boot_high_half:
     xorl %ebp, %ebp                 // the chain of frames ends here
     call kernel_start
     ud2
+    .cfi_endproc
 
     .balign 8
 boot_gdt:
