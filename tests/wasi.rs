@@ -44,7 +44,7 @@ fn mounts() {
     place.write("readonly/fixed/f", "fixed");
     let more = ["--dir", "other::/some/where", "--dir", "readonly::fixed:ro"];
     check_with(&place, "mounts", &more, "");
-    assert_eq!(invoke::files(&place.path("other")), [PathBuf::new(); 0]);
+    assert!(invoke::files(&place.path("other")).is_empty());
     assert_eq!(fs::read(place.path("readonly/fixed/f")).unwrap(), b"fixed");
 }
 
