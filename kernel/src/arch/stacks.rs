@@ -56,6 +56,16 @@ pub(crate) static MACHINE_CHECK: Stack<{ 16 << 10 }> = Stack::new();
 /// Page faults.
 pub(crate) static PAGE_FAULT: Stack<{ 32 << 10 }> = Stack::new();
 
+/// The word at `address`, if that lies in the stack where the kernel starts and answers calls.
+pub(crate) fn kernel_word(address: u64) -> Option<u64> {
+    let room = KERNEL.guard() + GUARD_BYTES as u64..KERNEL.top();
+    if !address.is_multiple_of(8) || !room.contains(&address) {
+        return None;
+    }
+    // SAFETY: the stack is mapped from its guard page up, and whoever asks runs on another stack or above.
+    Some(unsafe { (address as *const u64).read_volatile() })
+}
+
 /// The addresses of all guard pages.
 pub(crate) fn guards() -> [u64; 7] {
     [

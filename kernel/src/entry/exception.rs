@@ -10,11 +10,14 @@ use super::failure::fail;
 use super::trap::{self, Cause};
 use crate::arch::cpu::fault_address;
 use crate::arch::exceptions::{InterruptFrame, vector};
-use crate::arch::gate;
+use crate::arch::{gate, stacks};
 use crate::memory::fault::{self, PageFault};
 
 /// An exception is being answered: another one means that the answer itself is broken.
 static IS_ANSWERING: AtomicBool = AtomicBool::new(false);
+
+/// Callers that a report of the kernel's own fault names.
+const CALLERS_MAX: usize = 16;
 
 /// Answers an exception; `arch::exceptions` calls it.
 // SAFETY: no other symbol of the kernel has this name.
@@ -136,6 +139,21 @@ impl fmt::Display for Report<'_> {
             frame.rdx,
             frame.rsi,
             frame.rdi
-        )
+        )?;
+        let mut base = frame.rbp;
+        for _ in 0..CALLERS_MAX {
+            let (Some(next), Some(caller)) = (
+                stacks::kernel_word(base),
+                stacks::kernel_word(base.wrapping_add(8)),
+            ) else {
+                break;
+            };
+            write!(out, ", called from {caller:#x}")?;
+            if next <= base {
+                break;
+            }
+            base = next;
+        }
+        Ok(())
     }
 }
