@@ -240,3 +240,57 @@ fn branch_tables_pass_values_to_every_target() {
         assert_eq!(run(text, &[argument]), Ok(vec![result]), "{argument}");
     }
 }
+
+/// Every small constant length of `memory.copy` and `memory.fill`, overlapping both ways, and at the memory's end.
+#[test]
+fn bulk_operations_of_constant_length_move_and_fill_or_trap_untouched() {
+    const END: u32 = 65536;
+    for len in 0..=130_u32 {
+        let text = format!(
+            r#"(module (memory 1)
+                 (func (export "copy") (param i32 i32) (memory.copy (local.get 0) (local.get 1) (i32.const {len})))
+                 (func (export "fill") (param i32) (memory.fill (local.get 0) (i32.const 0x1a7) (i32.const {len})))
+                 (func (export "set") (param i32 i32) (i32.store8 (local.get 0) (local.get 1)))
+                 (func (export "get") (param i32) (result i32) (i32.load8_u (local.get 0))))"#
+        );
+        let mut world = World::new();
+        let module = world.add(&text);
+        let mut expected = vec![0_u8; 512];
+        for at in 0..512 {
+            let byte = (at * 37 + 11) as u8;
+            world.call(module, "set", &[at, u32::from(byte)]).unwrap();
+            expected[at as usize] = byte;
+        }
+        let range = |start: u32| start as usize..(start + len) as usize;
+        for (to, from) in [(300, 100), (105, 100), (95, 100)] {
+            world.call(module, "copy", &[to, from]).unwrap();
+            expected.copy_within(range(from), to as usize);
+        }
+        world.call(module, "fill", &[7]).unwrap();
+        expected[range(7)].fill(0xa7);
+        for (at, byte) in expected.iter().enumerate() {
+            let found = world.call(module, "get", &[at as u32]);
+            assert_eq!(found, Ok(vec![u64::from(*byte)]), "{len} bytes, at {at}");
+        }
+
+        // The last place that fits, and the first that does not.
+        let last = END - len;
+        world.call(module, "copy", &[last, 0]).unwrap();
+        let before = world.call(module, "get", &[END - 1]);
+        let outside = Err(CallError::Trap(TrapKind::MemoryOutOfBounds));
+        for start in [last + 1, u32::MAX] {
+            assert_eq!(
+                world.call(module, "copy", &[start, 1]),
+                outside,
+                "{len} bytes"
+            );
+            assert_eq!(
+                world.call(module, "copy", &[1, start]),
+                outside,
+                "{len} bytes"
+            );
+            assert_eq!(world.call(module, "fill", &[start]), outside, "{len} bytes");
+        }
+        assert_eq!(world.call(module, "get", &[END - 1]), before);
+    }
+}

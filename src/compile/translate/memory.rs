@@ -163,7 +163,12 @@ impl Translator<'_> {
     /// `memory.fill`.
     pub(super) fn memory_fill(&mut self, memory: u32) {
         let (to, value, len) = self.pop3();
-        let (to, len) = (self.widen(to), self.widen(len));
+        let to = self.widen(to);
+        let address = self.memory_address(to);
+        if self.fill_small(address, value, len) {
+            return;
+        }
+        let len = self.widen(len);
         let to = self.checked_range(memory, to, len);
         self.call_runtime(RuntimeFunction::MemoryFill, &[to, value, len]);
     }
@@ -171,7 +176,12 @@ impl Translator<'_> {
     /// `memory.copy`.
     pub(super) fn memory_copy(&mut self, to_memory: u32, from_memory: u32) {
         let (to, from, len) = self.pop3();
-        let (to, from, len) = (self.widen(to), self.widen(from), self.widen(len));
+        let (to, from) = (self.widen(to), self.widen(from));
+        let addresses = (self.memory_address(to), self.memory_address(from));
+        if self.copy_small(addresses.0, addresses.1, len) {
+            return;
+        }
+        let len = self.widen(len);
         let from = self.checked_range(from_memory, from, len);
         let to = self.checked_range(to_memory, to, len);
         self.move_bytes(to, from, len);

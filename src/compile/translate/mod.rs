@@ -1,5 +1,6 @@
 //! Operators to intermediate code: one translator per function, one file per group of operators.
 
+mod bulk;
 mod call;
 mod control;
 mod locals;
