@@ -78,6 +78,58 @@ fn a_program_that_is_too_large_for_its_machine_is_told_what_helps() {
 }
 
 #[test]
+fn a_machine_beyond_the_boot_tables_is_used() {
+    let place = Place::new();
+    // QEMU puts the configuration block at the end of low memory, and on a PC leaves some pages free behind it.
+    for (machine, memory) in [("microvm", "5GiB"), ("pc", "2GiB"), ("q35", "5GiB")] {
+        let ended = place.run(&[
+            "run",
+            "--machine",
+            machine,
+            "--memory",
+            memory,
+            &program("hello.wat"),
+        ]);
+        assert_eq!(
+            (ended.status, &ended.stdout[..]),
+            (0, &b"hello from wat\n"[..]),
+            "{machine} {memory}: {}",
+            ended.stderr
+        );
+    }
+}
+
+#[test]
+fn input_that_nobody_reads_lets_the_machine_sleep() {
+    let place = Place::new();
+    let mut command = place.command(&["run", &program("doze.wat")]);
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdout = std::io::BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    assert_eq!(line, "asleep\n");
+    child.stdin.as_mut().unwrap().write_all(b"input").unwrap();
+    let machine = place.process("qemu-system");
+    let used_before = processor_ticks(machine);
+    std::thread::sleep(Duration::from_secs(2));
+    let used = processor_ticks(machine) - used_before;
+    // A machine that is awake uses what it gets of 200.
+    assert!(used < 20, "{used} hundredths of a second in two seconds");
+    line.clear();
+    stdout.read_line(&mut line).unwrap();
+    assert_eq!(line, "awake\n");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+/// Time that a process has run, in hundredths of a second. Source: proc(5), `/proc/PID/stat`.
+fn processor_ticks(id: u32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
+    let (_, fields) = stat.rsplit_once(") ").unwrap();
+    let fields: Vec<&str> = fields.split(' ').collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+}
+
+#[test]
 fn the_exit_status_is_the_programs() {
     let place = Place::new();
     for (asked, given) in [

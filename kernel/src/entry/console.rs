@@ -76,12 +76,20 @@ pub(super) fn available() -> Option<usize> {
     from_console.unwrap_or_else(|| (!*SERIAL_ENDED.lock()).then(serial::available))
 }
 
+/// Takes in what has come; returns whether there was something that a sleeper may wait for.
+pub(super) fn take_news() -> bool {
+    with_console(|console| {
+        let has_news = console.has_news();
+        console.poll()?;
+        Ok(has_news)
+    })
+    .unwrap_or(false)
+}
+
 /// Whether something has come that a sleeper may wait for.
 pub(super) fn has_news() -> bool {
-    let console = CONSOLE.lock();
-    console
-        .as_ref()
-        .map_or_else(|| serial::available() > 0, Console::has_news)
+    // COM1 brings bytes by interrupt only, and that ends a sleep by itself.
+    CONSOLE.lock().as_ref().is_some_and(Console::has_news)
 }
 
 /// The host's time, once, when it has come.

@@ -200,9 +200,9 @@ impl Console {
         self.transmit.free().is_some()
     }
 
-    /// Whether the device has brought something that nobody has looked at.
+    /// Whether the device has brought something that [`Console::poll`] would take in.
     pub(crate) fn has_news(&self) -> bool {
-        self.receive.has_returned()
+        self.input.len() < INPUT_BYTES_MAX && self.receive.has_returned()
     }
 
     /// Takes in what the device has brought.
