@@ -121,6 +121,28 @@ fn input_that_nobody_reads_lets_the_machine_sleep() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
+#[test]
+fn a_program_that_takes_all_memory_is_refused_and_not_the_kernels_end() {
+    let place = Place::new();
+    let folder = place.path("hoard");
+    fs::create_dir(&folder).unwrap();
+    let ended = place.run(&[
+        "run",
+        "--memory",
+        "16MiB",
+        "--dir",
+        &format!("{}::.", folder.display()),
+        &program("hoard.wat"),
+    ]);
+    assert_eq!(
+        (ended.status, &ended.stdout[..]),
+        (0, &b"full\n"[..]),
+        "{}",
+        ended.stderr
+    );
+    assert!(fs::read_dir(&folder).unwrap().count() > 100);
+}
+
 /// Time that a process has run, in hundredths of a second. Source: proc(5), `/proc/PID/stat`.
 fn processor_ticks(id: u32) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap();

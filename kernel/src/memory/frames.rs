@@ -89,6 +89,18 @@ impl Frames {
                 .sum::<u64>()
     }
 
+    /// Bytes that can be taken as chunks.
+    #[must_use]
+    pub fn chunk_bytes(&self) -> u64 {
+        self.ranges[..self.len]
+            .iter()
+            .filter_map(|range| {
+                let start = range.start.checked_next_multiple_of(CHUNK)?;
+                Some(range.end.saturating_sub(start) / CHUNK * CHUNK)
+            })
+            .sum()
+    }
+
     /// Takes a page.
     pub fn page(&mut self) -> Option<u64> {
         if self.pages.bytes() == 0 {
@@ -209,6 +221,7 @@ mod tests {
     fn chunks_are_aligned_and_everything_is_given_out_once() {
         let mut frames = frames(&[(3 * PAGE, 3 * CHUNK + PAGE), (10 * CHUNK, 11 * CHUNK)]);
         let free = frames.free_bytes();
+        assert_eq!(frames.chunk_bytes(), 3 * CHUNK);
         let mut given = std::collections::BTreeSet::new();
         while let Some(chunk) = frames.chunk() {
             assert_eq!(chunk % CHUNK, 0);

@@ -1,6 +1,6 @@
 //! The machine's free physical memory.
 
-use mewz_kernel::frames::Frames;
+use mewz_kernel::frames::{CHUNK, Frames};
 use spin::Mutex;
 
 /// Memory that is not given to the application, so that the kernel can still work when it has taken all else.
@@ -27,7 +27,7 @@ pub(crate) fn contiguous(bytes: u64) -> Option<u64> {
 /// Takes a chunk of 64 KiB for the application.
 pub(crate) fn application_chunk() -> Option<u64> {
     let mut frames = FRAMES.lock();
-    if frames.free_bytes() < KERNEL_RESERVE_BYTES {
+    if frames.chunk_bytes() < KERNEL_RESERVE_BYTES + CHUNK {
         return None;
     }
     frames.chunk()
@@ -35,8 +35,10 @@ pub(crate) fn application_chunk() -> Option<u64> {
 
 /// Bytes that the application could still be given.
 pub(crate) fn free_bytes() -> u64 {
-    FRAMES
-        .lock()
-        .free_bytes()
-        .saturating_sub(KERNEL_RESERVE_BYTES)
+    chunk_bytes().saturating_sub(KERNEL_RESERVE_BYTES)
+}
+
+/// Bytes that can be taken as chunks.
+pub(crate) fn chunk_bytes() -> u64 {
+    FRAMES.lock().chunk_bytes()
 }

@@ -14,6 +14,9 @@ use crate::guest::GuestMemory;
 /// Most bytes that are copied aside on their way.
 const STAGE_BYTES_MAX: usize = 128 << 10;
 
+/// Fewest bytes that are worth copying aside, where memory is short.
+const STAGE_BYTES_MIN: usize = 1024;
+
 /// Up to so many bytes of several ranges reach the console as one piece.
 const CONSOLE_JOIN_BYTES_MAX: usize = 8 << 10;
 
@@ -538,11 +541,17 @@ fn write_all(open: &mut OpenFile, offset: u64, bytes: &[u8]) -> (usize, Result<(
 
 fn write_console(context: &mut Context<'_>, stream: Stream, ranges: &Ranges) -> Result<u32, Errno> {
     let system = &mut *context.system;
-    if ranges.bytes <= CONSOLE_JOIN_BYTES_MAX {
-        let mut stage = stage(ranges.bytes)?;
-        let count = ranges.gather(context.memory, 0, &mut stage)?;
+    let room = if ranges.bytes <= CONSOLE_JOIN_BYTES_MAX {
+        stage(ranges.bytes)?
+    } else {
+        Vec::new()
+    };
+    // Where memory is short the room is too small, and the pieces go one by one.
+    if room.len() == ranges.bytes {
+        let mut room = room;
+        let count = ranges.gather(context.memory, 0, &mut room)?;
         if count > 0 {
-            system.write(stream, &stage[..count]);
+            system.write(stream, &room[..count]);
         }
     } else {
         ranges.for_each_piece(context.memory, &mut |piece| system.write(stream, piece))?;
@@ -569,9 +578,14 @@ fn read_stdin(context: &mut Context<'_>, ranges: &Ranges, nonblocking: bool) -> 
 
 /// Room for up to `bytes` bytes, less where there is little.
 fn stage(bytes: usize) -> Result<Vec<u8>, Errno> {
-    let bytes = bytes.min(STAGE_BYTES_MAX);
+    let mut bytes = bytes.min(STAGE_BYTES_MAX);
     let mut stage = Vec::new();
-    stage.try_reserve_exact(bytes).map_err(|_| Errno::Nomem)?;
+    while stage.try_reserve_exact(bytes).is_err() {
+        if bytes <= STAGE_BYTES_MIN {
+            return Err(Errno::Nomem);
+        }
+        bytes /= 2;
+    }
     stage.resize(bytes, 0);
     Ok(stage)
 }

@@ -66,6 +66,16 @@ impl Place {
     }
 }
 
+/// As many bytes are refused where memory is short: see the kernel's heap.
+const PROBE_BYTES: usize = 4096;
+
+/// Fails where memory is so short that what a path leads to could end the kernel.
+pub(super) fn check_memory() -> Result<(), Errno> {
+    Vec::<u8>::new()
+        .try_reserve_exact(PROBE_BYTES)
+        .map_err(|_| Errno::Nomem)
+}
+
 /// Copies a path from the application.
 pub(super) fn read_path(
     memory: &dyn GuestMemory,
@@ -266,8 +276,12 @@ impl Walk<'_> {
             if self.pending.len() == PENDING_MAX {
                 return Err(Errno::Nametoolong);
             }
+            let mut name = Vec::new();
+            name.try_reserve_exact(component.len())
+                .map_err(|_| Errno::Nomem)?;
+            name.extend_from_slice(component);
             self.pending.try_reserve(1).map_err(|_| Errno::Nomem)?;
-            self.pending.push(component.to_vec());
+            self.pending.push(name);
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::buffers::store_u32;
 use super::descriptor::{Descriptor, Object, OpenDirectory, OpenFile};
 use super::files::{fdflags, new_times};
-use super::path::{Last, Place, read_path, resolve};
+use super::path::{Last, Place, check_memory, read_path, resolve};
 use super::types::{Filestat, fdflags as flag, lookupflags, oflags, rights};
 use super::{Context, Wasi};
 use crate::fs::errno::Errno;
@@ -330,6 +330,7 @@ impl Wasi {
         path: (u32, u32),
         last: Last,
     ) -> Result<Place, Errno> {
+        check_memory()?;
         let descriptor = self.descriptors.get(at.0)?;
         let base = Rc::clone(&descriptor.directory()?.node);
         descriptor.need(at.1)?;

@@ -224,8 +224,14 @@ impl File for OpenedFile {
             let wanted = len - total;
             let position = offset.checked_add(total as u64).ok_or(Errno::Inval)?;
             let read = if on_from_last && self.may_read_ahead(wanted) {
-                self.read_ahead(position)
-                    .map(|()| self.take_ahead(wanted, see))
+                match self.read_ahead(position) {
+                    Ok(()) => Ok(self.take_ahead(wanted, see)),
+                    Err(Errno::Nomem) => {
+                        self.forget_ahead();
+                        self.read_now(position, wanted, see)
+                    }
+                    Err(errno) => Err(errno),
+                }
             } else {
                 self.read_now(position, wanted, see)
             };
