@@ -266,6 +266,12 @@ impl Wasi {
         descriptor_has(open.0, rights::FD_SEEK)?;
         let ranges = Ranges::read(context.memory, iovecs, count)?;
         context.memory.check(written, 4)?;
+        // As on Linux, and so in other engines: what is opened to be appended to is.
+        let offset = if flags & fdflags::APPEND != 0 && ranges.bytes > 0 {
+            open.1.file.attributes()?.size
+        } else {
+            offset
+        };
         let bytes = write_file(open.1, context.memory, &ranges, offset)?;
         sync_by_flags(open.1, flags)?;
         store_u32(context.memory, written, bytes)

@@ -295,10 +295,17 @@ fn appending_goes_to_the_end_whatever_the_position() {
     assert_eq!(machine.write(file, b"two"), Ok(3));
     assert_eq!(machine.call(Call::fd_seek, &[file, 0, 0, 64]), 0);
     assert_eq!(machine.write(file, b"3"), Ok(1));
+    // As Linux has it.
+    let [iovecs, count] = machine.put_iovecs(&[1]);
+    machine.put(DATA, b"4");
+    assert_eq!(
+        machine.call(Call::fd_pwrite, &[file, iovecs, count, 0, 64]),
+        0
+    );
     assert_eq!(machine.call(Call::fd_fdstat_set_flags, &[file, 0]), 0);
     assert_eq!(machine.call(Call::fd_seek, &[file, 0, 0, 64]), 0);
     assert_eq!(machine.write(file, b"O"), Ok(1));
-    assert_eq!(machine.server.file("f").unwrap(), b"Onetwo3");
+    assert_eq!(machine.server.file("f").unwrap(), b"Onetwo34");
 }
 
 #[test]
