@@ -1,7 +1,6 @@
 //! Runs `mewz` in an empty place of its own and looks for what it leaves behind.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
-use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -9,6 +8,8 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal};
 
 /// Marks every process of a place, through its environment.
 const MARK: &str = "MEWZ_TEST_PLACE";
@@ -232,8 +233,14 @@ pub(crate) fn program(name: &str) -> String {
 
 /// Sends a signal by its name, as `INT`.
 pub(crate) fn signal(name: &str, id: u32) {
-    let status = Command::new("kill")
-        .args([OsStr::new("-s"), name.as_ref(), id.to_string().as_ref()])
-        .status();
-    assert!(status.unwrap().success());
+    let signal = match name {
+        "HUP" => Signal::HUP,
+        "INT" => Signal::INT,
+        "KILL" => Signal::KILL,
+        "QUIT" => Signal::QUIT,
+        "TERM" => Signal::TERM,
+        _ => panic!("no test sends {name}"),
+    };
+    let process = Pid::from_raw(id.try_into().unwrap()).unwrap();
+    rustix::process::kill_process(process, signal).unwrap();
 }
