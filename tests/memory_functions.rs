@@ -29,7 +29,7 @@ fn moves_are_right_at_every_overlap() {
                 let base = memory.as_mut_ptr();
                 // SAFETY: both ranges end before 1024, the length of `memory`.
                 unsafe {
-                    mewz_memory_move(base.wrapping_add(to), base.wrapping_add(from), bytes as u64)
+                    mewz_memory_move(base.wrapping_add(to), base.wrapping_add(from), bytes as u64);
                 };
                 assert!(memory == expected, "{bytes} bytes from {from} to {to}");
             }
@@ -52,7 +52,7 @@ fn fills_are_right_at_every_size() {
                 let mut memory = pattern();
                 // SAFETY: the range ends before 1024, the length of `memory`.
                 unsafe {
-                    mewz_memory_fill(memory.as_mut_ptr().wrapping_add(to), value, bytes as u64)
+                    mewz_memory_fill(memory.as_mut_ptr().wrapping_add(to), value, bytes as u64);
                 };
                 assert!(memory == expected, "{bytes} bytes of {value:#x} at {to}");
             }
