@@ -35,11 +35,13 @@ pub(super) struct BufferQueue {
     queue: VirtQueue<Machine, QUEUE_LEN>,
     index: u16,
     direction: Direction,
+    /// Made when they are needed, and no larger: memory that is touched first costs the host most.
     buffers: Vec<Buffer>,
+    buffers_max: usize,
 }
 
 impl BufferQueue {
-    /// Sets up the device's queue `index` with `count` buffers of `bytes`.
+    /// Sets up the device's queue `index`, which takes up to `count` buffers.
     ///
     /// # Errors
     ///
@@ -49,31 +51,42 @@ impl BufferQueue {
         index: u16,
         direction: Direction,
         count: usize,
-        bytes: usize,
     ) -> Result<Self, QueueError> {
         assert!(count <= QUEUE_LEN, "each buffer needs a descriptor");
         let queue = VirtQueue::new(transport, index, false, false).map_err(|_| QueueError)?;
-        let buffers = (0..count)
-            .map(|_| Buffer {
-                bytes: vec![0; bytes].into(),
-                token: None,
-            })
-            .collect();
         Ok(Self {
             queue,
             index,
             direction,
-            buffers,
+            buffers: Vec::new(),
+            buffers_max: count,
         })
     }
 
-    /// A buffer that the device does not have, to be filled and sent with [`BufferQueue::submit`].
-    pub(super) fn free(&mut self) -> Option<(usize, &mut [u8])> {
-        let (at, buffer) = self
-            .buffers
-            .iter_mut()
-            .enumerate()
-            .find(|(_, buffer)| buffer.token.is_none())?;
+    /// Whether there is a buffer that the device does not have, or could be.
+    pub(super) fn has_free(&self) -> bool {
+        self.buffers.len() < self.buffers_max
+            || self.buffers.iter().any(|buffer| buffer.token.is_none())
+    }
+
+    /// A buffer of at least `bytes` that the device does not have, to be filled and sent with [`BufferQueue::submit`].
+    pub(super) fn free(&mut self, bytes: usize) -> Option<(usize, &mut [u8])> {
+        let is_free = |buffer: &Buffer| buffer.token.is_none();
+        let at = match self.buffers.iter().position(is_free) {
+            Some(at) => at,
+            None if self.buffers.len() < self.buffers_max => {
+                self.buffers.push(Buffer {
+                    bytes: Box::new([]),
+                    token: None,
+                });
+                self.buffers.len() - 1
+            }
+            None => return None,
+        };
+        let buffer = &mut self.buffers[at];
+        if buffer.bytes.len() < bytes {
+            buffer.bytes = vec![0; bytes.next_power_of_two()].into();
+        }
         Some((at, &mut buffer.bytes))
     }
 

@@ -100,20 +100,8 @@ impl Console {
         let mut transport = device.transport;
         let queues = |transport: &mut SomeTransport<'static>, first: u16| {
             Ok::<_, QueueError>((
-                BufferQueue::new(
-                    transport,
-                    first,
-                    Direction::FromDevice,
-                    RECEIVE.0,
-                    RECEIVE.1,
-                )?,
-                BufferQueue::new(
-                    transport,
-                    first + 1,
-                    Direction::ToDevice,
-                    TRANSMIT.0,
-                    TRANSMIT.1,
-                )?,
+                BufferQueue::new(transport, first, Direction::FromDevice, RECEIVE.0)?,
+                BufferQueue::new(transport, first + 1, Direction::ToDevice, TRANSMIT.0)?,
             ))
         };
         let mut ports = [Some(queues(&mut transport, 0)?), None];
@@ -129,9 +117,8 @@ impl Console {
         };
         let queues = ports.get_mut(port as usize).and_then(Option::take);
         let (mut receive, transmit) = queues.ok_or(ConsoleError::NoPort)?;
-        while let Some((at, bytes)) = receive.free() {
-            let len = bytes.len();
-            receive.submit(&mut transport, at, len)?;
+        while let Some((at, _)) = receive.free(RECEIVE.1) {
+            receive.submit(&mut transport, at, RECEIVE.1)?;
         }
         Ok(Self {
             transport,
@@ -159,9 +146,12 @@ impl Console {
         loop {
             let now = payload.len().min(TRANSMIT.1 - HEAD_BYTES);
             let (piece, rest) = payload.split_at(now);
-            wait::until(|| self.transmit.free().is_some() || self.transmit.has_returned());
+            wait::until(|| self.transmit.has_free() || self.transmit.has_returned());
             while self.transmit.take_back()?.is_some() {}
-            let (at, buffer) = self.transmit.free().ok_or(ConsoleError::Queue)?;
+            let (at, buffer) = self
+                .transmit
+                .free(HEAD_BYTES + now)
+                .ok_or(ConsoleError::Queue)?;
             buffer[..HEAD_BYTES].copy_from_slice(&head(kind, now as u32));
             buffer[HEAD_BYTES..HEAD_BYTES + now].copy_from_slice(piece);
             self.transmit
@@ -197,7 +187,7 @@ impl Console {
     /// Whether a buffer is free, so that sending does not wait.
     pub(crate) fn can_send(&mut self) -> bool {
         while let Ok(Some(_)) = self.transmit.take_back() {}
-        self.transmit.free().is_some()
+        self.transmit.has_free()
     }
 
     /// Whether the device has brought something that [`Console::poll`] would take in.
@@ -296,23 +286,20 @@ impl Control {
                 receive,
                 Direction::FromDevice,
                 CONTROL_RECEIVE.0,
-                CONTROL_RECEIVE.1,
             )?,
             transmit: BufferQueue::new(
                 transport,
                 transmit,
                 Direction::ToDevice,
                 CONTROL_TRANSMIT.0,
-                CONTROL_TRANSMIT.1,
             )?,
         })
     }
 
     /// Opens the first port that the device names; returns its number.
     fn open_port(&mut self, transport: &mut SomeTransport<'static>) -> Result<u32, ConsoleError> {
-        while let Some((at, bytes)) = self.receive.free() {
-            let len = bytes.len();
-            self.receive.submit(transport, at, len)?;
+        while let Some((at, _)) = self.receive.free(CONTROL_RECEIVE.1) {
+            self.receive.submit(transport, at, CONTROL_RECEIVE.1)?;
         }
         self.send(transport, 0, event::DEVICE_READY, 1)?;
         let mut port = None;
@@ -343,10 +330,13 @@ impl Control {
         value: u16,
     ) -> Result<(), ConsoleError> {
         while self.transmit.take_back()?.is_some() {}
-        let (at, buffer) = self.transmit.free().ok_or(ConsoleError::Queue)?;
+        let (at, buffer) = self
+            .transmit
+            .free(MESSAGE_BYTES)
+            .ok_or(ConsoleError::Queue)?;
         buffer[..4].copy_from_slice(&port.to_le_bytes());
         buffer[4..6].copy_from_slice(&event.to_le_bytes());
-        buffer[6..].copy_from_slice(&value.to_le_bytes());
+        buffer[6..8].copy_from_slice(&value.to_le_bytes());
         Ok(self.transmit.submit(transport, at, MESSAGE_BYTES)?)
     }
 }
