@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use cranelift_codegen::entity::SecondaryMap;
+use cranelift_codegen::entity::packed_option::PackedOption;
 use cranelift_codegen::ir::{
     self, AliasRegionData, Block, ExtFuncData, ExternalName, FuncRef, GlobalValue, GlobalValueData,
     InstBuilder, MemFlagsData, SigRef, SourceLoc, TrapCode, Type, UserExternalName, Value, types,
@@ -62,7 +64,7 @@ pub(in crate::compile) struct Translator<'a> {
     /// How many loops enclose the code here.
     pub(super) loop_depth: usize,
     /// Values of 64 bits that equal an i32 on the stack, without sign.
-    wide: HashMap<Value, Value>,
+    wide: SecondaryMap<Value, PackedOption<Value>>,
     /// Whether the next operator takes a value as an address or to a local.
     pub(super) is_next_wide: bool,
     /// The module's locals.
@@ -90,7 +92,7 @@ impl<'a> Translator<'a> {
             is_reachable: true,
             dead_depth: 0,
             loop_depth: 0,
-            wide: HashMap::new(),
+            wide: SecondaryMap::new(),
             is_next_wide: false,
             locals: Vec::new(),
             passed_values: 0,
@@ -260,8 +262,8 @@ impl<'a> Translator<'a> {
 
     /// Widens an i32 without sign to 64 bits.
     pub(super) fn widen(&mut self, value: Value) -> Value {
-        match self.wide.get(&value) {
-            Some(wide) => *wide,
+        match self.wide[value].expand() {
+            Some(wide) => wide,
             None => self.ins().uextend(types::I64, value),
         }
     }
@@ -269,7 +271,7 @@ impl<'a> Translator<'a> {
     /// The i32 that `wide` holds; its high half is 0, and [`Translator::widen`] will know.
     pub(super) fn narrow(&mut self, wide: Value) -> Value {
         let value = self.ins().ireduce(types::I32, wide);
-        self.wide.insert(value, wide);
+        self.wide[value] = wide.into();
         value
     }
 
