@@ -4,7 +4,7 @@
 # The oldest Rust that builds this project: `rust-version` in Cargo.toml.
 rust_minor_least=95
 
-say() { printf '%s\n' "$*" >&2; }
+say() { printf '%s\n' "$@" >&2; }
 
 die() {
     say "error: $1"
