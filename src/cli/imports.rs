@@ -9,6 +9,7 @@ use super::Outcome;
 use super::failure::Failure;
 use super::image::{kernel_bytes, parse_kernel};
 use super::module::Module;
+use super::words;
 use crate::compile;
 
 /// List what a module imports, and whether the kernel answers it
@@ -79,7 +80,7 @@ fn json(lines: &[Line<'_>]) -> Result<String, Failure> {
 fn table(lines: &[Line<'_>]) -> String {
     let names: Vec<String> = lines
         .iter()
-        .map(|line| format!("{}.{}", line.module, line.field))
+        .map(|line| format!("{}.{}", words::name(line.module), words::name(line.field)))
         .collect();
     let width = names
         .iter()
@@ -118,5 +119,8 @@ mod tests {
             "answered  env.a     func () -> i32\nmissing   env.long  func () -> i32\n"
         );
         assert_eq!(table(&[]), "");
+        // `--json` has the whole name.
+        let long = "\n".repeat(99_000);
+        assert_eq!(table(&[line(&long, true)]).lines().count(), 1);
     }
 }

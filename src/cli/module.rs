@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
+use super::words;
 use crate::compile::CompileError;
 
 /// First bytes of every WebAssembly binary, module or component.
@@ -102,7 +103,7 @@ pub(super) fn listed(names: &[String], most: usize) -> String {
     let mut text = names
         .iter()
         .take(most)
-        .map(|name| format!("`{name}`"))
+        .map(|name| format!("`{}`", words::name(name)))
         .collect::<Vec<_>>()
         .join(", ");
     if names.len() > most {

@@ -9,6 +9,7 @@ use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SymbolKind};
 
 use super::failure::Failure;
 use super::image::BootImage;
+use super::words;
 use crate::compile::debug;
 
 /// Lines of calls that a message shows; equal ones in a row are one line.
@@ -35,7 +36,7 @@ pub(super) fn failure(report: &TrapReport, image: &BootImage) -> Failure {
     if kind == Some(TrapKind::MissingImport)
         && let Some(name) = map.missing_import(report.instruction, &image.missing)
     {
-        text.push_str(&format!(" `{name}`"));
+        text.push_str(&format!(" `{}`", words::name(name)));
     }
     // A return address is behind its call: the byte before belongs to it.
     let returns = report.backtrace.iter().take(report.backtrace_len);
@@ -166,7 +167,7 @@ impl CodeMap {
             return None;
         }
         Some(Place {
-            function: format!("{:#}", rustc_demangle::demangle(name)),
+            function: words::name(&format!("{:#}", rustc_demangle::demangle(name))).into_owned(),
             wasm_offset: location.and_then(|location| location.wasm_offset),
         })
     }

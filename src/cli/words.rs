@@ -2,12 +2,16 @@
 //!
 //! A standard error that nobody reads any more is no failure: what can't be written is dropped.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::Write as _;
 use std::path::Path;
 use std::time::Instant;
 
 use console::Style;
+
+/// Most characters of a name that comes from a file; some tools write long ones.
+const NAME_LEN_MAX: usize = 240;
 
 /// Prints `error: …`.
 pub(super) fn error(text: impl Display) {
@@ -34,13 +38,52 @@ pub(super) fn made(verb: &str, file: &Path, bytes: usize, start: Instant) {
     ));
 }
 
-/// Prints a line as it is.
+/// Prints a line, or several.
 pub(super) fn plain(text: impl Display) {
-    // One write a line, so that lines of several writers do not mix.
-    let line = format!("{text}\n");
-    let _ = std::io::stderr().write_all(line.as_bytes());
+    print("", &text.to_string());
+}
+
+/// A name that comes from a file, in a form that is fit for a line: a terminal must not obey it, nor be flooded by it.
+pub(super) fn name(name: &str) -> Cow<'_, str> {
+    let is_fit = |c: char| !c.is_control();
+    if name.len() <= NAME_LEN_MAX && name.chars().all(is_fit) {
+        return name.into();
+    }
+    let mut short: String = name
+        .chars()
+        .take(NAME_LEN_MAX)
+        .map(|c| if is_fit(c) { c } else { '\u{fffd}' })
+        .collect();
+    if name.chars().nth(NAME_LEN_MAX).is_some() {
+        short.push('…');
+    }
+    short.into()
 }
 
 fn labelled(label: &str, style: &Style, text: impl Display) {
-    plain(format_args!("{} {text}", style.apply_to(label)));
+    print(&format!("{} ", style.apply_to(label)), &text.to_string());
+}
+
+fn print(label: &str, text: &str) {
+    // One write a line, so that lines of several writers do not mix. Paths and messages may hold what a terminal obeys.
+    let text = text.replace(
+        |c: char| c.is_control() && !matches!(c, '\n' | '\t'),
+        "\u{fffd}",
+    );
+    let line = format!("{label}{text}\n");
+    let _ = std::io::stderr().write_all(line.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name;
+
+    #[test]
+    fn names_are_fit_for_a_line() {
+        assert_eq!(name("env.read"), "env.read");
+        assert_eq!(name("é\n\x1b[31m"), "é\u{fffd}\u{fffd}[31m");
+        let long = "é".repeat(99_000);
+        assert_eq!(name(&long).chars().count(), 241);
+        assert!(name(&long).ends_with('…'));
+    }
 }
