@@ -37,12 +37,15 @@ pub(super) struct OpenDirectory {
     pub(super) listing: Option<Listing>,
 }
 
-/// A directory that is being read.
+/// A directory that is being read. The application's places in it count entries: its library keeps them in 32 bits, which
+/// those of file systems need not fit.
 pub(super) struct Listing {
     pub(super) file: Box<dyn File>,
-    /// The entries that were read last, and the place in front of the first of them.
-    pub(super) from: u64,
+    /// The file system's place behind each entry that was seen, in order.
+    pub(super) places: Vec<u64>,
+    /// The entries that were read last, and the number of the first of them.
     pub(super) entries: Vec<DirectoryEntry>,
+    pub(super) first: usize,
 }
 
 pub(super) struct Descriptor {

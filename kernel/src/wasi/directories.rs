@@ -77,8 +77,8 @@ impl Wasi {
             let Some(entry) = listing.entry(cookie)? else {
                 break;
             };
-            cookie = entry.next;
-            for part in [&dirent(entry)?[..], &entry.name] {
+            cookie += 1;
+            for part in [&dirent(entry, cookie)?[..], &entry.name] {
                 // The last one is cut where the buffer ends, and by that the application knows that more is there.
                 let part = &part[..part.len().min((len - filled) as usize)];
                 context.memory.write(buffer.wrapping_add(filled), part)?;
@@ -92,10 +92,11 @@ impl Wasi {
     }
 }
 
-fn dirent(entry: &DirectoryEntry) -> Result<[u8; DIRENT_BYTES], Errno> {
+/// The head of an entry; `next` is the place behind it.
+fn dirent(entry: &DirectoryEntry, next: u64) -> Result<[u8; DIRENT_BYTES], Errno> {
     let len = u32::try_from(entry.name.len()).map_err(|_| Errno::Overflow)?;
     let mut bytes = [0; DIRENT_BYTES];
-    bytes[0..8].copy_from_slice(&entry.next.to_le_bytes());
+    bytes[0..8].copy_from_slice(&next.to_le_bytes());
     bytes[8..16].copy_from_slice(&entry.inode.to_le_bytes());
     bytes[16..20].copy_from_slice(&len.to_le_bytes());
     bytes[20] = filetype_of(entry.kind);
@@ -120,38 +121,48 @@ impl Listing {
     fn new(file: Box<dyn File>) -> Self {
         Self {
             file,
-            from: 0,
+            places: Vec::new(),
             entries: Vec::new(),
+            first: 0,
         }
     }
 
     /// Forgets what was read, so that a reader from the start sees what is there now.
     fn rewind(&mut self) {
+        self.places.clear();
         self.entries.clear();
+        self.first = 0;
     }
 
-    /// The entry behind the place `cookie`.
+    /// The entry behind the place `cookie`, if there are so many.
     fn entry(&mut self, cookie: u64) -> Result<Option<&DirectoryEntry>, Errno> {
-        let index = match self.index(cookie) {
-            Some(index) => index,
-            None => {
-                self.entries = self.file.read_directory(cookie)?;
-                self.from = cookie;
-                0
-            }
+        let Ok(number) = usize::try_from(cookie) else {
+            return Ok(None);
         };
-        Ok(self.entries.get(index))
+        while !(self.first..self.first + self.entries.len()).contains(&number) {
+            // From there on if it was seen before, else from the last one that was seen.
+            if !self.read(number.min(self.places.len()))? {
+                return Ok(None);
+            }
+        }
+        Ok(self.entries.get(number - self.first))
     }
 
-    fn index(&self, cookie: u64) -> Option<usize> {
-        if self.entries.is_empty() {
-            return None;
-        }
-        if self.from == cookie {
-            return Some(0);
-        }
-        let before = self.entries.iter().position(|entry| entry.next == cookie)?;
-        // Behind the last entry the file system has to be asked.
-        (before + 1 < self.entries.len()).then_some(before + 1)
+    /// Reads entries from the one of this number on, whose place is known; returns whether there are any.
+    fn read(&mut self, number: usize) -> Result<bool, Errno> {
+        let place = match number.checked_sub(1) {
+            None => 0,
+            Some(before) => *self.places.get(before).ok_or(Errno::Inval)?,
+        };
+        self.entries = self.file.read_directory(place)?;
+        self.first = number;
+        // What was known of places further on may be about entries that are gone.
+        self.places.truncate(number);
+        self.places
+            .try_reserve(self.entries.len())
+            .map_err(|_| Errno::Nomem)?;
+        self.places
+            .extend(self.entries.iter().map(|entry| entry.next));
+        Ok(!self.entries.is_empty())
     }
 }

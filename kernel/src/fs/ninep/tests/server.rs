@@ -7,6 +7,8 @@ use std::rc::Rc;
 
 use super::super::super::channel::{Channel, ChannelError};
 
+/// Places in a directory lie so far apart that they need more than 32 bits, as those of ext4.
+const DIRECTORY_PLACE_SHIFT: u32 = 40;
 const ENOENT: u32 = 2;
 const EBADF: u32 = 9;
 const EEXIST: u32 = 17;
@@ -456,9 +458,10 @@ impl Server {
         let mut all = vec![(b".".to_vec(), inode), (b"..".to_vec(), inode)];
         all.extend(self.directory(inode)?.clone());
         let mut data = Vec::new();
-        for (index, (name, inode)) in all.into_iter().enumerate().skip(offset as usize) {
+        let seen = (offset >> DIRECTORY_PLACE_SHIFT) as usize;
+        for (index, (name, inode)) in all.into_iter().enumerate().skip(seen) {
             let mut entry = self.qid(inode);
-            entry.extend((index as u64 + 1).to_le_bytes());
+            entry.extend(((index as u64 + 1) << DIRECTORY_PLACE_SHIFT).to_le_bytes());
             entry.push(match &self.inodes[&inode].content {
                 Content::File(_) => 8,
                 Content::Directory(_) => 4,
