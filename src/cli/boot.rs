@@ -109,6 +109,12 @@ pub(super) fn mounts(folders: &[Folder]) -> Result<Vec<Mount>, Failure> {
                     .cause("it is not a folder")
                     .hint("name the folder that holds it"));
             }
+            // QEMU opens it as this user.
+            if let Err(problem) = std::fs::read_dir(&host) {
+                return Err(failure()
+                    .cause(problem)
+                    .hint("the folder must be one that you may read"));
+            }
             Ok(Mount {
                 host,
                 guest: folder.guest.clone(),
