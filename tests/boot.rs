@@ -10,6 +10,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use mewz_abi::config::{self, tag};
+use mewz_abi::record::{HEAD_BYTES, RecordKind, head};
 
 use invoke::{Place, program, signal, wait_for};
 
@@ -261,6 +262,45 @@ fn a_host_that_sends_what_is_no_record_is_told_of() {
         "{told}"
     );
     assert_eq!(child.wait().unwrap().code(), Some(PANIC));
+}
+
+/// A host that takes its time to tell the time is waited for: no program sees the clock step.
+#[test]
+fn the_wall_clock_is_that_of_a_slow_host() {
+    const YEAR_2033_NS: u64 = 2_000_000_000_000_000_000;
+    let place = Place::new();
+    let image = image(&place, &program("seconds.wat"), "x86-64");
+    let socket = place.path("console");
+    let chardev = format!("socket,id=c,path={},server=on,wait=on", socket.display());
+    let mut child = qemu(
+        &image,
+        "-M microvm,acpi=off -m 32 -device virtio-serial-device,max_ports=2",
+    )
+    .args([
+        "-chardev",
+        &chardev,
+        "-device",
+        "virtserialport,chardev=c,nr=1",
+    ])
+    .spawn()
+    .unwrap();
+    let mut console = wait_for("the console", || UnixStream::connect(&socket).ok());
+    let mut started = [0; HEAD_BYTES + 16];
+    console.read_exact(&mut started).unwrap();
+    assert_eq!(started[0], RecordKind::Started as u8);
+    // No synchronisation: the program reads the clock in the meantime.
+    std::thread::sleep(Duration::from_millis(200));
+    console.write_all(&head(RecordKind::Time, 8)).unwrap();
+    console.write_all(&YEAR_2033_NS.to_le_bytes()).unwrap();
+    let mut told = Vec::new();
+    console.read_to_end(&mut told).unwrap();
+    let exit = told.split_off(told.len() - HEAD_BYTES - 4);
+    assert_eq!(exit[0], RecordKind::Exit as u8);
+    let output = &told[HEAD_BYTES..];
+    let seconds = u64::from_le_bytes(output.try_into().unwrap());
+    let late = seconds.checked_sub(YEAR_2033_NS / 1_000_000_000);
+    assert!(late.is_some_and(|late| late < 60), "{seconds}");
+    child.wait().unwrap();
 }
 
 #[test]

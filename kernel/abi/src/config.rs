@@ -77,3 +77,49 @@ pub fn entry_head(tag: u32, len: u32) -> [u8; 8] {
     head[4..].copy_from_slice(&len.to_le_bytes());
     head
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Entries, Entry, MAGIC, entry_head, tag};
+
+    /// A block of one argument `ab` and one entry of an unknown tag, empty.
+    fn block() -> [u8; 28] {
+        let mut block = [0; 28];
+        block[..8].copy_from_slice(&MAGIC);
+        block[8..16].copy_from_slice(&entry_head(tag::ARGUMENT, 2));
+        block[16..18].copy_from_slice(b"ab");
+        block[20..].copy_from_slice(&entry_head(99, 0));
+        block
+    }
+
+    #[test]
+    fn entries_come_in_order_without_their_padding() {
+        let argument = Entry {
+            tag: tag::ARGUMENT,
+            content: b"ab",
+        };
+        let unknown = Entry {
+            tag: 99,
+            content: b"",
+        };
+        assert!(Entries::new(&block()).unwrap().eq([argument, unknown]));
+    }
+
+    #[test]
+    fn a_block_without_magic_is_none() {
+        assert!(Entries::new(b"").is_none());
+        assert!(Entries::new(b"mewzcfg2").is_none());
+    }
+
+    #[test]
+    fn entries_that_do_not_fit_end_the_block() {
+        let whole = block();
+        for (len, entries) in [(8, 0), (15, 0), (17, 0), (18, 1), (27, 1), (28, 2)] {
+            let count = Entries::new(&whole[..len]).unwrap().count();
+            assert_eq!(count, entries, "{len} bytes");
+        }
+        let mut endless = whole;
+        endless[12..16].copy_from_slice(&u32::MAX.to_le_bytes());
+        assert_eq!(Entries::new(&endless).unwrap().count(), 0);
+    }
+}

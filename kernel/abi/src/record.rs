@@ -141,3 +141,62 @@ impl TrapReport {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        BACKTRACE_LEN_MAX, PAYLOAD_BYTES_MAX, RecordKind, TRAP_REPORT_BYTES_MAX, TrapReport, head,
+        parse_head,
+    };
+
+    #[test]
+    fn heads_are_read_back() {
+        for kind in RecordKind::ALL {
+            assert_eq!(parse_head(head(kind, 300)), Some((kind, 300)));
+        }
+    }
+
+    #[test]
+    fn what_is_no_head_is_refused() {
+        assert_eq!(parse_head(*b"garbage!"), None);
+        assert_eq!(parse_head([0; 8]), None);
+        assert_eq!(parse_head([1, 0, 1, 0, 0, 0, 0, 0]), None);
+        let longest = PAYLOAD_BYTES_MAX as u32;
+        assert!(parse_head(head(RecordKind::Stdout, longest)).is_some());
+        assert!(parse_head(head(RecordKind::Stdout, longest + 1)).is_none());
+    }
+
+    fn report(backtrace_len: usize) -> TrapReport {
+        let mut backtrace = [0; BACKTRACE_LEN_MAX];
+        for (address, number) in backtrace.iter_mut().zip(1..).take(backtrace_len) {
+            *address = 0xffff_ffff_a000_0000 + number;
+        }
+        TrapReport {
+            kind: 3,
+            wasm_offset: 0x42,
+            instruction: 0xffff_ffff_a000_1234,
+            accessed: 7,
+            backtrace,
+            backtrace_len,
+        }
+    }
+
+    #[test]
+    fn trap_reports_are_read_back() {
+        for len in [0, 1, BACKTRACE_LEN_MAX] {
+            let mut bytes = [0; TRAP_REPORT_BYTES_MAX];
+            let used = report(len).encode(&mut bytes);
+            assert_eq!(TrapReport::decode(&bytes[..used]), Some(report(len)));
+        }
+    }
+
+    #[test]
+    fn broken_trap_reports_are_refused() {
+        let mut bytes = [0; TRAP_REPORT_BYTES_MAX + 8];
+        assert_eq!(TrapReport::decode(&bytes), None);
+        let used = report(1).encode((&mut bytes[..TRAP_REPORT_BYTES_MAX]).try_into().unwrap());
+        for len in (0..used).filter(|len| *len != 24) {
+            assert_eq!(TrapReport::decode(&bytes[..len]), None, "{len} bytes");
+        }
+    }
+}

@@ -102,3 +102,47 @@ pub fn write_export(out: &mut dyn Write, name: &str) -> Result {
 pub fn write_type(out: &mut dyn Write, parameters: &str, results: &str) -> Result {
     write!(out, "{TYPE_PREFIX}${parameters}${results}")
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate alloc;
+
+    use alloc::string::String;
+
+    use super::{write_export, write_import, write_import_object, write_type};
+
+    fn written(write: impl FnOnce(&mut String) -> core::fmt::Result) -> String {
+        let mut text = String::new();
+        write(&mut text).unwrap();
+        text
+    }
+
+    #[test]
+    fn imports_are_named_by_module_field_and_type() {
+        let import =
+            written(|out| write_import(out, "wasi_snapshot_preview1", "fd_write", "iiii", "i"));
+        assert_eq!(import, "wasi_snapshot_preview1$fd_write$iiii$i");
+        let memory = written(|out| write_import_object(out, "env", "memory", "memory"));
+        assert_eq!(memory, "env$memory$memory");
+    }
+
+    #[test]
+    fn no_two_imports_share_a_symbol() {
+        let names = ["", "a", "a.b", "a$b", "a.24b", "ä", "a b", "$"];
+        let mut symbols: alloc::vec::Vec<String> = names
+            .iter()
+            .flat_map(|module| {
+                names.map(|field| written(|out| write_import(out, module, field, "", "")))
+            })
+            .collect();
+        symbols.sort();
+        symbols.dedup();
+        assert_eq!(symbols.len(), names.len() * names.len());
+    }
+
+    #[test]
+    fn exports_and_types_have_prefixes() {
+        assert_eq!(written(|out| write_export(out, "a-b")), "mewz_export_a.2db");
+        assert_eq!(written(|out| write_type(out, "iI", "f")), "mewz_type$iI$f");
+    }
+}

@@ -4,6 +4,7 @@ use spin::Mutex;
 
 use super::console;
 use crate::arch::{calendar, clock};
+use crate::virtio::wait;
 
 /// How good what is known is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,11 +49,14 @@ pub(super) fn start(machine_epoch_ns: Option<u64>) {
     wall.asked_ns = clock::now_ns();
 }
 
+/// Longest wait for the host's answer, from the question on: without it the clock would step when it comes.
+const ANSWER_NS_MAX: u64 = 1_000_000_000;
+
 /// Nanoseconds since 1970.
 pub(super) fn now_ns() -> u64 {
     let mut wall = WALL_CLOCK.lock();
     if wall.source != Source::Host
-        && let Some(host) = console::take_time_ns()
+        && let Some(host) = answer_ns(wall.asked_ns)
     {
         wall.epoch_ns = host.saturating_sub(wall.asked_ns);
         wall.source = Source::Host;
@@ -64,4 +68,18 @@ pub(super) fn now_ns() -> u64 {
         wall.source = Source::Rough;
     }
     wall.epoch_ns.saturating_add(now)
+}
+
+/// The host's time when it was asked at `asked_ns`, if it answers.
+fn answer_ns(asked_ns: u64) -> Option<u64> {
+    if !console::is_virtio() {
+        return None;
+    }
+    let end = asked_ns.saturating_add(ANSWER_NS_MAX);
+    let mut answer = None;
+    wait::until(|| {
+        answer = console::take_time_ns();
+        answer.is_some() || clock::now_ns() > end
+    });
+    answer
 }
