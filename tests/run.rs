@@ -126,20 +126,18 @@ fn a_program_that_takes_all_memory_is_refused_and_not_the_kernels_end() {
     let place = Place::new();
     let folder = place.path("hoard");
     fs::create_dir(&folder).unwrap();
-    let ended = place.run(&[
+    let input: Vec<u8> = (0..300_000_u32).map(|at| (at % 251) as u8).collect();
+    let arguments = [
         "run",
         "--memory",
         "16MiB",
         "--dir",
         &format!("{}::.", folder.display()),
         &program("hoard.wat"),
-    ]);
-    assert_eq!(
-        (ended.status, &ended.stdout[..]),
-        (0, &b"full\n"[..]),
-        "{}",
-        ended.stderr
-    );
+    ];
+    let ended = place.run_with(&arguments, &input);
+    assert_eq!((ended.status, &ended.stderr[..]), (0, ""));
+    assert!(ended.stdout == [&b"full\n"[..], &input].concat());
     assert!(fs::read_dir(&folder).unwrap().count() > 100);
 }
 

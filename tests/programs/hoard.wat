@@ -1,10 +1,11 @@
 ;; Takes and touches all memory that it is given, then makes files in its folder and keeps them open until that fails with
-;; ENOMEM or EMFILE. Ends with the call's error where one fails in another way.
+;; ENOMEM or EMFILE, and writes `full` and its standard input. Ends with the call's error where one fails in another way.
 (module
   (import "wasi_snapshot_preview1" "path_open"
     (func $path_open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "fd_pread" (func $fd_pread (param i32 i32 i32 i64 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_read" (func $fd_read (param i32 i32 i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "fd_close" (func $fd_close (param i32) (result i32)))
   (import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))
   (memory (export "memory") 1)
@@ -52,4 +53,12 @@
         (br $more)))
     ;; What was given back serves again.
     (call $check (call $fd_close (local.get $pages)))
-    (call $write (i32.const 1) (i32.const 32) (i32.const 5))))
+    (call $write (i32.const 1) (i32.const 32) (i32.const 5))
+    (loop $more
+      (i32.store (i32.const 0) (i32.const 131072))
+      (i32.store (i32.const 4) (i32.const 100000))
+      (call $check (call $fd_read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
+      (if (i32.load (i32.const 8))
+        (then
+          (call $write (i32.const 1) (i32.const 131072) (i32.load (i32.const 8)))
+          (br $more))))))

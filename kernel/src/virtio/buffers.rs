@@ -12,6 +12,9 @@ use super::hal::Machine;
 /// Descriptors of a queue.
 const QUEUE_LEN: usize = 16;
 
+/// Bytes of a buffer where memory is short: few enough that the heap does not refuse them.
+const BYTES_MIN: usize = 1024;
+
 /// Who writes to the buffers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Direction {
@@ -69,7 +72,8 @@ impl BufferQueue {
             || self.buffers.iter().any(|buffer| buffer.token.is_none())
     }
 
-    /// A buffer of at least `bytes` that the device does not have, to be filled and sent with [`BufferQueue::submit`].
+    /// A buffer that the device does not have, to be filled and sent with [`BufferQueue::submit`]: of at least `bytes`, or
+    /// where memory is short of less.
     pub(super) fn free(&mut self, bytes: usize) -> Option<(usize, &mut [u8])> {
         let is_free = |buffer: &Buffer| buffer.token.is_none();
         let at = match self.buffers.iter().position(is_free) {
@@ -85,7 +89,17 @@ impl BufferQueue {
         };
         let buffer = &mut self.buffers[at];
         if buffer.bytes.len() < bytes {
-            buffer.bytes = vec![0; bytes.next_power_of_two()].into();
+            let mut larger = bytes.next_power_of_two();
+            while larger > buffer.bytes.len().max(BYTES_MIN) {
+                if let Some(made) = make(larger) {
+                    buffer.bytes = made;
+                    break;
+                }
+                larger /= 2;
+            }
+            if buffer.bytes.is_empty() {
+                buffer.bytes = vec![0; BYTES_MIN].into();
+            }
         }
         Some((at, &mut buffer.bytes))
     }
@@ -158,4 +172,12 @@ impl BufferQueue {
     pub(super) fn bytes(&self, at: usize) -> &[u8] {
         &self.buffers[at].bytes
     }
+}
+
+/// A buffer of so many bytes, if they can be had.
+fn make(bytes: usize) -> Option<Box<[u8]>> {
+    let mut buffer = Vec::new();
+    buffer.try_reserve_exact(bytes).ok()?;
+    buffer.resize(bytes, 0);
+    Some(buffer.into_boxed_slice())
 }

@@ -22,6 +22,9 @@ const TRANSMIT: (usize, usize) = (8, 32 << 10);
 const CONTROL_RECEIVE: (usize, usize) = (16, 128);
 /// Buffers for control messages to the device.
 const CONTROL_TRANSMIT: (usize, usize) = (4, MESSAGE_BYTES);
+/// Most bytes of input that are asked for at once, and fewest where memory is short.
+const REQUEST_BYTES_MAX: usize = 64 << 10;
+const REQUEST_BYTES_MIN: usize = 1024;
 /// Input that is held before the host is held back.
 const INPUT_BYTES_MAX: usize = 1 << 20;
 /// How long the device may take to name its port, and to take the last words of a kernel that fails.
@@ -144,14 +147,12 @@ impl Console {
         mut payload: &[u8],
     ) -> Result<(), ConsoleError> {
         loop {
-            let now = payload.len().min(TRANSMIT.1 - HEAD_BYTES);
-            let (piece, rest) = payload.split_at(now);
             wait::until(|| self.transmit.has_free() || self.transmit.has_returned());
             while self.transmit.take_back()?.is_some() {}
-            let (at, buffer) = self
-                .transmit
-                .free(HEAD_BYTES + now)
-                .ok_or(ConsoleError::Queue)?;
+            let wanted = TRANSMIT.1.min(HEAD_BYTES + payload.len());
+            let (at, buffer) = self.transmit.free(wanted).ok_or(ConsoleError::Queue)?;
+            let now = payload.len().min(TRANSMIT.1.min(buffer.len()) - HEAD_BYTES);
+            let (piece, rest) = payload.split_at(now);
             buffer[..HEAD_BYTES].copy_from_slice(&head(kind, now as u32));
             buffer[HEAD_BYTES..HEAD_BYTES + now].copy_from_slice(piece);
             self.transmit
@@ -243,7 +244,7 @@ impl Console {
             return Ok(Input::Ended);
         }
         if !self.has_asked {
-            let wanted = u32::try_from(wanted.clamp(1, INPUT_BYTES_MAX)).unwrap_or(1);
+            let wanted = u32::try_from(self.make_room(wanted)).unwrap_or(1);
             self.send(RecordKind::StdinRequest, &wanted.to_le_bytes())?;
             self.has_asked = true;
             // The answer may be there already.
@@ -254,6 +255,15 @@ impl Console {
         } else {
             Input::Bytes(self.input.len())
         })
+    }
+
+    /// Makes room for `wanted` bytes of input, fewer where memory is short; returns how many.
+    fn make_room(&mut self, wanted: usize) -> usize {
+        let mut room = wanted.clamp(1, REQUEST_BYTES_MAX);
+        while room > REQUEST_BYTES_MIN && self.input.try_reserve(room).is_err() {
+            room /= 2;
+        }
+        room
     }
 
     /// Takes input out; returns how many bytes.
