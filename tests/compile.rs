@@ -462,6 +462,21 @@ fn a_module_of_many_passed_values_is_refused_in_time() {
 }
 
 #[test]
+fn functions_compile_after_one_that_is_refused() {
+    let results = "i64 ".repeat(1000);
+    let constants = "(i64.const 0)".repeat(1000);
+    let branches = "(br_if 0 (local.get 0))".repeat(10_000);
+    // More of the others than there are threads, so that one of them follows in the same thread.
+    let others =
+        "(func (param i32) (result i32) (if (local.get 0) (then)) (local.get 0))".repeat(500);
+    let module = wasm(&format!(
+        "(module (func (param i32) (result {results}) (block (result {results}) {constants} {branches})) {others})"
+    ));
+    let words = error(&module);
+    assert!(words.contains("wasm_function_0"), "{words}");
+}
+
+#[test]
 fn large_branch_tables_compile() {
     let targets = "0 1 ".repeat(50_000);
     compiled(&format!(

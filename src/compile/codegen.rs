@@ -153,8 +153,11 @@ impl<'a> Generator<'a> {
 
     fn compile(&mut self, task: &Task<'_>) -> Result<Code, CompileError> {
         self.code.clear();
-        self.translate(&task.work)
-            .map_err(|error| named(error, &task.name))?;
+        if let Err(error) = self.translate(&task.work) {
+            // It is left half-way through the function, and the next one needs it empty.
+            self.scratch = FunctionBuilderContext::new();
+            return Err(named(error, &task.name));
+        }
         self.code
             .compile(self.isa, &mut self.control)
             .map_err(|error| CompileError::Codegen {
