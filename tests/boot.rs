@@ -238,21 +238,7 @@ fn without_debug_exit_success_powers_off_and_a_trap_stays() {
 fn a_host_that_sends_what_is_no_record_is_told_of() {
     let place = Place::new();
     let image = image(&place, &program("echo.wat"), "x86-64");
-    let socket = place.path("console");
-    let chardev = format!("socket,id=c,path={},server=on,wait=on", socket.display());
-    let mut child = qemu(
-        &image,
-        "-M microvm,acpi=off -m 32 -device virtio-serial-device,max_ports=2",
-    )
-    .args([
-        "-chardev",
-        &chardev,
-        "-device",
-        "virtserialport,chardev=c,nr=1",
-    ])
-    .spawn()
-    .unwrap();
-    let mut console = wait_for("the console", || UnixStream::connect(&socket).ok());
+    let (mut child, mut console) = boot_with_console(&place, &image);
     console.write_all(b"garbage!").unwrap();
     let mut told = Vec::new();
     console.read_to_end(&mut told).unwrap();
@@ -270,21 +256,7 @@ fn the_wall_clock_is_that_of_a_slow_host() {
     const YEAR_2033_NS: u64 = 2_000_000_000_000_000_000;
     let place = Place::new();
     let image = image(&place, &program("seconds.wat"), "x86-64");
-    let socket = place.path("console");
-    let chardev = format!("socket,id=c,path={},server=on,wait=on", socket.display());
-    let mut child = qemu(
-        &image,
-        "-M microvm,acpi=off -m 32 -device virtio-serial-device,max_ports=2",
-    )
-    .args([
-        "-chardev",
-        &chardev,
-        "-device",
-        "virtserialport,chardev=c,nr=1",
-    ])
-    .spawn()
-    .unwrap();
-    let mut console = wait_for("the console", || UnixStream::connect(&socket).ok());
+    let (mut child, mut console) = boot_with_console(&place, &image);
     let mut started = [0; HEAD_BYTES + 16];
     console.read_exact(&mut started).unwrap();
     assert_eq!(started[0], RecordKind::Started as u8);
@@ -491,6 +463,26 @@ fn qemu(image: &Path, arguments: &str) -> Command {
     let mut command = bare_qemu(image, arguments);
     command.args(DEBUG_EXIT);
     command
+}
+
+/// Boots `image` with this test as the host of its console.
+fn boot_with_console(place: &Place, image: &Path) -> (Child, UnixStream) {
+    let socket = place.path("console");
+    let chardev = format!("socket,id=c,path={},server=on,wait=on", socket.display());
+    let child = qemu(
+        image,
+        "-M microvm,acpi=off -m 32 -device virtio-serial-device,max_ports=2",
+    )
+    .args([
+        "-chardev",
+        &chardev,
+        "-device",
+        "virtserialport,chardev=c,nr=1",
+    ])
+    .spawn()
+    .unwrap();
+    let console = wait_for("the console", || UnixStream::connect(&socket).ok());
+    (child, console)
 }
 
 fn boot(image: &Path, arguments: &str) -> Ended {
