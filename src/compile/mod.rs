@@ -26,7 +26,7 @@ mod translate;
 mod unwind;
 
 pub use error::CompileError;
-pub use options::{MemoryBase, Options, TargetCpu};
+pub use options::{MemoryBase, OptLevel, Options, RegisterAllocator, TargetCpu};
 
 /// A compiled module.
 #[derive(Debug)]

@@ -7,6 +7,10 @@ pub struct Options {
     pub target_cpu: TargetCpu,
     /// Where linear memory 0 lies.
     pub memory_base: MemoryBase,
+    /// How much time goes into better code.
+    pub opt_level: OptLevel,
+    /// How values get their registers.
+    pub register_allocator: RegisterAllocator,
     /// Whether the code generator checks its own intermediate code (tests; slow).
     pub verify: bool,
 }
@@ -16,6 +20,8 @@ impl Default for Options {
         Self {
             target_cpu: TargetCpu::V2,
             memory_base: MemoryBase::Constant(mewz_abi::address::MEMORY_BASE),
+            opt_level: OptLevel::Function,
+            register_allocator: RegisterAllocator::Backtracking,
             verify: false,
         }
     }
@@ -41,4 +47,24 @@ pub enum MemoryBase {
     Constant(u64),
     /// Where the memory's `MemoryInstance` says; read once per function that needs it.
     Instance,
+}
+
+/// How much time goes into better code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OptLevel {
+    /// None: code that follows the module, operator by operator.
+    None,
+    /// Each function is optimised by itself, so that a change in one leaves the others' code as it is.
+    Function,
+    /// The whole module: small functions become part of their callers.
+    Module,
+}
+
+/// How values get their registers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RegisterAllocator {
+    /// By splitting and moving ranges until they fit: the better code.
+    Backtracking,
+    /// In one pass over the code: takes less time, and the code is larger and slower.
+    SinglePass,
 }

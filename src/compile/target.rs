@@ -4,7 +4,7 @@ use cranelift_codegen::isa::{self, OwnedTargetIsa};
 use cranelift_codegen::settings::{self, Configurable as _};
 use mewz_abi::application::cpu;
 
-use super::options::{Options, TargetCpu};
+use super::options::{OptLevel, Options, RegisterAllocator, TargetCpu};
 
 /// An ELF target of the System V convention; nothing of Linux itself is used.
 const TRIPLE: &str = "x86_64-unknown-linux-gnu";
@@ -29,8 +29,7 @@ const FLAGS: [(&str, u64, TargetCpu); 15] = [
 ];
 
 /// Settings that hold for every compilation.
-const SETTINGS: [(&str, &str); 9] = [
-    ("opt_level", "speed"),
+const SETTINGS: [(&str, &str); 8] = [
     ("is_pic", "false"),
     ("enable_probestack", "true"),
     ("probestack_strategy", "inline"),
@@ -46,15 +45,19 @@ const SETTINGS: [(&str, &str); 9] = [
 /// The code generator's target for these options.
 pub(super) fn isa(options: &Options) -> OwnedTargetIsa {
     let mut flags = settings::builder();
-    for (name, value) in SETTINGS {
+    let chosen = [
+        ("opt_level", opt_level(options.opt_level)),
+        ("regalloc_algorithm", algorithm(options.register_allocator)),
+        (
+            "enable_verifier",
+            if options.verify { "true" } else { "false" },
+        ),
+    ];
+    for (name, value) in SETTINGS.into_iter().chain(chosen) {
         flags
             .set(name, value)
             .expect("the code generator has this setting");
     }
-    let verifier = if options.verify { "true" } else { "false" };
-    flags
-        .set("enable_verifier", verifier)
-        .expect("the code generator has this setting");
     let mut builder = isa::lookup_by_name(TRIPLE).expect("the code generator is built for x86-64");
     for (name, _, level) in FLAGS {
         if rank(level) <= rank(options.target_cpu) {
@@ -66,6 +69,20 @@ pub(super) fn isa(options: &Options) -> OwnedTargetIsa {
     builder
         .finish(settings::Flags::new(flags))
         .expect("the settings fit together")
+}
+
+fn opt_level(level: OptLevel) -> &'static str {
+    match level {
+        OptLevel::None => "none",
+        OptLevel::Function | OptLevel::Module => "speed",
+    }
+}
+
+fn algorithm(allocator: RegisterAllocator) -> &'static str {
+    match allocator {
+        RegisterAllocator::Backtracking => "backtracking",
+        RegisterAllocator::SinglePass => "single_pass",
+    }
 }
 
 /// What the descriptor says the processor must have.

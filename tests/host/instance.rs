@@ -132,6 +132,7 @@ impl Store {
             memory_base,
             target_cpu: self.target_cpu,
             verify: true,
+            ..Options::default()
         }
     }
 
