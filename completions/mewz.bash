@@ -85,7 +85,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__build)
-            opts="-o -m -h --release --output --memory --machine --target-cpu --json --kernel --help"
+            opts="-o -m -O -h --release --output --memory --machine --opt --regalloc --target-cpu --json --kernel --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -111,8 +111,20 @@ _mewz() {
                     COMPREPLY=($(compgen -W "microvm q35 pc" -- "${cur}"))
                     return 0
                     ;;
+                --opt)
+                    COMPREPLY=($(compgen -W "0 1 2" -- "${cur}"))
+                    return 0
+                    ;;
+                -O)
+                    COMPREPLY=($(compgen -W "0 1 2" -- "${cur}"))
+                    return 0
+                    ;;
+                --regalloc)
+                    COMPREPLY=($(compgen -W "backtracking single-pass" -- "${cur}"))
+                    return 0
+                    ;;
                 --target-cpu)
-                    COMPREPLY=($(compgen -W "x86-64 x86-64-v2 x86-64-v3 x86-64-v4" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "x86-64 x86-64-v2 x86-64-v3 x86-64-v4 native" -- "${cur}"))
                     return 0
                     ;;
                 --kernel)
@@ -127,7 +139,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__compile)
-            opts="-o -h --output --target-cpu --memory-base --help"
+            opts="-o -O -h --output --opt --regalloc --target-cpu --memory-base --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -141,8 +153,20 @@ _mewz() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --opt)
+                    COMPREPLY=($(compgen -W "0 1 2" -- "${cur}"))
+                    return 0
+                    ;;
+                -O)
+                    COMPREPLY=($(compgen -W "0 1 2" -- "${cur}"))
+                    return 0
+                    ;;
+                --regalloc)
+                    COMPREPLY=($(compgen -W "backtracking single-pass" -- "${cur}"))
+                    return 0
+                    ;;
                 --target-cpu)
-                    COMPREPLY=($(compgen -W "x86-64 x86-64-v2 x86-64-v3 x86-64-v4" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "x86-64 x86-64-v2 x86-64-v3 x86-64-v4 native" -- "${cur}"))
                     return 0
                     ;;
                 --memory-base)
@@ -351,7 +375,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__run)
-            opts="-e -p -m -h --env --dir --publish --listen --memory --timeout --release --accel --machine --log --target-cpu --qemu --no-cache --kernel --kernel-arg --help"
+            opts="-e -p -m -O -h --env --dir --publish --listen --memory --timeout --release --accel --machine --log --opt --regalloc --target-cpu --qemu --no-cache --kernel --kernel-arg --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -405,8 +429,20 @@ _mewz() {
                     COMPREPLY=($(compgen -W "error warn info debug trace" -- "${cur}"))
                     return 0
                     ;;
+                --opt)
+                    COMPREPLY=($(compgen -W "0 1 2" -- "${cur}"))
+                    return 0
+                    ;;
+                -O)
+                    COMPREPLY=($(compgen -W "0 1 2" -- "${cur}"))
+                    return 0
+                    ;;
+                --regalloc)
+                    COMPREPLY=($(compgen -W "backtracking single-pass" -- "${cur}"))
+                    return 0
+                    ;;
                 --target-cpu)
-                    COMPREPLY=($(compgen -W "x86-64 x86-64-v2 x86-64-v3 x86-64-v4" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "x86-64 x86-64-v2 x86-64-v3 x86-64-v4 native" -- "${cur}"))
                     return 0
                     ;;
                 --qemu)

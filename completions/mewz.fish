@@ -54,10 +54,16 @@ warn\t''
 info\t''
 debug\t''
 trace\t''"
-complete -c mewz -n "__fish_mewz_using_subcommand run" -l target-cpu -d 'The least processor that the code is made for' -r -f -a "x86-64\t''
-x86-64-v2\t''
-x86-64-v3\t''
-x86-64-v4\t''"
+complete -c mewz -n "__fish_mewz_using_subcommand run" -s O -l opt -d 'How much time goes into better code [default: 2 for releases and objects, else 1]' -r -f -a "0\t'Follows the module operator by operator: the quickest to compile, and the code is large and slow'
+1\t'Optimises each function by itself: an edit recompiles what changed; for everyday work'
+2\t'Optimises across functions too, small ones become part of their callers: the best code, for a release'"
+complete -c mewz -n "__fish_mewz_using_subcommand run" -l regalloc -d 'How values get their registers [default: backtracking]' -r -f -a "backtracking\t'Splits and moves ranges until they fit: the better code'
+single-pass\t'One pass over the code: quicker to compile, and the code is larger and slower'"
+complete -c mewz -n "__fish_mewz_using_subcommand run" -l target-cpu -d 'The least processor that the code is made for [default: x86-64-v2]' -r -f -a "x86-64\t'Every 64-bit processor'
+x86-64-v2\t'SSE4.2 and POPCNT: processors since 2009'
+x86-64-v3\t'AVX2, BMI, FMA and LZCNT: since 2013; QEMU emulates them from 7.2 on'
+x86-64-v4\t'AVX-512: many servers; QEMU needs KVM for it'
+native\t'The greatest of these that the processor here, or the emulator that `run` takes, can run'"
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l qemu -d 'The QEMU to use, a name or a path' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l kernel -d 'A kernel other than the one inside' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l kernel-arg -d 'A word for the kernel\'s command line' -r
@@ -69,19 +75,31 @@ complete -c mewz -n "__fish_mewz_using_subcommand build" -s m -l memory -d 'Memo
 complete -c mewz -n "__fish_mewz_using_subcommand build" -l machine -d 'Machine type in the line that is printed [default: microvm]' -r -f -a "microvm\t''
 q35\t''
 pc\t''"
-complete -c mewz -n "__fish_mewz_using_subcommand build" -l target-cpu -d 'The least processor that the code is made for' -r -f -a "x86-64\t''
-x86-64-v2\t''
-x86-64-v3\t''
-x86-64-v4\t''"
+complete -c mewz -n "__fish_mewz_using_subcommand build" -s O -l opt -d 'How much time goes into better code [default: 2 for releases and objects, else 1]' -r -f -a "0\t'Follows the module operator by operator: the quickest to compile, and the code is large and slow'
+1\t'Optimises each function by itself: an edit recompiles what changed; for everyday work'
+2\t'Optimises across functions too, small ones become part of their callers: the best code, for a release'"
+complete -c mewz -n "__fish_mewz_using_subcommand build" -l regalloc -d 'How values get their registers [default: backtracking]' -r -f -a "backtracking\t'Splits and moves ranges until they fit: the better code'
+single-pass\t'One pass over the code: quicker to compile, and the code is larger and slower'"
+complete -c mewz -n "__fish_mewz_using_subcommand build" -l target-cpu -d 'The least processor that the code is made for [default: x86-64-v2]' -r -f -a "x86-64\t'Every 64-bit processor'
+x86-64-v2\t'SSE4.2 and POPCNT: processors since 2009'
+x86-64-v3\t'AVX2, BMI, FMA and LZCNT: since 2013; QEMU emulates them from 7.2 on'
+x86-64-v4\t'AVX-512: many servers; QEMU needs KVM for it'
+native\t'The greatest of these that the processor here, or the emulator that `run` takes, can run'"
 complete -c mewz -n "__fish_mewz_using_subcommand build" -l kernel -d 'A kernel other than the one inside' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand build" -l release -d 'Build the project\'s release profile; leave symbols and debug information out of the image'
 complete -c mewz -n "__fish_mewz_using_subcommand build" -l json -d 'Print one JSON object instead of the line'
 complete -c mewz -n "__fish_mewz_using_subcommand build" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mewz -n "__fish_mewz_using_subcommand compile" -s o -l output -d 'The object to write [default: the module\'s name with `.o`, here]' -r -F
-complete -c mewz -n "__fish_mewz_using_subcommand compile" -l target-cpu -d 'The least processor that the code is made for' -r -f -a "x86-64\t''
-x86-64-v2\t''
-x86-64-v3\t''
-x86-64-v4\t''"
+complete -c mewz -n "__fish_mewz_using_subcommand compile" -s O -l opt -d 'How much time goes into better code [default: 2 for releases and objects, else 1]' -r -f -a "0\t'Follows the module operator by operator: the quickest to compile, and the code is large and slow'
+1\t'Optimises each function by itself: an edit recompiles what changed; for everyday work'
+2\t'Optimises across functions too, small ones become part of their callers: the best code, for a release'"
+complete -c mewz -n "__fish_mewz_using_subcommand compile" -l regalloc -d 'How values get their registers [default: backtracking]' -r -f -a "backtracking\t'Splits and moves ranges until they fit: the better code'
+single-pass\t'One pass over the code: quicker to compile, and the code is larger and slower'"
+complete -c mewz -n "__fish_mewz_using_subcommand compile" -l target-cpu -d 'The least processor that the code is made for [default: x86-64-v2]' -r -f -a "x86-64\t'Every 64-bit processor'
+x86-64-v2\t'SSE4.2 and POPCNT: processors since 2009'
+x86-64-v3\t'AVX2, BMI, FMA and LZCNT: since 2013; QEMU emulates them from 7.2 on'
+x86-64-v4\t'AVX-512: many servers; QEMU needs KVM for it'
+native\t'The greatest of these that the processor here, or the emulator that `run` takes, can run'"
 complete -c mewz -n "__fish_mewz_using_subcommand compile" -l memory-base -d 'Where linear memory lies: an address that is known now, or `instance` to read it at run time' -r
 complete -c mewz -n "__fish_mewz_using_subcommand compile" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mewz -n "__fish_mewz_using_subcommand imports" -l kernel -d 'A kernel other than the one inside' -r -F

@@ -9,12 +9,12 @@ use serde::Serialize;
 
 use super::Outcome;
 use super::cache::write_whole;
+use super::code::CodeArguments;
 use super::failure::Failure;
 use super::image::Making;
 use super::module::Module;
 use super::project::{Profile, Project};
 use super::{image, interrupt, values, words};
-use crate::compile::{Options, TargetCpu};
 use crate::qemu::machine::{MachineKind, arguments_by_hand};
 use crate::qemu::program::DEFAULT_PROGRAM;
 
@@ -43,9 +43,8 @@ pub(super) struct BuildArguments {
     /// Machine type in the line that is printed [default: microvm]
     #[arg(long, value_parser = values::choice_parser(values::MACHINES))]
     machine: Option<MachineKind>,
-    /// The least processor that the code is made for
-    #[arg(long, default_value = "x86-64-v2", value_parser = values::choice_parser(values::TARGET_CPUS))]
-    target_cpu: TargetCpu,
+    #[command(flatten)]
+    code: CodeArguments,
     /// Print one JSON object instead of the line
     #[arg(long)]
     json: bool,
@@ -83,10 +82,7 @@ pub(super) fn run(arguments: BuildArguments) -> Outcome {
         .output
         .unwrap_or_else(|| default_output(&module, project.as_ref(), profile));
     let making = Making {
-        options: Options {
-            target_cpu: arguments.target_cpu,
-            ..Options::default()
-        },
+        options: arguments.code.options(profile, project.as_ref(), None),
         kernel: arguments.kernel,
     };
     let image = image::make(&module, &making, arguments.release)?;

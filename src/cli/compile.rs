@@ -5,11 +5,13 @@ use std::time::Instant;
 
 use super::Outcome;
 use super::cache::write_whole;
+use super::code::CodeArguments;
 use super::failure::Failure;
 use super::module::Module;
+use super::project::Profile;
 use super::values;
 use super::{image, interrupt, words};
-use crate::compile::{MemoryBase, Options, TargetCpu};
+use crate::compile::{MemoryBase, Options};
 
 /// Compile a module into an object that a linker takes
 ///
@@ -26,9 +28,8 @@ pub(super) struct CompileArguments {
     /// The object to write [default: the module's name with `.o`, here]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// The least processor that the code is made for
-    #[arg(long, default_value = "x86-64-v2", value_parser = values::choice_parser(values::TARGET_CPUS))]
-    target_cpu: TargetCpu,
+    #[command(flatten)]
+    code: CodeArguments,
     /// Where linear memory lies: an address that is known now, or `instance` to read it at run time
     #[arg(long, value_name = "0|ADDRESS|instance", default_value = "0", value_parser = values::memory_base)]
     memory_base: MemoryBase,
@@ -40,9 +41,8 @@ pub(super) fn run(arguments: CompileArguments) -> Outcome {
     let start = Instant::now();
     let module = Module::read(&arguments.file)?;
     let options = Options {
-        target_cpu: arguments.target_cpu,
         memory_base: arguments.memory_base,
-        ..Options::default()
+        ..arguments.code.options(Profile::Release, None, None)
     };
     let object = image::compile(&module, &options)?.object;
     let output = arguments

@@ -3,6 +3,7 @@
 mod boot;
 mod build;
 mod cache;
+mod code;
 mod compile;
 mod completions;
 mod emulator;

@@ -12,6 +12,7 @@ use rustix::process::Pid;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
+use super::code::CodeKeys;
 use super::failure::{Failure, STATUS_USAGE};
 use super::interrupt::{Holding, hold};
 use super::nearest::nearest;
@@ -81,6 +82,8 @@ struct Content {
     app: App,
     build: Build,
     #[serde(default)]
+    profile: Profiles,
+    #[serde(default)]
     run: Run,
     #[serde(default)]
     kernel: KernelChoices,
@@ -99,6 +102,16 @@ struct Build {
     wasm: String,
     #[serde(default)]
     watch: Vec<String>,
+}
+
+/// What is chosen about the code, by profile.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Profiles {
+    #[serde(default)]
+    debug: CodeKeys,
+    #[serde(default)]
+    release: CodeKeys,
 }
 
 /// What the program is given.
@@ -237,6 +250,14 @@ impl Project {
     /// The project's folder.
     pub(super) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// What the file chooses about the code of `profile`.
+    pub(super) fn code(&self, profile: Profile) -> &CodeKeys {
+        match profile {
+            Profile::Debug => &self.content.profile.debug,
+            Profile::Release => &self.content.profile.release,
+        }
     }
 
     /// What the program is given.
@@ -405,6 +426,10 @@ mod tests {
         command = "cargo build --target wasm32-wasip1"
         wasm = "target/wasm32-wasip1/{profile}/hello-http.wasm"
         watch = ["src/**", "Cargo.toml"]
+        [profile.debug]
+        opt = 0
+        [profile.release]
+        target-cpu = "x86-64-v3"
         [run]
         args = ["--listen", "0.0.0.0:8080"]
         env = { RUST_LOG = "info" }
@@ -461,7 +486,7 @@ mod tests {
                 "did you mean `command`?",
             ],
         );
-        wrong("128MiB", "128", &["mewz.toml:12:18", "is no size"]);
+        wrong("128MiB", "128", &["mewz.toml:16:18", "is no size"]);
         wrong("mewz = 1", "mewz = 2", &["mewz.toml:2:16", "version 1"]);
         wrong("mewz = 1", "", &["missing field `mewz`"]);
         wrong("\"auto\"", "\"fast\"", &["none of `auto`, `kvm`, `tcg`"]);
@@ -469,6 +494,8 @@ mod tests {
         wrong("8080:8080", "8080", &["expected `HOST:GUEST`"]);
         wrong("[app]", "[app", &["mewz.toml:3:"]);
         wrong("\"warn\"", "\"loud\"", &["none of `error`"]);
+        wrong("opt = 0", "opt = 3", &["none of `0`, `1`, `2`"]);
+        wrong("target-cpu", "target_cpu", &["did you mean `target-cpu`?"]);
     }
 
     #[test]

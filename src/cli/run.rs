@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use super::Outcome;
 use super::boot::{self, Wishes};
+use super::code::CodeArguments;
 use super::failure::Failure;
 use super::image::Making;
 use super::module::Module;
 use super::project::{Profile, Project};
 use super::values::{self, Folder, Variable};
 use super::{cache, emulator, image, interrupt};
-use crate::compile::{Options, TargetCpu};
 use crate::qemu::accelerator::AcceleratorChoice;
 use crate::qemu::machine::MachineKind;
 
@@ -67,9 +67,8 @@ pub(super) struct RunArguments {
     /// How much of the kernel's own words is shown [default: warn]
     #[arg(long, value_name = "LEVEL", env = "MEWZ_LOG", hide_env_values = true, value_parser = values::choice_parser(values::LOG_LEVELS))]
     log: Option<u8>,
-    /// The least processor that the code is made for
-    #[arg(long, default_value = "x86-64-v2", value_parser = values::choice_parser(values::TARGET_CPUS))]
-    target_cpu: TargetCpu,
+    #[command(flatten)]
+    code: CodeArguments,
     /// The QEMU to use, a name or a path
     #[arg(long, value_name = "FILE", env = "MEWZ_QEMU", hide_env_values = true)]
     qemu: Option<PathBuf>,
@@ -98,6 +97,7 @@ pub(super) fn run(arguments: RunArguments) -> Outcome {
         Some(path) if !path.is_dir() => None,
         folder => Some(Project::find(folder.as_deref())?),
     };
+    let profile = Profile::new(arguments.release);
     let wishes = wishes(&arguments, project.as_ref())?;
     let cache = if arguments.no_cache {
         None
@@ -109,19 +109,15 @@ pub(super) fn run(arguments: RunArguments) -> Outcome {
     let (module, program) = match (&project, &arguments.path) {
         (Some(project), _) => {
             let program = locate()?;
-            (
-                Module::read(&project.build(Profile::new(arguments.release))?)?,
-                program,
-            )
+            (Module::read(&project.build(profile)?)?, program)
         }
         (None, Some(path)) => (Module::read(path)?, locate()?),
         (None, None) => unreachable!("without a path there is a project"),
     };
     let making = Making {
-        options: Options {
-            target_cpu: arguments.target_cpu,
-            ..Options::default()
-        },
+        options: arguments
+            .code
+            .options(profile, project.as_ref(), Some(wishes.accelerator)),
         kernel: arguments.kernel,
     };
     let image = image::boot_image(&module, &making, cache.as_ref())?;

@@ -57,9 +57,13 @@ pub(super) fn failure(report: &TrapReport, image: &BootImage) -> Failure {
         }
         None => {}
     }
-    call_lines(calls)
+    let failure = call_lines(calls)
         .into_iter()
-        .fold(Failure::new(text), Failure::note)
+        .fold(Failure::new(text), Failure::note);
+    if kind == Some(TrapKind::OutOfMemory) {
+        return failure.hint("`--memory SIZE` gives the machine more");
+    }
+    failure
 }
 
 /// `called from …`, innermost first.

@@ -5,7 +5,7 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::compile::{MemoryBase, TargetCpu};
+use crate::compile::MemoryBase;
 use crate::qemu::accelerator::AcceleratorChoice;
 use crate::qemu::machine::MachineKind;
 
@@ -44,14 +44,6 @@ pub(super) const MACHINES: Choices<MachineKind> = &[
     ("microvm", MachineKind::Microvm),
     ("q35", MachineKind::Q35),
     ("pc", MachineKind::Pc),
-];
-
-/// What `--target-cpu` takes.
-pub(super) const TARGET_CPUS: Choices<TargetCpu> = &[
-    ("x86-64", TargetCpu::V1),
-    ("x86-64-v2", TargetCpu::V2),
-    ("x86-64-v3", TargetCpu::V3),
-    ("x86-64-v4", TargetCpu::V4),
 ];
 
 /// What `--log` takes: the most talkative level that is shown.

@@ -79,7 +79,7 @@ pub mod cpu {
     pub const BMI2: u64 = 1 << 10;
     /// LZCNT.
     pub const LZCNT: u64 = 1 << 11;
-    /// AVX-512 F, DQ, VL, VBMI and BITALG together, as far as the code generator uses them.
+    /// AVX-512 F, DQ and VL together: what the code generator uses of x86-64-v4.
     pub const AVX512: u64 = 1 << 12;
 
     /// Name of each bit, as people know it.

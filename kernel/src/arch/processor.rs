@@ -120,9 +120,9 @@ impl Processor {
         if self.amd_ecx & 1 << 5 != 0 {
             features |= cpu::LZCNT;
         }
-        // F, DQ, VL of EBX; VBMI, BITALG of ECX.
-        let (foundation, ecx) = (1 << 16 | 1 << 17 | 1 << 31, 1 << 1 | 1 << 12);
-        if self.extended_ebx & foundation == foundation && self.extended_ecx & ecx == ecx {
+        // F, DQ, VL: what the code generator uses of x86-64-v4.
+        let foundation = 1 << 16 | 1 << 17 | 1 << 31;
+        if self.extended_ebx & foundation == foundation {
             features |= cpu::AVX512;
         }
         if self.extended_state(features) == 0 {
