@@ -42,7 +42,7 @@ pub(super) fn failure(report: &TrapReport, image: &BootImage) -> Failure {
     let returns = report.backtrace.iter().take(report.backtrace_len);
     let mut places: Vec<Place> = std::iter::once(report.instruction)
         .chain(returns.map(|address| address.saturating_sub(1)))
-        .filter_map(|address| map.place(address))
+        .flat_map(|address| map.places(address))
         .collect();
     if report.wasm_offset != u32::MAX
         && let Some(place) = places.first_mut()
@@ -95,6 +95,16 @@ fn call_lines(calls: impl Iterator<Item = Place>) -> Vec<String> {
 struct Place {
     function: String,
     wasm_offset: Option<u32>,
+}
+
+impl Place {
+    fn new(name: &str, wasm_offset: Option<u32>) -> Self {
+        let function = words::name(&format!("{:#}", rustc_demangle::demangle(name))).into_owned();
+        Self {
+            function,
+            wasm_offset,
+        }
+    }
 }
 
 impl std::fmt::Display for Place {
@@ -155,14 +165,35 @@ impl CodeMap {
         })
     }
 
-    /// The place in the module of the code at `address`; `None` where it is no code of the module.
-    fn place(&self, address: u64) -> Option<Place> {
+    /// The places in the module of the code at `address`, innermost first: more than one where calls became the bodies that
+    /// they call. None where it is no code of the module.
+    fn places(&self, address: u64) -> Vec<Place> {
+        let Some((name, location)) = self.find(address) else {
+            return Vec::new();
+        };
+        let mut places = Vec::with_capacity(location.inlined.len() + 1);
+        let mut wasm_offset = location.wasm_offset;
+        for inlined in &location.inlined {
+            let index = inlined.function_index;
+            let name = debug::inlined_name(&self.addresses, index);
+            let name = name.map_or_else(|| format!("function {index}"), str::to_owned);
+            places.push(Place::new(&name, wasm_offset));
+            wasm_offset = Some(inlined.call_offset);
+        }
+        places.push(Place::new(name, wasm_offset));
+        places
+    }
+
+    /// The name of the function whose code is at `address`, and where that code comes from.
+    fn find(&self, address: u64) -> Option<(&str, debug::Location)> {
         let after = self
             .functions
             .partition_point(|(start, ..)| *start <= address);
         let (start, size, name) = self.functions.get(after.checked_sub(1)?)?;
         let location = debug::look_up(&self.addresses, address.checked_sub(self.text_start)?);
-        let is_of_module = location.is_none_or(|location| location.function_index.is_some());
+        let is_of_module = location
+            .as_ref()
+            .is_none_or(|location| location.function_index.is_some());
         if address - start >= *size
             || !is_of_module
             || name.starts_with(OWN_PREFIX)
@@ -170,10 +201,7 @@ impl CodeMap {
         {
             return None;
         }
-        Some(Place {
-            function: words::name(&format!("{:#}", rustc_demangle::demangle(name))).into_owned(),
-            wasm_offset: location.and_then(|location| location.wasm_offset),
-        })
+        Some((name, location.unwrap_or_default()))
     }
 
     /// The name of the import whose stub is at `address`; stubs have the order of `missing`.

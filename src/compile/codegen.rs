@@ -13,13 +13,13 @@ use cranelift_module::{FuncId, ModuleReloc, ModuleRelocTarget};
 use mewz_abi::trap::TrapKind;
 use wasmparser::FunctionBody;
 
-use super::debug;
+use super::debug::{self, Rows};
 use super::entry;
 use super::error::CompileError;
 use super::instantiate;
 use super::layout::InstantiationStep;
 use super::signature;
-use super::translate::{Context, Translator, trap_kind};
+use super::translate::{Context, InlinedBodies, Translator, trap_kind};
 
 /// A function to compile.
 pub(super) struct Task<'a> {
@@ -69,7 +69,7 @@ pub(super) struct Code {
     /// Where it traps on purpose.
     pub(super) traps: Vec<Trap>,
     /// Rows of the address map.
-    pub(super) locations: Vec<u8>,
+    pub(super) locations: Rows,
     /// How to unwind it.
     pub(super) unwind: Option<UnwindInfo>,
 }
@@ -153,11 +153,11 @@ impl<'a> Generator<'a> {
 
     fn compile(&mut self, task: &Task<'_>) -> Result<Code, CompileError> {
         self.code.clear();
-        if let Err(error) = self.translate(&task.work) {
+        let inlined = self.translate(&task.work).map_err(|error| {
             // It is left half-way through the function, and the next one needs it empty.
             self.scratch = FunctionBuilderContext::new();
-            return Err(named(error, &task.name));
-        }
+            named(error, &task.name)
+        })?;
         self.code
             .compile(self.isa, &mut self.control)
             .map_err(|error| CompileError::Codegen {
@@ -171,7 +171,7 @@ impl<'a> Generator<'a> {
                 function: task.name.clone(),
                 message: error.to_string(),
             })?;
-        let code = collect(code, unwind, task.id, &self.code.func);
+        let code = collect(code, unwind, task.id, &self.code.func, &inlined);
         match code.library_call() {
             None => Ok(code),
             Some(call) => Err(CompileError::Codegen {
@@ -181,7 +181,7 @@ impl<'a> Generator<'a> {
         }
     }
 
-    fn translate(&mut self, work: &Work<'_>) -> Result<(), CompileError> {
+    fn translate(&mut self, work: &Work<'_>) -> Result<InlinedBodies, CompileError> {
         let context = self.context;
         let function = &mut self.code.func;
         let scratch = &mut self.scratch;
@@ -196,7 +196,7 @@ impl<'a> Generator<'a> {
             Work::Steps(steps) => instantiate::part(context, function, scratch, steps),
             Work::Instantiate(parts) => instantiate::whole(context, function, scratch, parts),
         }
-        Ok(())
+        Ok(InlinedBodies::default())
     }
 }
 
@@ -216,6 +216,7 @@ fn collect(
     unwind: Option<UnwindInfo>,
     id: FuncId,
     function: &cranelift_codegen::ir::Function,
+    inlined: &InlinedBodies,
 ) -> Code {
     let buffer = &code.buffer;
     let relocations = buffer.relocs().iter();
@@ -225,7 +226,8 @@ fn collect(
     let wasm_offset = |code_offset: u32| {
         let after = locations.partition_point(|location| location.start <= code_offset);
         let location = locations[..after].last()?;
-        (code_offset < location.end && !location.loc.is_default()).then(|| location.loc.bits())
+        (code_offset < location.end && !location.loc.is_default())
+            .then(|| inlined.resolve(location.loc).1)
     };
     let traps = buffer.traps().iter().filter_map(|trap| {
         Some(Trap {
@@ -239,7 +241,7 @@ fn collect(
         alignment: u64::from(buffer.alignment),
         relocations: relocations.collect(),
         traps: traps.collect(),
-        locations: debug::encode_rows(locations),
+        locations: debug::encode_rows(locations, inlined),
         unwind,
     }
 }

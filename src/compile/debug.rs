@@ -1,25 +1,49 @@
 //! Where code comes from: the section `.mewz.addresses`, its writer and its reader.
 //!
-//! The section is not loaded. It begins with the version (u32, 1) and the count of functions (u32), little endian. Each
-//! function follows, in order of address, as LEB128 numbers: bytes from the end of the function before (from the start of
-//! the code for the first), bytes of its code, its index in the module plus 1 (0 for code that is not of the module), bytes
-//! of its rows. A row is two LEB128 numbers: bytes of code since the row before (since the function's start), unsigned, and
-//! the difference of the offset in the module file to the row before (to 0), signed. A row holds up to the next; offset 0
-//! says that the code there comes from no operator.
+//! The section is not loaded. It begins with the version (u32, 2) and the count of functions (u32), little endian. All that
+//! follows is LEB128 numbers. First the names of functions whose bodies became part of others: their count, then for each
+//! its index in the module, the name's length in bytes and the name.
+//!
+//! Each function follows, in order of address: bytes from the end of the function before (from the start of the code for the
+//! first), bytes of its code, its index in the module plus 1 (0 for code that is not of the module), bytes of its bodies,
+//! bytes of its rows, then these. A body is one that became part of the function: its own function's index, the offset in
+//! the module file of the call that it replaces, and the body that this call stands in: 0 for the function itself, else a
+//! body's place in the list, from 1. A row is: bytes of code since the row before (since the function's start), unsigned, the
+//! difference of the offset in the module file to the row before (to 0), signed, and, only in functions with bodies, the
+//! body it belongs to, in the same numbers. A row holds up to the next; offset 0 says that the code there comes from no
+//! operator.
+
+use std::collections::BTreeSet;
 
 use cranelift_codegen::Final;
 use cranelift_codegen::MachSrcLoc;
 
+use super::translate::InlinedBodies;
+
 /// Version of the section.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+
+/// Bodies in bodies that are followed; more are taken as damage.
+const NESTING_MAX: usize = 1000;
 
 /// Where an instruction comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Location {
-    /// The function's index in the module; `None` for code that is not of the module.
+    /// Index in the module of the function whose code it is; `None` for code that is not of the module.
     pub function_index: Option<u32>,
     /// The operator's offset in the module file, in bytes.
     pub wasm_offset: Option<u32>,
+    /// The bodies that it stands in which became part of that function, innermost first.
+    pub inlined: Vec<Inlined>,
+}
+
+/// A body that became part of another function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inlined {
+    /// Its function's index in the module.
+    pub function_index: u32,
+    /// Offset in the module file of the call that it replaces.
+    pub call_offset: u32,
 }
 
 /// Looks up the instruction at `code_offset`, bytes from the start of the code, in the content of `.mewz.addresses`.
@@ -27,39 +51,82 @@ pub struct Location {
 /// `None` where no function is there, or where the section is of another version or damaged.
 #[must_use]
 pub fn look_up(section: &[u8], code_offset: u64) -> Option<Location> {
-    let mut reader = Reader { bytes: section };
-    if reader.u32()? != VERSION {
-        return None;
+    let (mut reader, functions) = Reader::new(section)?;
+    for _ in 0..reader.unsigned()? {
+        reader.name()?;
     }
     let mut end = 0_u64;
-    for _ in 0..reader.u32()? {
+    for _ in 0..functions {
         let start = end.checked_add(reader.unsigned()?)?;
         end = start.checked_add(reader.unsigned()?)?;
         let function = reader.unsigned()?;
+        let bodies_len = usize::try_from(reader.unsigned()?).ok()?;
         let rows_len = usize::try_from(reader.unsigned()?).ok()?;
-        let rows = reader.take(rows_len)?;
+        let (bodies, rows) = (reader.take(bodies_len)?, reader.take(rows_len)?);
         if (start..end).contains(&code_offset) {
+            let (offset, body) = look_up_row(rows, !bodies.is_empty(), code_offset - start)?;
             return Some(Location {
                 function_index: function.checked_sub(1).and_then(|i| u32::try_from(i).ok()),
-                wasm_offset: look_up_row(rows, code_offset - start),
+                wasm_offset: u32::try_from(offset).ok().filter(|offset| *offset != 0),
+                inlined: chain(bodies, body)?,
             });
         }
     }
     None
 }
 
-fn look_up_row(rows: &[u8], code_offset: u64) -> Option<u32> {
+/// The name of function `index` of the module, if its body became part of another.
+#[must_use]
+pub fn inlined_name(section: &[u8], index: u32) -> Option<&str> {
+    let (mut reader, _) = Reader::new(section)?;
+    for _ in 0..reader.unsigned()? {
+        let (named, name) = reader.name()?;
+        if named == u64::from(index) {
+            return str::from_utf8(name).ok();
+        }
+    }
+    None
+}
+
+/// The offset and the body of the row that holds at `code_offset`.
+fn look_up_row(rows: &[u8], has_bodies: bool, code_offset: u64) -> Option<(i64, u64)> {
     let mut reader = Reader { bytes: rows };
-    let (mut at, mut wasm_offset, mut found) = (0_u64, 0_i64, 0_i64);
+    let (mut at, mut wasm_offset, mut found) = (0_u64, 0_i64, (0, 0));
     while !reader.bytes.is_empty() {
         at = at.checked_add(reader.unsigned()?)?;
         wasm_offset = wasm_offset.checked_add(reader.signed()?)?;
+        let body = if has_bodies { reader.unsigned()? } else { 0 };
         if at > code_offset {
             break;
         }
-        found = wasm_offset;
+        found = (wasm_offset, body);
     }
-    u32::try_from(found).ok().filter(|offset| *offset != 0)
+    Some(found)
+}
+
+/// The bodies from `body` outwards.
+fn chain(bodies: &[u8], mut body: u64) -> Option<Vec<Inlined>> {
+    let mut all = Vec::new();
+    let mut reader = Reader { bytes: bodies };
+    while !reader.bytes.is_empty() {
+        let function_index = u32::try_from(reader.unsigned()?).ok()?;
+        let call_offset = u32::try_from(reader.unsigned()?).ok()?;
+        let inlined = Inlined {
+            function_index,
+            call_offset,
+        };
+        all.push((inlined, reader.unsigned()?));
+    }
+    let mut chain = Vec::new();
+    while let Some(at) = body.checked_sub(1) {
+        let (inlined, caller) = all.get(usize::try_from(at).ok()?)?;
+        chain.push(*inlined);
+        if chain.len() > NESTING_MAX {
+            return None;
+        }
+        body = *caller;
+    }
+    Some(chain)
 }
 
 struct Reader<'a> {
@@ -67,6 +134,21 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    /// What follows the head, and the count of functions.
+    fn new(section: &'a [u8]) -> Option<(Self, u32)> {
+        let mut reader = Reader { bytes: section };
+        let is_known = reader.u32()? == VERSION;
+        let functions = reader.u32()?;
+        is_known.then_some((reader, functions))
+    }
+
+    /// A function's index and name.
+    fn name(&mut self) -> Option<(u64, &'a [u8])> {
+        let index = self.unsigned()?;
+        let len = usize::try_from(self.unsigned()?).ok()?;
+        Some((index, self.take(len)?))
+    }
+
     fn take(&mut self, len: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.bytes.split_at_checked(len)?;
         self.bytes = rest;
@@ -105,43 +187,91 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// What the section says of one function's code.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Rows {
+    /// The bodies that became part of it.
+    bodies: Vec<u8>,
+    /// The rows.
+    rows: Vec<u8>,
+    /// The functions whose bodies these are, ascending.
+    inlined: Vec<u32>,
+}
+
 /// The rows of one function; its locations ascend.
 ///
-/// Code before the first operator's counts to it: a frame that finds no room on the stack traps there.
-pub(super) fn encode_rows(locations: &[MachSrcLoc<Final>]) -> Vec<u8> {
-    let mut rows = Rows::default();
-    let is_known = |location: &MachSrcLoc<Final>| !location.loc.is_default();
-    let Some(first) = locations.iter().position(is_known) else {
-        return rows.bytes;
+/// Code before the first operator's counts to it, or to the call whose body it belongs to: a frame that finds no room on the
+/// stack traps there.
+pub(super) fn encode_rows(locations: &[MachSrcLoc<Final>], inlined: &InlinedBodies) -> Rows {
+    let mut writer = RowWriter {
+        has_bodies: !inlined.bodies().is_empty(),
+        ..RowWriter::default()
     };
-    rows.push(0, locations[first].loc.bits());
-    let mut end = locations[first].start;
-    for location in &locations[first..] {
-        if location.start > end {
-            rows.push(end, 0);
+    let is_known = |location: &MachSrcLoc<Final>| !location.loc.is_default();
+    if let Some(first) = locations.iter().position(is_known) {
+        writer.push(
+            0,
+            outermost(inlined, inlined.resolve(locations[first].loc)),
+            0,
+        );
+        let mut end = locations[first].start;
+        for location in &locations[first..] {
+            if location.start > end {
+                writer.push(end, 0, 0);
+            }
+            let (body, wasm_offset) = if is_known(location) {
+                inlined.resolve(location.loc)
+            } else {
+                (None, 0)
+            };
+            writer.push(location.start, wasm_offset, number(body));
+            end = location.end;
         }
-        let wasm_offset = if is_known(location) {
-            location.loc.bits()
-        } else {
-            0
-        };
-        rows.push(location.start, wasm_offset);
-        end = location.end;
+        writer.push(end, 0, 0);
     }
-    rows.push(end, 0);
-    rows.bytes
+    let mut bodies = Vec::new();
+    for body in inlined.bodies() {
+        write_unsigned(&mut bodies, u64::from(body.function));
+        write_unsigned(&mut bodies, u64::from(body.call_offset));
+        write_unsigned(&mut bodies, u64::from(number(body.caller)));
+    }
+    let mut functions: Vec<u32> = inlined.bodies().iter().map(|body| body.function).collect();
+    functions.sort_unstable();
+    functions.dedup();
+    Rows {
+        bodies,
+        rows: writer.bytes,
+        inlined: functions,
+    }
+}
+
+/// The offset of the function's own operator that the place `at` belongs to.
+fn outermost(inlined: &InlinedBodies, at: (Option<u32>, u32)) -> u32 {
+    let (mut body, mut offset) = at;
+    while let Some(index) = body {
+        let inner = &inlined.bodies()[index as usize];
+        (body, offset) = (inner.caller, inner.call_offset);
+    }
+    offset
+}
+
+/// A body as rows name it.
+fn number(body: Option<u32>) -> u32 {
+    body.map_or(0, |index| index + 1)
 }
 
 #[derive(Default)]
-struct Rows {
+struct RowWriter {
     bytes: Vec<u8>,
+    has_bodies: bool,
     code_offset: u32,
     wasm_offset: u32,
+    body: u32,
 }
 
-impl Rows {
-    fn push(&mut self, code_offset: u32, wasm_offset: u32) {
-        if wasm_offset == self.wasm_offset {
+impl RowWriter {
+    fn push(&mut self, code_offset: u32, wasm_offset: u32, body: u32) {
+        if (wasm_offset, body) == (self.wasm_offset, self.body) {
             return;
         }
         write_unsigned(&mut self.bytes, u64::from(code_offset - self.code_offset));
@@ -149,8 +279,12 @@ impl Rows {
             &mut self.bytes,
             i64::from(wasm_offset) - i64::from(self.wasm_offset),
         );
+        if self.has_bodies {
+            write_unsigned(&mut self.bytes, u64::from(body));
+        }
         self.code_offset = code_offset;
         self.wasm_offset = wasm_offset;
+        self.body = body;
     }
 }
 
@@ -163,21 +297,33 @@ pub(super) struct FunctionRows<'a> {
     /// Its index in the module.
     pub(super) wasm_index: Option<u32>,
     /// Its rows, by [`encode_rows`].
-    pub(super) rows: &'a [u8],
+    pub(super) rows: &'a Rows,
 }
 
-/// The whole section; `functions` ascend.
-pub(super) fn encode(functions: &[FunctionRows<'_>]) -> Vec<u8> {
+/// The whole section; `functions` ascend, and `names` are those of all functions of the module.
+pub(super) fn encode(functions: &[FunctionRows<'_>], names: &[String]) -> Vec<u8> {
     let mut bytes = VERSION.to_le_bytes().to_vec();
     bytes.extend_from_slice(&(functions.len() as u32).to_le_bytes());
+    let inlined = functions.iter().flat_map(|function| &function.rows.inlined);
+    let inlined: BTreeSet<u32> = inlined.copied().collect();
+    write_unsigned(&mut bytes, inlined.len() as u64);
+    for index in inlined {
+        let name = &names[index as usize];
+        write_unsigned(&mut bytes, u64::from(index));
+        write_unsigned(&mut bytes, name.len() as u64);
+        bytes.extend_from_slice(name.as_bytes());
+    }
     let mut end = 0;
     for function in functions {
+        let Rows { bodies, rows, .. } = function.rows;
         write_unsigned(&mut bytes, function.start - end);
         write_unsigned(&mut bytes, function.len);
         let index = function.wasm_index.map_or(0, |index| u64::from(index) + 1);
         write_unsigned(&mut bytes, index);
-        write_unsigned(&mut bytes, function.rows.len() as u64);
-        bytes.extend_from_slice(function.rows);
+        write_unsigned(&mut bytes, bodies.len() as u64);
+        write_unsigned(&mut bytes, rows.len() as u64);
+        bytes.extend_from_slice(bodies);
+        bytes.extend_from_slice(rows);
         end = function.start + function.len;
     }
     bytes

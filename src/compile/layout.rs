@@ -14,6 +14,7 @@ use super::options::{MemoryBase, Options};
 use super::plan::{FunctionPlace, Place, Plan, SegmentPlace, TablePlace};
 use super::segments::{self, Runs};
 use super::signature;
+use super::whole::Inlining;
 
 /// Bytes of a global's slot.
 const GLOBAL_BYTES: usize = 16;
@@ -99,6 +100,7 @@ pub(super) enum InstantiationStep {
 pub(super) fn lay_out(
     module: &Module<'_>,
     options: &Options,
+    inlining: Option<&Inlining>,
     object: &mut ObjectModule,
 ) -> Result<Layout, CompileError> {
     let mut declare = |name: &str| import_data(object, name);
@@ -120,7 +122,7 @@ pub(super) fn lay_out(
     };
     let imports = Imports::declare(module, object);
     layout.types(module, object);
-    layout.functions(module, &imports, object);
+    layout.functions(module, &imports, inlining, object);
     layout.globals(module, &imports);
     layout.memories(module, &imports, options);
     layout.tables_and_elements(module, &imports)?;
@@ -184,12 +186,23 @@ impl Layout {
         }
     }
 
-    fn functions(&mut self, module: &Module<'_>, imports: &Imports, object: &mut ObjectModule) {
+    fn functions(
+        &mut self,
+        module: &Module<'_>,
+        imports: &Imports,
+        inlining: Option<&Inlining>,
+        object: &mut ObjectModule,
+    ) {
         for (index, function) in module.functions.iter().enumerate() {
             let index = index as u32;
             let is_imported = module.is_imported(index);
             let ty = module.function_type(index);
-            let internal = (!is_imported || function.is_referenced).then(|| {
+            let has_code = match inlining {
+                _ if is_imported => function.is_referenced,
+                Some(inlining) => inlining.is_needed(index),
+                None => true,
+            };
+            let internal = has_code.then(|| {
                 object
                     .declare_anonymous_function(&signature::internal(ty))
                     .expect("anonymous declarations never clash")

@@ -24,6 +24,7 @@ mod target;
 mod tasks;
 mod translate;
 mod unwind;
+mod whole;
 
 pub use error::CompileError;
 pub use options::{MemoryBase, OptLevel, Options, RegisterAllocator, TargetCpu};

@@ -193,7 +193,7 @@ impl<'a> Writer<'a> {
                 rows: &code.locations,
             })
             .collect();
-        let bytes = debug::encode(&functions);
+        let bytes = debug::encode(&functions, &names::functions(self.parts.module));
         self.add_section(symbol::ADDRESS_SECTION, SectionKind::Other, &bytes, 1);
     }
 

@@ -33,7 +33,8 @@ pub(super) struct Plan {
 /// Symbols of a function.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FunctionPlace {
-    /// Code in the internal calling convention: the function itself, or the shim of an import that is referenced.
+    /// Code in the internal calling convention: the function itself unless nothing calls it any more, or the shim of an
+    /// import that is referenced.
     pub(super) internal: Option<FuncId>,
     /// Code in the System V convention: the undefined symbol of an import.
     pub(super) import: Option<FuncId>,

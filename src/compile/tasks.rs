@@ -10,10 +10,11 @@ use super::layout::{self, Layout};
 use super::module::{Item, Module};
 use super::names;
 use super::object::{self, Parts};
-use super::options::Options;
+use super::options::{OptLevel, Options};
 use super::signature;
 use super::target;
 use super::translate::Context;
+use super::whole::Inlining;
 
 /// Compiles a module to the bytes of an object.
 ///
@@ -26,7 +27,9 @@ pub(super) fn run(module: &Module<'_>, options: &Options) -> Result<Vec<u8>, Com
     let builder = ObjectBuilder::new(isa.clone(), "module", library_name)
         .expect("the target has an object format");
     let mut object = ObjectModule::new(builder);
-    let layout = layout::lay_out(module, options, &mut object)?;
+    let inlining = (options.opt_level == OptLevel::Module).then(|| Inlining::decide(module));
+    let inlining = inlining.as_ref();
+    let layout = layout::lay_out(module, options, inlining, &mut object)?;
     let mut tasks = bodies(module, &layout);
     tasks.extend(entries(module, &mut object));
     let instantiate = instantiation(&layout, &mut object, &mut tasks);
@@ -35,6 +38,7 @@ pub(super) fn run(module: &Module<'_>, options: &Options) -> Result<Vec<u8>, Com
         plan: &layout.plan,
         options,
         target: isa.frontend_config(),
+        inlining,
     };
     let code = codegen::compile_all(&context, &*isa, &tasks)?;
     let parts = Parts {

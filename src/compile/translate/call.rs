@@ -23,6 +23,10 @@ impl<'a> Translator<'a> {
         let context = self.context;
         let ty = context.module.function_type(index);
         let arguments = self.pop_many(ty.parameters.len());
+        if self.is_inlined_here() {
+            self.inline(index, ty, &arguments);
+            return;
+        }
         let results = self.call_function(index, &arguments);
         self.stack.extend(results);
     }

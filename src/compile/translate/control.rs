@@ -34,13 +34,13 @@ enum FrameKind {
 }
 
 impl<'a> Frame<'a> {
-    /// The body of a function with these results.
-    pub(super) fn function(results: &'a [Type]) -> Self {
+    /// The body of a function with these results, `height` operands below it.
+    pub(super) fn function(results: &'a [Type], height: usize) -> Self {
         Frame {
             kind: FrameKind::Function,
             parameters: &[],
             results,
-            height: 0,
+            height,
             target: None,
         }
     }
@@ -161,9 +161,13 @@ impl<'a> Translator<'a> {
         self.builder.switch_to_block(block);
     }
 
+    /// The end of a body: the function's own returns, one that became part of it goes on behind the call.
     fn end_function(&mut self, frame: &Frame<'_>) {
         if let Some(target) = frame.target {
-            self.continue_at(target, 0, frame.results.len());
+            self.continue_at(target, frame.height, frame.results.len());
+        }
+        if !self.frames.is_empty() {
+            return;
         }
         if self.is_reachable {
             let results = self.pop_many(frame.results.len());
@@ -260,10 +264,8 @@ impl<'a> Translator<'a> {
 
     /// `return`.
     pub(super) fn return_results(&mut self) {
-        let count = self.frames[0].results.len();
-        let results = self.pop_many(count);
-        self.ins().return_(&results);
-        self.is_reachable = false;
+        let depth = self.frames.len() - 1 - self.body_frame;
+        self.branch(depth as u32);
     }
 
     /// `unreachable`.

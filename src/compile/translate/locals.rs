@@ -41,11 +41,7 @@ impl Translator<'_> {
         ty: &FunctionType,
         body: &FunctionBody<'_>,
     ) -> wasmparser::Result<()> {
-        let mut groups = Vec::new();
-        for group in body.get_locals_reader()? {
-            let (count, ty) = group?;
-            groups.push((count, code_type(ty)));
-        }
+        let groups = groups(body)?;
         let declared: usize = groups.iter().map(|(count, _)| *count as usize).sum();
         let count = ty.parameters.len() + declared;
         let slot = wants_memory(body, count)?.then(|| {
@@ -59,6 +55,24 @@ impl Translator<'_> {
             let value = self.builder.block_params(entry)[index];
             self.declare_local(slot, value);
         }
+        self.declare_zeros(slot, groups);
+        Ok(())
+    }
+
+    /// Declares the locals of a body that became part of this function; `arguments` are its parameters.
+    pub(super) fn declare_inlined(
+        &mut self,
+        arguments: &[Value],
+        body: &FunctionBody<'_>,
+    ) -> wasmparser::Result<()> {
+        for argument in arguments {
+            self.declare_local(None, *argument);
+        }
+        self.declare_zeros(None, groups(body)?);
+        Ok(())
+    }
+
+    fn declare_zeros(&mut self, slot: Option<StackSlot>, groups: Vec<(u32, Type)>) {
         let mut zeros: HashMap<Type, Value> = HashMap::new();
         for (count, ty) in groups {
             for _ in 0..count {
@@ -66,7 +80,6 @@ impl Translator<'_> {
                 self.declare_local(slot, zero);
             }
         }
-        Ok(())
     }
 
     fn declare_local(&mut self, slot: Option<StackSlot>, value: Value) {
@@ -118,6 +131,16 @@ impl Translator<'_> {
             }
         }
     }
+}
+
+/// The declared locals of a body: counts and types.
+fn groups(body: &FunctionBody<'_>) -> wasmparser::Result<Vec<(u32, Type)>> {
+    let mut groups = Vec::new();
+    for group in body.get_locals_reader()? {
+        let (count, ty) = group?;
+        groups.push((count, code_type(ty)));
+    }
+    Ok(groups)
 }
 
 /// Whether a function with so many locals is so large that they must be memory.

@@ -3,6 +3,7 @@
 mod bulk;
 mod call;
 mod control;
+mod inline;
 mod locals;
 mod memory;
 mod numeric;
@@ -13,4 +14,5 @@ mod state;
 mod table;
 mod translator;
 
+pub(super) use inline::InlinedBodies;
 pub(super) use translator::{Context, Translator, trap_kind};

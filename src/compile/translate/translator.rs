@@ -6,7 +6,7 @@ use cranelift_codegen::entity::SecondaryMap;
 use cranelift_codegen::entity::packed_option::PackedOption;
 use cranelift_codegen::ir::{
     self, AliasRegionData, Block, ExtFuncData, ExternalName, FuncRef, GlobalValue, GlobalValueData,
-    InstBuilder, MemFlagsData, SigRef, SourceLoc, TrapCode, Type, UserExternalName, Value, types,
+    InstBuilder, MemFlagsData, SigRef, TrapCode, Type, UserExternalName, Value, types,
 };
 use cranelift_codegen::isa::TargetFrontendConfig;
 use cranelift_frontend::{FuncInstBuilder, FunctionBuilder, FunctionBuilderContext};
@@ -15,6 +15,7 @@ use mewz_abi::trap::TrapKind;
 use wasmparser::{FunctionBody, Operator};
 
 use super::control::Frame;
+use super::inline::InlinedBodies;
 use super::locals::Local;
 use crate::compile::error::CompileError;
 use crate::compile::module::{FunctionType, Module};
@@ -22,6 +23,7 @@ use crate::compile::options::Options;
 use crate::compile::plan::{Place, Plan};
 use crate::compile::runtime::{self, RuntimeFunction};
 use crate::compile::signature;
+use crate::compile::whole::Inlining;
 
 /// What is the same for every function of a module.
 pub(in crate::compile) struct Context<'a> {
@@ -33,6 +35,8 @@ pub(in crate::compile) struct Context<'a> {
     pub(in crate::compile) options: &'a Options,
     /// Facts about the target.
     pub(in crate::compile) target: TargetFrontendConfig,
+    /// Which calls become bodies, where the whole module is looked at.
+    pub(in crate::compile) inlining: Option<&'a Inlining>,
 }
 
 /// Values that one function may pass to blocks and calls, all told: a bound on what a small module can ask of the code
@@ -57,6 +61,12 @@ pub(in crate::compile) struct Translator<'a> {
     pub(super) stack: Vec<Value>,
     /// Enclosing blocks, the function's own first.
     pub(super) frames: Vec<Frame<'a>>,
+    /// The frame of the body that is being translated: not the first inside a body that became part of this function.
+    pub(super) body_frame: usize,
+    /// Offset in the module of the operator that is being translated.
+    pub(super) offset: u32,
+    /// Bodies that became part of this function.
+    pub(super) inlined: InlinedBodies,
     /// Whether the code here can run.
     pub(super) is_reachable: bool,
     /// Blocks begun inside code that can't run.
@@ -89,6 +99,9 @@ impl<'a> Translator<'a> {
             context,
             stack: Vec::new(),
             frames: Vec::new(),
+            body_frame: 0,
+            offset: 0,
+            inlined: InlinedBodies::default(),
             is_reachable: true,
             dead_depth: 0,
             loop_depth: 0,
@@ -103,7 +116,7 @@ impl<'a> Translator<'a> {
         }
     }
 
-    /// Translates a whole validated body of type `ty`.
+    /// Translates a whole validated body of type `ty`; returns the bodies that became part of it.
     ///
     /// # Errors
     ///
@@ -112,21 +125,33 @@ impl<'a> Translator<'a> {
         mut self,
         ty: &'a FunctionType,
         body: &FunctionBody<'_>,
-    ) -> Result<(), CompileError> {
+    ) -> Result<InlinedBodies, CompileError> {
         let entry = self.begin();
         self.declare_locals(entry, ty, body).map_err(invalid)?;
-        self.frames.push(Frame::function(&ty.results));
+        self.frames.push(Frame::function(&ty.results, 0));
+        self.operators(body)?;
+        let inlined = std::mem::take(&mut self.inlined);
+        self.finish();
+        Ok(inlined)
+    }
+
+    /// Translates the operators of a body.
+    ///
+    /// # Errors
+    ///
+    /// As [`Translator::translate`].
+    pub(super) fn operators(&mut self, body: &FunctionBody<'_>) -> Result<(), CompileError> {
         let operators = body.get_operators_reader().map_err(invalid)?;
         let mut operators = operators.into_iter_with_offsets().peekable();
         while let Some(operator) = operators.next() {
             let (operator, offset) = operator.map_err(invalid)?;
             let next = operators.peek().and_then(|next| next.as_ref().ok());
             self.is_next_wide = next.is_some_and(|(next, _)| super::memory::takes_wide(next));
-            self.builder.set_srcloc(SourceLoc::new(offset as u32));
+            self.offset = offset as u32;
+            self.builder.set_srcloc(self.inlined.location(self.offset));
             self.operator(&operator);
             self.check_size()?;
         }
-        self.finish();
         Ok(())
     }
 

@@ -1,0 +1,7 @@
+//! What only a look at the whole module tells: which functions become part of their callers, and which are left then.
+
+mod decide;
+mod order;
+mod summary;
+
+pub(super) use decide::Inlining;
