@@ -172,7 +172,6 @@ fn proposals_are_named() {
     check("(module (memory 1) (memory 1))", "multi-memory");
     check("(module (memory i64 1))", "memory64");
     check("(module (memory 1 1 shared))", "threads");
-    check("(module (func (return_call 0)))", "tail-call");
     check("(module (tag (param i32)))", "exception-handling");
     check("(module (type (struct (field i32))))", "gc");
     check("(module (func (param (ref func))))", "function-references");

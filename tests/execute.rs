@@ -4,60 +4,15 @@
 #[path = "host/mod.rs"]
 #[expect(dead_code, reason = "the specification suite needs more of it")]
 mod host;
+#[path = "host/world.rs"]
+mod world;
 
 use std::fmt::Write as _;
 
 use host::instance::LoadError;
-use host::store::{Bases, CallError, Store};
-use host::types::External;
-use host::value::Value;
-use mewz::compile::TargetCpu;
+use host::store::CallError;
 use mewz_abi::trap::TrapKind;
-
-/// Instances that were made one after the other; `env` is the first.
-struct World {
-    store: Store,
-}
-
-impl World {
-    fn new() -> Self {
-        Self {
-            store: Store::new(Bases::Instance, TargetCpu::V2),
-        }
-    }
-
-    fn instantiate(&mut self, text: &str) -> Result<usize, LoadError> {
-        let wasm = wat::parse_str(text).expect("the test's module is well formed");
-        self.store.instantiate(&wasm)
-    }
-
-    fn add(&mut self, text: &str) -> usize {
-        self.instantiate(text).expect("the module is instantiated")
-    }
-
-    fn call(&self, instance: usize, name: &str, arguments: &[u32]) -> Result<Vec<u64>, CallError> {
-        let export = &self.store.instances[instance].exports[name];
-        let External::Function { results, .. } = &export.kind else {
-            panic!("`{name}` is a function");
-        };
-        let arguments: Vec<Value> = arguments.iter().map(|value| Value::I32(*value)).collect();
-        // SAFETY: the function takes as many i32 as the test passes.
-        let values = unsafe { self.store.call(export.address, &arguments, results) }?;
-        let bits = values.into_iter().map(|value| match value {
-            Value::I32(value) => u64::from(value),
-            Value::I64(value) => value,
-            other => panic!("{other:?} is no integer"),
-        });
-        Ok(bits.collect())
-    }
-}
-
-/// Calls `f` of a module on its own.
-fn run(text: &str, arguments: &[u32]) -> Result<Vec<u64>, CallError> {
-    let mut world = World::new();
-    let instance = world.add(text);
-    world.call(instance, "f", arguments)
-}
+use world::{World, run};
 
 #[test]
 fn later_data_lies_over_earlier_wherever_offsets_come_from() {

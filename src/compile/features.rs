@@ -4,13 +4,14 @@ use wasmparser::{Error, Validator, WasmFeatures};
 
 use super::error::CompileError;
 
-/// WebAssembly 2.0 and what compilers emit beside it without asking.
-pub(super) const FEATURES: WasmFeatures = WasmFeatures::WASM2.union(WasmFeatures::EXTENDED_CONST);
+/// WebAssembly 2.0 and the proposals that are taken beside it.
+pub(super) const FEATURES: WasmFeatures = WasmFeatures::WASM2
+    .union(WasmFeatures::EXTENDED_CONST)
+    .union(WasmFeatures::TAIL_CALL);
 
 /// Proposals that are not taken, by their names on the list of proposals; what one builds on stands before it.
-const PROPOSALS: [(WasmFeatures, &str); 16] = [
+const PROPOSALS: [(WasmFeatures, &str); 15] = [
     (WasmFeatures::THREADS, "threads"),
-    (WasmFeatures::TAIL_CALL, "tail-call"),
     (WasmFeatures::MULTI_MEMORY, "multi-memory"),
     (WasmFeatures::MEMORY64, "memory64"),
     (WasmFeatures::RELAXED_SIMD, "relaxed-simd"),

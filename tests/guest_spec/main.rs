@@ -64,7 +64,9 @@ fn filter() -> Option<String> {
 }
 
 fn sample() -> Vec<Driver> {
-    let files = spec(SpecVersion::V2).chain(proposal(Proposal::Simd));
+    let files = spec(SpecVersion::V2)
+        .chain(proposal(Proposal::Simd))
+        .chain(proposal(Proposal::TailCall));
     files
         .filter(|file| filter().is_none_or(|part| file.name().contains(&part)))
         .flat_map(|file| drivers(&file))

@@ -38,8 +38,10 @@ pub(crate) struct Interface {
 impl Interface {
     /// Reads a module that is valid.
     pub(crate) fn read(wasm: &[u8]) -> Result<Self, String> {
-        let features =
-            WasmFeatures::WASM2 | WasmFeatures::EXTENDED_CONST | WasmFeatures::MULTI_MEMORY;
+        let features = WasmFeatures::WASM2
+            | WasmFeatures::EXTENDED_CONST
+            | WasmFeatures::MULTI_MEMORY
+            | WasmFeatures::TAIL_CALL;
         let mut validator = Validator::new_with_features(features);
         let types = validator
             .validate_all(wasm)

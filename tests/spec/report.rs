@@ -65,7 +65,7 @@ fn table(reports: &[Report]) -> String {
     let mut text = format!(
         "# The specification suite\n\
          \n\
-         Scripts of WebAssembly 2.0 with SIMD, run by `tests/spec` in one process against compiled code: with memories at\n\
+         Scripts of WebAssembly 2.0 and of proposals beside it, run by `tests/spec` in one process against compiled code: with memories at\n\
          constant addresses, at address 0 and where their instances say, for x86-64-v1, -v2 and the newest processor that\n\
          is there. A large sample of them runs inside the guest too (`tests/guest_spec`). This table is written and\n\
          checked by the test.\n\

@@ -83,6 +83,7 @@ fn scripts() -> Vec<TestFile<'static>> {
     let wanted = |file: &TestFile<'_>| filter().is_none_or(|part| file.name().contains(&part));
     spec(SpecVersion::V2)
         .chain(proposal(Proposal::Simd))
+        .chain(proposal(Proposal::TailCall))
         .filter(wanted)
         .collect()
 }

@@ -83,17 +83,49 @@ impl<'a> Translator<'a> {
 
     /// `call_indirect`.
     pub(super) fn call_indirect(&mut self, type_index: u32, table: u32) {
+        let (code, arguments) = self.indirect_callee(type_index, table);
+        let signature = self.internal_signature(type_index);
+        let call = self.ins().call_indirect(signature, code, &arguments);
+        let results = self.context.module.types[type_index as usize].results.len();
+        self.count_passed(results);
+        let results = self.builder.inst_results(call).to_vec();
+        self.stack.extend(results);
+    }
+
+    /// `return_call`. An import is no function of this convention: it is called and its results returned, which leaves this
+    /// frame on the stack for as long as the import takes, and no longer.
+    pub(super) fn return_call(&mut self, index: u32) {
         let context = self.context;
-        let ty = &context.module.types[type_index as usize];
+        let ty = context.module.function_type(index);
+        let arguments = self.pop_many(ty.parameters.len());
+        let place = context.plan.functions[index as usize];
+        if place.import.is_some() {
+            let results = self.call_function(index, &arguments);
+            self.ins().return_(&results);
+        } else {
+            let id = place.internal.expect("a function is imported or has code");
+            let function = self.function(id, signature::internal(ty));
+            self.ins().return_call(function, &arguments);
+        }
+        self.is_reachable = false;
+    }
+
+    /// `return_call_indirect`.
+    pub(super) fn return_call_indirect(&mut self, type_index: u32, table: u32) {
+        let (code, arguments) = self.indirect_callee(type_index, table);
+        let signature = self.internal_signature(type_index);
+        self.ins().return_call_indirect(signature, code, &arguments);
+        self.is_reachable = false;
+    }
+
+    /// Pops the arguments of a call through a table; returns the code to call with them.
+    fn indirect_callee(&mut self, type_index: u32, table: u32) -> (Value, Vec<Value>) {
+        let ty = &self.context.module.types[type_index as usize];
         let index = self.pop();
         let arguments = self.pop_many(ty.parameters.len());
         let reference = self.table_load(table, index);
         let code = self.checked_code(reference, type_index);
-        let signature = self.internal_signature(type_index);
-        let call = self.ins().call_indirect(signature, code, &arguments);
-        self.count_passed(ty.results.len());
-        let results = self.builder.inst_results(call).to_vec();
-        self.stack.extend(results);
+        (code, arguments)
     }
 
     /// The code of a reference that must be of a function of this type.

@@ -26,6 +26,8 @@ pub(super) fn translate(t: &mut Translator<'_>, operator: &O<'_>) {
         O::Return => t.return_results(),
         O::Call { function_index } => t.call(*function_index),
         O::CallIndirect { type_index, table_index } => t.call_indirect(*type_index, *table_index),
+        O::ReturnCall { function_index } => t.return_call(*function_index),
+        O::ReturnCallIndirect { type_index, table_index } => t.return_call_indirect(*type_index, *table_index),
         O::Drop => drop(t.pop()),
         O::Select | O::TypedSelect { .. } => t.select(),
         O::LocalGet { local_index } => t.local_get(*local_index),
