@@ -130,9 +130,7 @@ impl Store {
     fn options(&self, memory_base: MemoryBase) -> Options {
         Options {
             memory_base,
-            target_cpu: self.target_cpu,
-            verify: true,
-            ..Options::default()
+            ..self.options.clone()
         }
     }
 

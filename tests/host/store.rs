@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use mewz::compile::TargetCpu;
+use mewz::compile::{Options, TargetCpu};
 use mewz::link::error::LinkError;
 use mewz_abi::address::PAGE_BYTES;
 use mewz_abi::symbol;
@@ -45,7 +45,8 @@ pub(crate) enum CallError {
 #[derive(Debug)]
 pub(crate) struct Store {
     pub(crate) bases: Bases,
-    pub(crate) target_cpu: TargetCpu,
+    /// How modules are compiled, apart from where their memories lie.
+    pub(crate) options: Options,
     pub(crate) arena: Reservation,
     pub(crate) next: u64,
     pub(crate) memories: Vec<Reservation>,
@@ -57,11 +58,22 @@ pub(crate) struct Store {
 }
 
 impl Store {
+    /// A world whose modules are compiled for `target_cpu`, with the code generator's own checks.
     pub(crate) fn new(bases: Bases, target_cpu: TargetCpu) -> Self {
+        let options = Options {
+            target_cpu,
+            verify: true,
+            ..Options::default()
+        };
+        Self::with_options(bases, options)
+    }
+
+    /// A world whose modules are compiled with `options`; `bases` says where their memories lie.
+    pub(crate) fn with_options(bases: Bases, options: Options) -> Self {
         let arena = Reservation::new(ARENA_BYTES).expect("room for code");
         let mut store = Self {
             bases,
-            target_cpu,
+            options,
             next: arena.base() + PAGE_BYTES,
             arena,
             memories: Vec::new(),
