@@ -52,6 +52,10 @@ fn wanted(wasm: &[u8], error: &Error) -> Option<&'static str> {
         let known = PROPOSALS.iter().find(|(flag, _)| feature.contains(*flag));
         return Some(known.map_or("of a later WebAssembly", |(_, name)| name));
     }
+    // The validator holds subtypes to rules of its own even where all proposals are there.
+    if error.message().contains("gc proposal must be enabled") {
+        return Some("gc");
+    }
     // Some of the validator's errors don't say that a proposal would mend them; then trying tells.
     let everything = PROPOSALS
         .iter()

@@ -25,7 +25,11 @@ pub(crate) enum LoadError {
     Compile(CompileError),
     Link(LinkError),
     /// An import that nobody serves.
-    Unlinkable(String),
+    Unlinkable {
+        module: String,
+        /// The field, and what is wrong with it.
+        why: String,
+    },
     /// The start function or an active segment failed; what was done before stays.
     Start(CallError),
     /// The object does not say what the module says.
@@ -98,6 +102,7 @@ impl Store {
     /// Compiles, links and instantiates the module `wasm`; answers with its place in `instances`.
     pub(crate) fn instantiate(&mut self, wasm: &[u8]) -> Result<usize, LoadError> {
         // Compiled once without a base as well, so that a module that is refused is refused before anything is mapped.
+        mewz::compile::interface(wasm).map_err(LoadError::Compile)?;
         let interface = match Interface::read(wasm) {
             Ok(interface) => interface,
             Err(message) => {
@@ -141,9 +146,10 @@ impl Store {
                 .and_then(|instance| instance.exports.get(field));
             let kind = export.map(InstanceExport::current_kind);
             if !kind.as_ref().is_some_and(|kind| kind.serves(wanted)) {
-                return Err(LoadError::Unlinkable(format!(
-                    "{module}.{field}: {kind:?} for {wanted:?}"
-                )));
+                return Err(LoadError::Unlinkable {
+                    module: module.clone(),
+                    why: format!("{field}: {kind:?} for {wanted:?}"),
+                });
             }
         }
         Ok(())

@@ -38,11 +38,8 @@ pub(crate) struct Interface {
 impl Interface {
     /// Reads a module that is valid.
     pub(crate) fn read(wasm: &[u8]) -> Result<Self, String> {
-        let features = WasmFeatures::WASM2
-            | WasmFeatures::EXTENDED_CONST
-            | WasmFeatures::MULTI_MEMORY
-            | WasmFeatures::TAIL_CALL;
-        let mut validator = Validator::new_with_features(features);
+        // What the compiler does not take has been refused before.
+        let mut validator = Validator::new_with_features(WasmFeatures::all());
         let types = validator
             .validate_all(wasm)
             .map_err(|error| error.to_string())?;

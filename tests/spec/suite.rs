@@ -1,5 +1,6 @@
 //! Which scripts there are, and running them on all processors.
 
+use std::collections::HashMap;
 use std::sync::Mutex;
 use std::thread;
 
@@ -11,23 +12,25 @@ use crate::host::store::Bases;
 use crate::report::Report;
 use crate::script;
 
-/// Scripts that are left out, and why.
-const SKIPPED: &[(&str, &str)] = &[(
-    "simd_memory-multi.wast",
-    "needs the multi-memory proposal, which WebAssembly 2.0 does not have",
-)];
+/// Versions of the specification, the newest first: a file that stands in several places runs where it comes first.
+const VERSIONS: [SpecVersion; 4] = [
+    SpecVersion::V3,
+    SpecVersion::Latest,
+    SpecVersion::V2,
+    SpecVersion::V1,
+];
 
 /// Bytes of stack for a thread that parses and compiles: scripts nest deeply.
 const THREAD_STACK_BYTES: usize = 64 << 20;
 
-/// The scripts to run: all, or those whose name contains this.
+/// The scripts to run: all, or those whose group and name contain this.
 pub(crate) fn filter() -> Option<String> {
     std::env::var("MEWZ_SPEC").ok()
 }
 
-/// Runs all scripts, and answers with a report for each, in the order of their names.
+/// Runs all scripts, and answers with a report for each, in the order of their groups and names.
 pub(crate) fn run(bases: Bases, target_cpu: TargetCpu) -> Vec<Report> {
-    let mut files = scripts();
+    let (mut files, mut reports) = scripts();
     if bases == Bases::Zero {
         files.retain(|file| !comes_back_to_modules(file));
     }
@@ -40,16 +43,16 @@ pub(crate) fn run(bases: Bases, target_cpu: TargetCpu) -> Vec<Report> {
     // The longest scripts go first, so that none is left over for the end.
     files.sort_by_key(|file| file.raw().len());
     let queue = Mutex::new(files);
-    let reports = Mutex::new(Vec::new());
+    let done = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for _ in 0..threads {
             thread::Builder::new()
                 .stack_size(THREAD_STACK_BYTES)
-                .spawn_scoped(scope, || work(&queue, &reports, bases, target_cpu))
+                .spawn_scoped(scope, || work(&queue, &done, bases, target_cpu))
                 .expect("a thread");
         }
     });
-    let mut reports = reports.into_inner().expect("no thread panicked");
+    reports.extend(done.into_inner().expect("no thread panicked"));
     reports.sort_by(|a: &Report, b: &Report| (&a.group, &a.name).cmp(&(&b.group, &b.name)));
     reports
 }
@@ -63,27 +66,37 @@ fn work(
     loop {
         let next = queue.lock().expect("no thread panicked").pop();
         let Some(file) = next else { break };
-        let skipped = SKIPPED.iter().find(|(name, _)| *name == file.name());
-        let report = match skipped {
-            Some((_, reason)) => Report::skipped(&file, reason),
-            None => script::run(&file, bases, target_cpu),
-        };
+        let report = script::run(&file, bases, target_cpu);
         reports.lock().expect("no thread panicked").push(report);
     }
 }
 
 /// Whether a module may be used after the next one is there: at address 0 only one of them can have its memory.
 fn comes_back_to_modules(file: &TestFile<'_>) -> bool {
-    ["(register ", "(module $"]
+    ["(register ", "(module $", "(module definition"]
         .iter()
         .any(|words| file.raw().contains(words))
 }
 
-fn scripts() -> Vec<TestFile<'static>> {
-    let wanted = |file: &TestFile<'_>| filter().is_none_or(|part| file.name().contains(&part));
-    spec(SpecVersion::V2)
-        .chain(proposal(Proposal::Simd))
-        .chain(proposal(Proposal::TailCall))
-        .filter(wanted)
-        .collect()
+/// Every script once, and reports for those that are a copy of another.
+fn scripts() -> (Vec<TestFile<'static>>, Vec<Report>) {
+    let wanted = |file: &TestFile<'_>| {
+        filter().is_none_or(|part| format!("{}/{}", file.parent(), file.name()).contains(&part))
+    };
+    let versions = VERSIONS.into_iter().flat_map(spec);
+    let proposals = Proposal::all().iter().flat_map(proposal);
+    let mut seen: HashMap<&'static str, String> = HashMap::new();
+    let mut files = Vec::new();
+    let mut copies = Vec::new();
+    for file in versions.chain(proposals).filter(wanted) {
+        let place = format!("{}/{}", file.parent(), file.name());
+        match seen.get(file.raw()) {
+            Some(original) => copies.push(Report::copy(&file, original)),
+            None => {
+                seen.insert(file.raw(), place);
+                files.push(file);
+            }
+        }
+    }
+    (files, copies)
 }
