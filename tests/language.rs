@@ -6,6 +6,7 @@ mod host;
 #[path = "host/world.rs"]
 mod world;
 
+use mewz::compile::{OptLevel, Options, compile};
 use world::run;
 
 #[test]
@@ -36,4 +37,19 @@ fn ten_million_tail_calls_with_different_arguments_take_no_stack() {
           (global.set $left (i32.sub (local.get 0) (i32.const 1)))
           (return_call $none)))"#;
     assert_eq!(run(text, &[2_500_000]), Ok(vec![1, 2, 3, 4]));
+}
+
+#[test]
+fn functions_that_only_tail_calls_name_are_there() {
+    let text = r#"(module
+        (func (export "f") (param i32) (result i32)
+          (if (local.get 0) (then (return_call $there (local.get 0))))
+          (i32.const 0))
+        (func $there (param i32) (result i32) (i32.add (local.get 0) (i32.const 1))))"#;
+    let options = Options {
+        opt_level: OptLevel::Module,
+        ..Options::default()
+    };
+    compile(&wat::parse_str(text).unwrap(), &options).expect("the callee has code");
+    assert_eq!(run(text, &[6]), Ok(vec![7]));
 }

@@ -156,7 +156,8 @@ pub struct Export {
     pub name_len: u32,
     /// One of [`export_kind`].
     pub kind: u32,
-    /// Address of the type's text: not terminated; for functions as in [`crate::symbol`], for globals one letter.
+    /// Address of the type's text: not terminated; for functions as in [`crate::symbol`], for tables and globals the
+    /// letters of one type.
     pub type_text: u64,
     /// Bytes of the type's text.
     pub type_text_len: u64,

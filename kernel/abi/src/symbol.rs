@@ -2,7 +2,11 @@
 //!
 //! An import is (module, field, type), never the field alone: `wasi_snapshot_preview1$fd_write$iiii$i`. Bytes other than
 //! ASCII letters, digits and `_` are written as `.hh`, two lower-case hexadecimal digits, so that a part holds no `$`.
-//! Type letters: `i` i32, `I` i64, `f` f32, `F` f64, `v` v128, `p` funcref, `e` externref.
+//! Type letters: `i` i32, `I` i64, `f` f32, `F` f64, `v` v128, `p` funcref, `e` externref, `x` exnref, `y` nullexnref; the
+//! last four in upper case are references that are never null. A reference to functions of a known type is `r`, or `R` where
+//! it is never null, with `parameters_results_` behind it: `Rii_i_`. `s` and `S` refer to the function type that they
+//! stand in. Instead of a long `parameters_results_` stand `h` and 32 hexadecimal digits, equal for equal types.
+//! [`types`] tells where the letters of one type end.
 
 use core::fmt::{Result, Write};
 
@@ -72,7 +76,7 @@ pub fn write_import(
 }
 
 /// Writes the symbol of an imported table, memory or global: `module$field$kind`, where `kind` is `table`, `memory` or
-/// `global.` and a type letter, upper-case `G` for mutable: `global.i`, `Global.i`.
+/// `global.` and the letters of the type, upper-case `G` for mutable: `global.i`, `Global.i`.
 ///
 /// # Errors
 ///
@@ -94,6 +98,43 @@ pub fn write_export(out: &mut dyn Write, name: &str) -> Result {
     write_part(out, name)
 }
 
+/// The types in `letters`, one by one, each with all its letters.
+pub fn types(letters: &str) -> impl Iterator<Item = &str> {
+    let mut rest = letters;
+    core::iter::from_fn(move || {
+        let (first, after) = rest.split_at_checked(type_len(rest))?;
+        rest = after;
+        (!first.is_empty()).then_some(first)
+    })
+}
+
+/// Bytes of the first type in `letters`.
+fn type_len(letters: &str) -> usize {
+    let mut open = 0_usize;
+    let mut bytes = letters.bytes().enumerate();
+    while let Some((at, byte)) = bytes.next() {
+        match byte {
+            b'r' | b'R' => open += 2,
+            b'_' => open = open.saturating_sub(1),
+            b'h' => {
+                open = open.saturating_sub(2);
+                bytes.nth(HASH_DIGITS - 1);
+                if open == 0 {
+                    return letters.len().min(at + 1 + HASH_DIGITS);
+                }
+            }
+            _ => {}
+        }
+        if open == 0 {
+            return at + 1;
+        }
+    }
+    letters.len()
+}
+
+/// Hexadecimal digits of the hash that stands for a long function type.
+pub const HASH_DIGITS: usize = 32;
+
 /// Writes the weak symbol of a function type.
 ///
 /// # Errors
@@ -109,7 +150,7 @@ mod tests {
 
     use alloc::string::String;
 
-    use super::{write_export, write_import, write_import_object, write_type};
+    use super::{types, write_export, write_import, write_import_object, write_type};
 
     fn written(write: impl FnOnce(&mut String) -> core::fmt::Result) -> String {
         let mut text = String::new();
@@ -124,6 +165,28 @@ mod tests {
         assert_eq!(import, "wasi_snapshot_preview1$fd_write$iiii$i");
         let memory = written(|out| write_import_object(out, "env", "memory", "memory"));
         assert_eq!(memory, "env$memory$memory");
+    }
+
+    #[test]
+    fn letters_are_told_apart() {
+        let split = |letters| types(letters).collect::<alloc::vec::Vec<_>>();
+        assert_eq!(split(""), [""; 0]);
+        assert_eq!(split("iPx"), ["i", "P", "x"]);
+        assert_eq!(split("ri_I_v"), ["ri_I_", "v"]);
+        assert_eq!(split("R__rRiS_i_f_p_e"), ["R__", "rRiS_i_f_p_", "e"]);
+        let hash = "0123456789abcdef0123456789abcdef";
+        let hashed = alloc::format!("rh{hash}Rrh{hash}_i_I");
+        assert_eq!(
+            split(&hashed),
+            [&hashed[..34], &hashed[34..hashed.len() - 1], "I"]
+        );
+    }
+
+    #[test]
+    fn letters_that_end_too_early_are_one_type() {
+        for letters in ["r", "ri", "rh01", "Ri_"] {
+            assert_eq!(types(letters).collect::<alloc::vec::Vec<_>>(), [letters]);
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a body does, as far as deciding about it goes: its size, its calls, whether it comes back.
 
-use wasmparser::{FunctionBody, Operator};
+use wasmparser::{Catch, FunctionBody, Operator};
 
 /// Bytes of a body that count at least as one operator: what costs nothing still takes time to translate.
 const BYTES_PER_COST: usize = 8;
@@ -101,8 +101,18 @@ impl Walk {
         let is_reachable = self.here().is_reachable;
         let was_behind_call = std::mem::take(&mut self.is_behind_call);
         match operator {
-            Operator::Block { .. } | Operator::If { .. } => {
+            Operator::Block { .. }
+            | Operator::If { .. }
+            | Operator::Try { .. }
+            | Operator::TryTable { .. } => {
                 let is_if = matches!(operator, Operator::If { .. });
+                if is_reachable && let Operator::TryTable { try_table } = operator {
+                    for catch in &try_table.catches {
+                        self.leave(label(catch));
+                    }
+                }
+                self.is_fixed |=
+                    matches!(operator, Operator::Try { .. } | Operator::TryTable { .. });
                 let mut frame = Frame::new(false, is_reachable);
                 frame.lacks_else = is_reachable && is_if;
                 self.frames.push(frame);
@@ -114,14 +124,14 @@ impl Walk {
                 self.loop_depth += 1;
                 return;
             }
-            Operator::Else => {
+            Operator::Else | Operator::Catch { .. } | Operator::CatchAll => {
                 let frame = self.here();
                 frame.is_left |= frame.is_reachable;
                 frame.lacks_else = false;
                 frame.is_reachable = frame.is_entered;
                 return;
             }
-            Operator::End => return self.end(),
+            Operator::End | Operator::Delegate { .. } => return self.end(),
             _ if !is_reachable => return,
             _ => {}
         }
@@ -130,7 +140,9 @@ impl Walk {
                 self.leave(*relative_depth);
                 self.here().is_reachable = false;
             }
-            Operator::BrIf { relative_depth } => self.leave(*relative_depth),
+            Operator::BrIf { relative_depth }
+            | Operator::BrOnNull { relative_depth }
+            | Operator::BrOnNonNull { relative_depth } => self.leave(*relative_depth),
             Operator::BrTable { targets } => {
                 for depth in targets.targets() {
                     self.leave(depth.expect("validation has read the table"));
@@ -159,15 +171,37 @@ impl Walk {
                 self.is_behind_call = true;
                 self.cost += CALL_COST;
             }
-            Operator::CallIndirect { .. } => self.cost += CALL_COST,
+            Operator::ReturnCall { function_index } => {
+                // A call of its own kind, which never becomes the body.
+                self.calls.push(CallSite {
+                    offset,
+                    callee: *function_index,
+                    loop_depth: self.loop_depth,
+                    is_last: true,
+                });
+                self.end_by_call();
+            }
+            Operator::ReturnCallIndirect { .. } | Operator::ReturnCallRef { .. } => {
+                self.end_by_call();
+            }
+            Operator::Throw { .. } | Operator::ThrowRef | Operator::Rethrow { .. } => {
+                self.is_fixed |= matches!(operator, Operator::Rethrow { .. });
+                self.cost += CALL_COST;
+                self.here().is_reachable = false;
+            }
+            Operator::CallIndirect { .. } | Operator::CallRef { .. } => self.cost += CALL_COST,
             Operator::Drop => self.is_behind_call = was_behind_call,
             _ if is_free(operator) => {}
-            _ if is_plain(operator) => self.cost += 1,
-            _ => {
-                self.is_fixed = true;
-                self.cost += CALL_COST;
-            }
+            _ => self.cost += 1,
         }
+    }
+
+    /// A call in place of the function's own end: it belongs to a function of its own.
+    fn end_by_call(&mut self) {
+        self.is_fixed = true;
+        self.returns = true;
+        self.cost += CALL_COST;
+        self.here().is_reachable = false;
     }
 
     fn here(&mut self) -> &mut Frame {
@@ -211,22 +245,12 @@ fn is_free(operator: &Operator<'_>) -> bool {
     )
 }
 
-/// Whether an operator means the same in another function's body.
-fn is_plain(operator: &Operator<'_>) -> bool {
-    !matches!(
-        operator,
-        Operator::ReturnCall { .. }
-            | Operator::ReturnCallIndirect { .. }
-            | Operator::ReturnCallRef { .. }
-            | Operator::Try { .. }
-            | Operator::TryTable { .. }
-            | Operator::Catch { .. }
-            | Operator::CatchAll
-            | Operator::Rethrow { .. }
-            | Operator::Delegate { .. }
-            | Operator::Throw { .. }
-            | Operator::ThrowRef
-            | Operator::BrOnNull { .. }
-            | Operator::BrOnNonNull { .. }
-    )
+/// Where a catch clause leads, seen from outside its `try_table`.
+fn label(catch: &Catch) -> u32 {
+    match catch {
+        Catch::One { label, .. }
+        | Catch::OneRef { label, .. }
+        | Catch::All { label }
+        | Catch::AllRef { label } => *label,
+    }
 }
