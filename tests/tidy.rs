@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 /// What each room of `src/` may name; `main.rs`, `lib.rs` and what a room says of itself stand outside.
 const PROGRAM_ROOMS: &[(&str, &[&str])] = &[
     ("cli", &["compile", "link", "qemu"]),
-    ("compile", &[]),
-    ("link", &[]),
+    ("compile", &["relocatable"]),
+    ("link", &["relocatable"]),
     ("qemu", &[]),
+    ("relocatable", &[]),
 ];
 
 /// The kernel's rooms from the lowest to the highest: each may name those before it.

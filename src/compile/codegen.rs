@@ -3,28 +3,30 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cranelift_codegen::CompiledCode;
+use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::control::ControlPlane;
-use cranelift_codegen::ir::LibCall;
+use cranelift_codegen::ir::{self, ExternalName};
 use cranelift_codegen::isa::TargetIsa;
-use cranelift_codegen::isa::unwind::UnwindInfo;
+use cranelift_codegen::{CompiledCode, FinalizedMachReloc, FinalizedRelocTarget};
 use cranelift_frontend::FunctionBuilderContext;
-use cranelift_module::{FuncId, ModuleReloc, ModuleRelocTarget};
-use mewz_abi::trap::TrapKind;
 use wasmparser::FunctionBody;
 
-use super::debug::{self, Rows};
+use super::debug;
 use super::entry;
 use super::error::CompileError;
 use super::instantiate;
 use super::layout::InstantiationStep;
+use super::pieces::{Code, CodeRelocation, Trap};
 use super::signature;
+use super::symbols::SymbolId;
 use super::translate::{Context, InlinedBodies, Translator, trap_kind};
+use super::unwind;
+use crate::relocatable::RelocationKind;
 
 /// A function to compile.
 pub(super) struct Task<'a> {
     /// Its symbol.
-    pub(super) id: FuncId,
+    pub(super) id: SymbolId,
     /// Its name, for symbols and errors.
     pub(super) name: String,
     /// The module's function that it is or stands for.
@@ -43,11 +45,19 @@ pub(super) enum Work<'a> {
     Entry(u32),
     /// Steps of instantiation.
     Steps(Vec<InstantiationStep>),
-    /// All of instantiation.
-    Instantiate(Vec<FuncId>),
+    /// All of instantiation, of which so many functions take the steps.
+    Instantiate(u32),
 }
 
 impl Work<'_> {
+    /// Where its body lies in the module, in bytes from the start; 0 for what has none.
+    pub(super) fn wasm_offset(&self) -> u32 {
+        match self {
+            Work::Body(_, body) => body.range().start as u32,
+            _ => 0,
+        }
+    }
+
     /// About how long it takes.
     fn weight(&self) -> usize {
         match self {
@@ -56,44 +66,6 @@ impl Work<'_> {
             Work::Shim(_) | Work::Entry(_) | Work::Instantiate(_) => 16,
         }
     }
-}
-
-/// A compiled function.
-pub(super) struct Code {
-    /// The machine code.
-    pub(super) bytes: Vec<u8>,
-    /// Its alignment.
-    pub(super) alignment: u64,
-    /// What must be relocated in it.
-    pub(super) relocations: Vec<ModuleReloc>,
-    /// Where it traps on purpose.
-    pub(super) traps: Vec<Trap>,
-    /// Rows of the address map.
-    pub(super) locations: Rows,
-    /// How to unwind it.
-    pub(super) unwind: Option<UnwindInfo>,
-}
-
-impl Code {
-    /// A function of a run-time library that the code calls; objects have none, so the translator avoids what would.
-    fn library_call(&self) -> Option<LibCall> {
-        let mut names = self.relocations.iter().map(|relocation| &relocation.name);
-        names.find_map(|name| match name {
-            ModuleRelocTarget::LibCall(call) => Some(*call),
-            _ => None,
-        })
-    }
-}
-
-/// An instruction that traps on purpose.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Trap {
-    /// Bytes from the function's start.
-    pub(super) code_offset: u32,
-    /// Bytes from the module's start.
-    pub(super) wasm_offset: u32,
-    /// The cause.
-    pub(super) kind: TrapKind,
 }
 
 /// Compiles `tasks`; the results are in the same order.
@@ -165,20 +137,13 @@ impl<'a> Generator<'a> {
                 message: error.inner.to_string(),
             })?;
         let code = self.code.compiled_code().expect("compilation went well");
-        let unwind = code
-            .create_unwind_info(self.isa)
-            .map_err(|error| CompileError::Codegen {
-                function: task.name.clone(),
-                message: error.to_string(),
-            })?;
-        let code = collect(code, unwind, task.id, &self.code.func, &inlined);
-        match code.library_call() {
-            None => Ok(code),
-            Some(call) => Err(CompileError::Codegen {
-                function: task.name.clone(),
-                message: format!("it would call the library function `{call}`"),
-            }),
-        }
+        let failed = |message: String| CompileError::Codegen {
+            function: task.name.clone(),
+            message,
+        };
+        let unwind = unwind::record(self.isa, code).map_err(|error| failed(error.to_string()))?;
+        let body_offset = task.work.wasm_offset();
+        collect(code, unwind, &self.code.func, &inlined, body_offset).map_err(failed)
     }
 
     fn translate(&mut self, work: &Work<'_>) -> Result<InlinedBodies, CompileError> {
@@ -194,7 +159,7 @@ impl<'a> Generator<'a> {
             Work::Shim(index) => entry::shim(context, function, scratch, *index),
             Work::Entry(index) => entry::export(context, function, scratch, *index),
             Work::Steps(steps) => instantiate::part(context, function, scratch, steps),
-            Work::Instantiate(parts) => instantiate::whole(context, function, scratch, parts),
+            Work::Instantiate(parts) => instantiate::whole(context, function, scratch, *parts),
         }
         Ok(InlinedBodies::default())
     }
@@ -211,23 +176,27 @@ fn named(error: CompileError, name: &str) -> CompileError {
     }
 }
 
+/// Takes what is kept of a compiled function whose body is at `body_offset` of the module.
+///
+/// # Errors
+///
+/// It calls a library, which objects have none of: the translator avoids what would.
 fn collect(
     code: &CompiledCode,
-    unwind: Option<UnwindInfo>,
-    id: FuncId,
-    function: &cranelift_codegen::ir::Function,
+    unwind: Vec<u8>,
+    function: &ir::Function,
     inlined: &InlinedBodies,
-) -> Code {
+    body_offset: u32,
+) -> Result<Code, String> {
     let buffer = &code.buffer;
     let relocations = buffer.relocs().iter();
-    let relocations =
-        relocations.map(|relocation| ModuleReloc::from_mach_reloc(relocation, function, id));
+    let relocations = relocations.map(|relocation| code_relocation(relocation, function));
     let locations = buffer.get_srclocs_sorted();
     let wasm_offset = |code_offset: u32| {
         let after = locations.partition_point(|location| location.start <= code_offset);
         let location = locations[..after].last()?;
         (code_offset < location.end && !location.loc.is_default())
-            .then(|| inlined.resolve(location.loc).1)
+            .then(|| inlined.resolve(location.loc).1.wrapping_sub(body_offset))
     };
     let traps = buffer.traps().iter().filter_map(|trap| {
         Some(Trap {
@@ -236,12 +205,43 @@ fn collect(
             kind: trap_kind(trap.code)?,
         })
     });
-    Code {
+    Ok(Code {
         bytes: buffer.data().to_vec(),
-        alignment: u64::from(buffer.alignment),
-        relocations: relocations.collect(),
+        alignment: buffer.alignment,
+        relocations: relocations.collect::<Result<_, _>>()?,
         traps: traps.collect(),
-        locations: debug::encode_rows(locations, inlined),
+        locations: debug::encode_rows(locations, inlined, body_offset),
         unwind,
-    }
+    })
+}
+
+fn code_relocation(
+    relocation: &FinalizedMachReloc,
+    function: &ir::Function,
+) -> Result<CodeRelocation, String> {
+    let (target, offset) = match &relocation.target {
+        FinalizedRelocTarget::ExternalName(ExternalName::User(name)) => {
+            let name = &function.params.user_named_funcs()[*name];
+            let symbol = SymbolId::from_numbers(name.namespace, name.index)
+                .expect("the translator names symbols alone");
+            (Some(symbol), 0)
+        }
+        FinalizedRelocTarget::ExternalName(ExternalName::LibCall(call)) => {
+            return Err(format!("it would call the library function `{call}`"));
+        }
+        FinalizedRelocTarget::ExternalName(name) => {
+            unreachable!("the translator names symbols alone, not {name:?}")
+        }
+        FinalizedRelocTarget::Func(offset) => (None, i64::from(*offset)),
+    };
+    Ok(CodeRelocation {
+        offset: relocation.offset,
+        kind: match relocation.kind {
+            Reloc::Abs8 => RelocationKind::Absolute64,
+            Reloc::X86PCRel4 | Reloc::X86CallPCRel4 => RelocationKind::Relative32,
+            other => unreachable!("code without a procedure linkage table has no `{other}`"),
+        },
+        target,
+        addend: relocation.addend + offset,
+    })
 }

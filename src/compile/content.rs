@@ -1,6 +1,6 @@
 //! The bytes of a section of data while it grows, with what must be relocated in them.
 
-use cranelift_module::{DataId, FuncId};
+use super::symbols::SymbolId;
 
 /// Bytes and relocations.
 #[derive(Debug, Default)]
@@ -17,20 +17,9 @@ pub(super) struct Relocation {
     /// Where, in bytes from the section's start.
     pub(super) offset: u64,
     /// The address of what.
-    pub(super) target: Target,
+    pub(super) target: SymbolId,
     /// Bytes to add to it.
     pub(super) addend: i64,
-}
-
-/// What has an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Target {
-    /// Code.
-    Function(FuncId),
-    /// Data.
-    Data(DataId),
-    /// The first byte of the code section.
-    Text,
 }
 
 impl Content {
@@ -71,11 +60,11 @@ impl Content {
     }
 
     /// Appends an address.
-    pub(super) fn address(&mut self, target: Target, addend: u64) -> u64 {
+    pub(super) fn address(&mut self, target: impl Into<SymbolId>, addend: u64) -> u64 {
         let offset = self.u64(0);
         self.relocations.push(Relocation {
             offset,
-            target,
+            target: target.into(),
             addend: addend as i64,
         });
         offset

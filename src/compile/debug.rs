@@ -1,15 +1,15 @@
 //! Where code comes from: the section `.mewz.addresses`, its writer and its reader.
 //!
-//! The section is not loaded. It begins with the version (u32, 2) and the count of functions (u32), little endian. All that
+//! The section is not loaded. It begins with the version (u32, 3) and the count of functions (u32), little endian. All that
 //! follows is LEB128 numbers. First the names of functions whose bodies became part of others: their count, then for each
 //! its index in the module, the name's length in bytes and the name.
 //!
 //! Each function follows, in order of address: bytes from the end of the function before (from the start of the code for the
-//! first), bytes of its code, its index in the module plus 1 (0 for code that is not of the module), bytes of its bodies,
-//! bytes of its rows, then these. A body is one that became part of the function: its own function's index, the offset in
+//! first), bytes of its code, its index in the module plus 1 (0 for code that is not of the module), where its body begins
+//! in the module file, bytes of its bodies, bytes of its rows, then these. A body is one that became part of the function: its own function's index, the offset in
 //! the module file of the call that it replaces, and the body that this call stands in: 0 for the function itself, else a
 //! body's place in the list, from 1. A row is: bytes of code since the row before (since the function's start), unsigned, the
-//! difference of the offset in the module file to the row before (to 0), signed, and, only in functions with bodies, the
+//! difference of the offset from the body's start to the row before (to 0), signed, and, only in functions with bodies, the
 //! body it belongs to, in the same numbers. A row holds up to the next; offset 0 says that the code there comes from no
 //! operator.
 
@@ -21,7 +21,7 @@ use cranelift_codegen::MachSrcLoc;
 use super::translate::InlinedBodies;
 
 /// Version of the section.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// Bodies in bodies that are followed; more are taken as damage.
 const NESTING_MAX: usize = 1000;
@@ -60,6 +60,7 @@ pub fn look_up(section: &[u8], code_offset: u64) -> Option<Location> {
         let start = end.checked_add(reader.unsigned()?)?;
         end = start.checked_add(reader.unsigned()?)?;
         let function = reader.unsigned()?;
+        let body_offset = i64::try_from(reader.unsigned()?).ok()?;
         let bodies_len = usize::try_from(reader.unsigned()?).ok()?;
         let rows_len = usize::try_from(reader.unsigned()?).ok()?;
         let (bodies, rows) = (reader.take(bodies_len)?, reader.take(rows_len)?);
@@ -67,7 +68,10 @@ pub fn look_up(section: &[u8], code_offset: u64) -> Option<Location> {
             let (offset, body) = look_up_row(rows, !bodies.is_empty(), code_offset - start)?;
             return Some(Location {
                 function_index: function.checked_sub(1).and_then(|i| u32::try_from(i).ok()),
-                wasm_offset: u32::try_from(offset).ok().filter(|offset| *offset != 0),
+                wasm_offset: match offset {
+                    0 => None,
+                    _ => u32::try_from(body_offset.checked_add(offset)?).ok(),
+                },
                 inlined: chain(bodies, body)?,
             });
         }
@@ -198,29 +202,32 @@ pub(super) struct Rows {
     inlined: Vec<u32>,
 }
 
-/// The rows of one function; its locations ascend.
+/// The rows of one function whose body is at `body_offset` of the module; its locations ascend.
 ///
 /// Code before the first operator's counts to it, or to the call whose body it belongs to: a frame that finds no room on the
 /// stack traps there.
-pub(super) fn encode_rows(locations: &[MachSrcLoc<Final>], inlined: &InlinedBodies) -> Rows {
+pub(super) fn encode_rows(
+    locations: &[MachSrcLoc<Final>],
+    inlined: &InlinedBodies,
+    body_offset: u32,
+) -> Rows {
+    let relative = |offset: u32| i64::from(offset) - i64::from(body_offset);
     let mut writer = RowWriter {
         has_bodies: !inlined.bodies().is_empty(),
         ..RowWriter::default()
     };
     let is_known = |location: &MachSrcLoc<Final>| !location.loc.is_default();
     if let Some(first) = locations.iter().position(is_known) {
-        writer.push(
-            0,
-            outermost(inlined, inlined.resolve(locations[first].loc)),
-            0,
-        );
+        let outer = outermost(inlined, inlined.resolve(locations[first].loc));
+        writer.push(0, relative(outer), 0);
         let mut end = locations[first].start;
         for location in &locations[first..] {
             if location.start > end {
                 writer.push(end, 0, 0);
             }
             let (body, wasm_offset) = if is_known(location) {
-                inlined.resolve(location.loc)
+                let (body, offset) = inlined.resolve(location.loc);
+                (body, relative(offset))
             } else {
                 (None, 0)
             };
@@ -265,20 +272,17 @@ struct RowWriter {
     bytes: Vec<u8>,
     has_bodies: bool,
     code_offset: u32,
-    wasm_offset: u32,
+    wasm_offset: i64,
     body: u32,
 }
 
 impl RowWriter {
-    fn push(&mut self, code_offset: u32, wasm_offset: u32, body: u32) {
+    fn push(&mut self, code_offset: u32, wasm_offset: i64, body: u32) {
         if (wasm_offset, body) == (self.wasm_offset, self.body) {
             return;
         }
         write_unsigned(&mut self.bytes, u64::from(code_offset - self.code_offset));
-        write_signed(
-            &mut self.bytes,
-            i64::from(wasm_offset) - i64::from(self.wasm_offset),
-        );
+        write_signed(&mut self.bytes, wasm_offset - self.wasm_offset);
         if self.has_bodies {
             write_unsigned(&mut self.bytes, u64::from(body));
         }
@@ -296,6 +300,8 @@ pub(super) struct FunctionRows<'a> {
     pub(super) len: u64,
     /// Its index in the module.
     pub(super) wasm_index: Option<u32>,
+    /// Where its body begins in the module.
+    pub(super) wasm_offset: u32,
     /// Its rows, by [`encode_rows`].
     pub(super) rows: &'a Rows,
 }
@@ -320,6 +326,7 @@ pub(super) fn encode(functions: &[FunctionRows<'_>], names: &[String]) -> Vec<u8
         write_unsigned(&mut bytes, function.len);
         let index = function.wasm_index.map_or(0, |index| u64::from(index) + 1);
         write_unsigned(&mut bytes, index);
+        write_unsigned(&mut bytes, u64::from(function.wasm_offset));
         write_unsigned(&mut bytes, bodies.len() as u64);
         write_unsigned(&mut bytes, rows.len() as u64);
         bytes.extend_from_slice(bodies);

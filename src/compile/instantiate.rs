@@ -3,13 +3,13 @@
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{Function, InstBuilder, MemFlagsData, Type, Value, types};
 use cranelift_frontend::FunctionBuilderContext;
-use cranelift_module::FuncId;
 
 use super::initializer::{BinaryStep, Initializer, Step};
 use super::layout::InstantiationStep;
 use super::module::{SegmentMode, code_type};
 use super::plan::Place;
 use super::signature;
+use super::symbols::SymbolId;
 use super::translate::{Context, Translator};
 
 /// Steps that one function takes: more would make it slow to compile.
@@ -20,13 +20,14 @@ pub(super) fn whole<'a>(
     context: &'a Context<'a>,
     function: &'a mut Function,
     scratch: &'a mut FunctionBuilderContext,
-    parts: &[FuncId],
+    parts: u32,
 ) {
     function.signature = signature::system_v(&[], &[]);
     let mut translator = Translator::new(context, function, scratch);
     translator.begin();
-    for part in parts {
-        let part = translator.function(*part, signature::system_v(&[], &[]));
+    for part in 0..parts {
+        let part = SymbolId::InstantiatePart(part);
+        let part = translator.function(part, signature::system_v(&[], &[]));
         translator.builder.ins().call(part, &[]);
     }
     if let Some(start) = context.module.start {

@@ -2,18 +2,14 @@
 
 use std::collections::HashMap;
 
-use cranelift_module::{DataId, FuncId, Linkage, Module as _};
-use cranelift_object::ObjectModule;
-
-use super::content::{Content, Target};
+use super::content::Content;
 use super::error::CompileError;
 use super::initializer::Initializer;
-use super::module::{Item, Module, SegmentMode};
-use super::names;
+use super::module::{FunctionType, Module, SegmentMode};
 use super::options::{MemoryBase, Options};
 use super::plan::{FunctionPlace, Place, Plan, SegmentPlace, TablePlace};
 use super::segments::{self, Runs};
-use super::signature;
+use super::symbols::{Single, SymbolId};
 use super::whole::Inlining;
 
 /// Bytes of a global's slot.
@@ -25,25 +21,10 @@ const TABLE_BYTES_SMALL: u64 = 1 << 20;
 /// Most bytes of data of an object: code reaches all of it with 32 bits.
 const DATA_BYTES_MAX: u64 = 1 << 30;
 
-/// Symbols at the start of each section of data.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct SectionSymbols {
-    /// Everything that changes at run time: globals, instances, tables.
-    pub(super) state: DataId,
-    /// Large tables, zero at first.
-    pub(super) zero: DataId,
-    /// Constants that hold addresses.
-    pub(super) addresses: DataId,
-    /// Constants that hold none.
-    pub(super) bytes: DataId,
-}
-
 /// What is laid out.
 pub(super) struct Layout {
     /// Where everything lies.
     pub(super) plan: Plan,
-    /// Symbols of the sections.
-    pub(super) sections: SectionSymbols,
     /// Content of the section of state.
     pub(super) state: Content,
     /// Length of the section of zeros.
@@ -52,8 +33,8 @@ pub(super) struct Layout {
     pub(super) addresses: Content,
     /// Content of the section of constants without.
     pub(super) bytes: Content,
-    /// Weak symbols of types, with their offsets in `bytes`.
-    pub(super) types: Vec<(DataId, u64)>,
+    /// Indices of types that differ, with the offsets in `bytes` of what stands for each.
+    pub(super) types: Vec<(u32, u64)>,
     /// What is left to do at instantiation, in order, before the start function.
     pub(super) steps: Vec<InstantiationStep>,
 }
@@ -92,7 +73,7 @@ pub(super) enum InstantiationStep {
     },
 }
 
-/// Lays out `module`; declares every symbol of code and data in `object`.
+/// Lays out `module`.
 ///
 /// # Errors
 ///
@@ -101,18 +82,9 @@ pub(super) fn lay_out(
     module: &Module<'_>,
     options: &Options,
     inlining: Option<&Inlining>,
-    object: &mut ObjectModule,
 ) -> Result<Layout, CompileError> {
-    let mut declare = |name: &str| import_data(object, name);
-    let sections = SectionSymbols {
-        state: declare("mewz_state"),
-        zero: declare("mewz_zero"),
-        addresses: declare("mewz_addresses"),
-        bytes: declare("mewz_bytes"),
-    };
     let mut layout = Layout {
         plan: Plan::default(),
-        sections,
         state: Content::default(),
         zero_bytes: 0,
         addresses: Content::default(),
@@ -120,12 +92,11 @@ pub(super) fn lay_out(
         types: Vec::new(),
         steps: Vec::new(),
     };
-    let imports = Imports::declare(module, object);
-    layout.types(module, object);
-    layout.functions(module, &imports, inlining, object);
-    layout.globals(module, &imports);
-    layout.memories(module, &imports, options);
-    layout.tables_and_elements(module, &imports)?;
+    layout.types(module);
+    layout.functions(module, inlining);
+    layout.globals(module);
+    layout.memories(module, options);
+    layout.tables_and_elements(module)?;
     layout.data(module);
     let total =
         layout.state.len() + layout.zero_bytes + layout.addresses.len() + layout.bytes.len();
@@ -137,94 +108,50 @@ pub(super) fn lay_out(
     Ok(layout)
 }
 
-/// Symbols of imports, by index.
-#[derive(Default)]
-struct Imports {
-    functions: Vec<FuncId>,
-    tables: Vec<Place>,
-    memories: Vec<Place>,
-    globals: Vec<Place>,
-}
-
-impl Imports {
-    fn declare(module: &Module<'_>, object: &mut ObjectModule) -> Self {
-        let mut imports = Self::default();
-        for import in &module.imports {
-            let name = names::import_symbol(module, import);
-            if let Item::Function(index) = import.item {
-                let signature = signature::boundary(module.function_type(index));
-                let id = object
-                    .declare_function(&name, Linkage::Import, &signature)
-                    .expect("equal names have equal types");
-                imports.functions.push(id);
-                continue;
-            }
-            let place = Place {
-                data: import_data(object, &name),
-                offset: 0,
-            };
-            match import.item {
-                Item::Table(_) => imports.tables.push(place),
-                Item::Memory(_) => imports.memories.push(place),
-                _ => imports.globals.push(place),
-            }
-        }
-        imports
-    }
-}
-
 impl Layout {
-    fn types(&mut self, module: &Module<'_>, object: &mut ObjectModule) {
-        let mut known: HashMap<DataId, ()> = HashMap::new();
-        for ty in &module.types {
-            let id = import_data(object, &names::type_symbol(ty));
-            self.plan.types.push(id);
-            if known.insert(id, ()).is_none() {
+    fn types(&mut self, module: &Module<'_>) {
+        let mut known: HashMap<&FunctionType, u32> = HashMap::new();
+        for (index, ty) in module.types.iter().enumerate() {
+            let index = index as u32;
+            let first = *known.entry(ty).or_insert(index);
+            self.plan.types.push(SymbolId::Type(first));
+            if first == index {
                 let offset = self.bytes.append(&[0]);
-                self.types.push((id, offset));
+                self.types.push((index, offset));
             }
         }
     }
 
-    fn functions(
-        &mut self,
-        module: &Module<'_>,
-        imports: &Imports,
-        inlining: Option<&Inlining>,
-        object: &mut ObjectModule,
-    ) {
+    fn functions(&mut self, module: &Module<'_>, inlining: Option<&Inlining>) {
         for (index, function) in module.functions.iter().enumerate() {
             let index = index as u32;
             let is_imported = module.is_imported(index);
-            let ty = module.function_type(index);
+            let code = SymbolId::Function(index);
             let has_code = match inlining {
                 _ if is_imported => function.is_referenced,
                 Some(inlining) => inlining.is_needed(index),
                 None => true,
             };
-            let internal = has_code.then(|| {
-                object
-                    .declare_anonymous_function(&signature::internal(ty))
-                    .expect("anonymous declarations never clash")
-            });
+            let internal = has_code.then_some(code);
             let reference = internal.filter(|_| function.is_referenced).map(|code| {
-                let offset = self.addresses.address(Target::Function(code), 0);
+                let offset = self.addresses.address(code, 0);
                 let identity = self.plan.types[function.type_index as usize];
-                self.addresses.address(Target::Data(identity), 0);
-                place(self.sections.addresses, offset)
+                self.addresses.address(identity, 0);
+                place(Single::Addresses, offset)
             });
             self.plan.functions.push(FunctionPlace {
                 internal,
-                import: is_imported.then(|| imports.functions[index as usize]),
+                import: is_imported.then_some(SymbolId::ImportedFunction(index)),
                 reference,
             });
         }
     }
 
-    fn globals(&mut self, module: &Module<'_>, imports: &Imports) {
+    fn globals(&mut self, module: &Module<'_>) {
         for (index, global) in module.globals.iter().enumerate() {
             let Some(initial) = &global.initial else {
-                self.plan.globals.push(Some(imports.globals[index]));
+                let symbol = SymbolId::ImportedGlobal(index as u32);
+                self.plan.globals.push(Some(place(symbol, 0)));
                 continue;
             };
             if global.constant().is_some() && !global.is_exported {
@@ -245,7 +172,7 @@ impl Layout {
                     self.steps.push(InstantiationStep::Global(index as u32));
                 }
             }
-            let place = place(self.sections.state, offset);
+            let place = place(Single::State, offset);
             self.plan.globals.push(Some(place));
         }
     }
@@ -256,13 +183,14 @@ impl Layout {
             .reference
             .expect("functions in initialisers are referenced");
         self.state
-            .address(Target::Data(reference.data), u64::from(reference.offset));
+            .address(reference.data, u64::from(reference.offset));
     }
 
-    fn memories(&mut self, module: &Module<'_>, imports: &Imports, options: &Options) {
+    fn memories(&mut self, module: &Module<'_>, options: &Options) {
         for (index, memory) in module.memories.iter().enumerate() {
             if memory.is_imported {
-                self.plan.memories.push(imports.memories[index]);
+                let symbol = SymbolId::ImportedMemory(index as u32);
+                self.plan.memories.push(place(symbol, 0));
                 continue;
             }
             let base = match options.memory_base {
@@ -275,23 +203,19 @@ impl Layout {
             self.state.u64(memory.max_bytes);
             self.state.u32(0);
             self.state.u32(mewz_abi::address::WASM_PAGE_BYTES.ilog2());
-            let place = place(self.sections.state, offset);
+            let place = place(Single::State, offset);
             self.plan.memories.push(place);
         }
     }
 
-    fn tables_and_elements(
-        &mut self,
-        module: &Module<'_>,
-        imports: &Imports,
-    ) -> Result<(), CompileError> {
+    fn tables_and_elements(&mut self, module: &Module<'_>) -> Result<(), CompileError> {
         check_table_sizes(module)?;
         let mut contents = TableContents::new(module);
         let first_dynamic = contents.fill(module);
         for (index, table) in module.tables.iter().enumerate() {
             if table.is_imported {
                 self.plan.tables.push(TablePlace {
-                    instance: imports.tables[index],
+                    instance: place(SymbolId::ImportedTable(index as u32), 0),
                     elements: None,
                 });
                 continue;
@@ -300,11 +224,11 @@ impl Layout {
                 self.table_elements(contents.tables[index].take(), table.min * ELEMENT_BYTES);
             let offset = self.state.align(16);
             self.state
-                .address(Target::Data(elements.data), u64::from(elements.offset));
+                .address(elements.data, u64::from(elements.offset));
             self.state.u64(table.min);
             self.state.u64(table.max.unwrap_or(u64::from(u32::MAX)));
             self.state.u64(table.min);
-            let instance = place(self.sections.state, offset);
+            let instance = place(Single::State, offset);
             self.plan.tables.push(TablePlace {
                 instance,
                 elements: Some(elements),
@@ -319,7 +243,7 @@ impl Layout {
         let Some(elements) = elements.filter(|elements| elements.iter().any(|e| *e != 0)) else {
             let offset = self.zero_bytes;
             self.zero_bytes += bytes;
-            return place(self.sections.zero, offset);
+            return place(Single::Zero, offset);
         };
         let offset = self.state.align(16);
         for element in elements {
@@ -330,7 +254,7 @@ impl Layout {
                 }
             }
         }
-        place(self.sections.state, offset)
+        place(Single::State, offset)
     }
 
     /// Lays down the segments that operators or instantiation need.
@@ -347,7 +271,7 @@ impl Layout {
             let content = if has_content {
                 self.element_items(index as u32, &segment.items)
             } else {
-                place(self.sections.bytes, 0)
+                place(Single::Bytes, 0)
             };
             let len = if has_content { segment.items.len() } else { 0 };
             let len = self.segment_len(len as u64);
@@ -361,7 +285,6 @@ impl Layout {
 
     fn element_items(&mut self, segment: u32, items: &[Initializer]) -> Place {
         let is_constant = items.iter().all(Initializer::is_constant);
-        let sections = self.sections;
         let offset = match is_constant {
             true => self.addresses.align(8),
             false => self.state.align(8),
@@ -379,21 +302,21 @@ impl Layout {
                 &mut self.state
             };
             let at = match reference {
-                Some(place) => content.address(Target::Data(place.data), u64::from(place.offset)),
+                Some(place) => content.address(place.data, u64::from(place.offset)),
                 None => content.u64(0),
             };
             if !initial.is_constant() {
                 self.steps.push(InstantiationStep::Element {
                     segment,
                     item: item as u32,
-                    place: place(sections.state, at),
+                    place: place(Single::State, at),
                 });
             }
         }
         let data = if is_constant {
-            sections.addresses
+            Single::Addresses
         } else {
-            sections.state
+            Single::State
         };
         place(data, offset)
     }
@@ -401,7 +324,7 @@ impl Layout {
     /// A cell with the current length of a segment.
     fn segment_len(&mut self, len: u64) -> Place {
         self.state.align(8);
-        place(self.sections.state, self.state.u64(len))
+        place(Single::State, self.state.u64(len))
     }
 
     /// Lays down data segments: those that are known to fit as runs, others with a step each.
@@ -430,7 +353,7 @@ impl Layout {
                         }
                     }
                     if segment.is_used {
-                        place_of_segment = Some((place(self.sections.bytes, 0), 0));
+                        place_of_segment = Some((place(Single::Bytes, 0), 0));
                     }
                 }
                 _ if segment.is_used => {
@@ -449,7 +372,7 @@ impl Layout {
     }
 
     fn segment_bytes(&mut self, bytes: &[u8]) -> Place {
-        place(self.sections.bytes, self.bytes.append(bytes))
+        place(Single::Bytes, self.bytes.append(bytes))
     }
 
     fn runs(&mut self, waiting: &mut Vec<(u64, &[u8])>, is_zeroed: bool) {
@@ -464,7 +387,7 @@ impl Layout {
         }
         let content = self.segment_bytes(&bytes);
         self.steps.push(InstantiationStep::Runs {
-            rows: place(self.sections.bytes, at),
+            rows: place(Single::Bytes, at),
             count: rows.len() as u32,
             content,
         });
@@ -540,16 +463,9 @@ impl TableContents {
 }
 
 /// A place in a section. Its offset fits: [`lay_out`] checks the sections' sizes before anyone uses it.
-fn place(data: DataId, offset: u64) -> Place {
+fn place(data: impl Into<SymbolId>, offset: u64) -> Place {
     Place {
-        data,
+        data: data.into(),
         offset: u32::try_from(offset).unwrap_or(u32::MAX),
     }
-}
-
-/// Declares data that is defined elsewhere, or here once the code is known.
-pub(super) fn import_data(object: &mut ObjectModule, name: &str) -> DataId {
-    object
-        .declare_data(name, Linkage::Import, true, false)
-        .expect("names of data clash with nothing")
 }

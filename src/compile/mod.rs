@@ -2,6 +2,7 @@
 //!
 //! What the object holds is written in `mewz_abi::application` and `mewz_abi::symbol`.
 
+mod assemble;
 mod codegen;
 mod content;
 pub mod debug;
@@ -13,13 +14,15 @@ mod instantiate;
 mod layout;
 mod module;
 mod names;
-mod object;
 mod options;
+mod pieces;
 mod plan;
 mod read;
 mod runtime;
 mod segments;
 mod signature;
+mod symbol_table;
+mod symbols;
 mod target;
 mod tasks;
 mod translate;
@@ -28,6 +31,8 @@ mod whole;
 
 pub use error::CompileError;
 pub use options::{MemoryBase, OptLevel, Options, RegisterAllocator, TargetCpu};
+
+use crate::relocatable::elf;
 
 /// A compiled module.
 #[derive(Debug)]
@@ -79,6 +84,7 @@ pub struct Import {
 pub fn compile(wasm: &[u8], options: &Options) -> Result<Compiled, CompileError> {
     let module = read::module(wasm)?;
     let object = tasks::run(&module, options)?;
+    let object = elf::write(&object).map_err(|error| CompileError::TooLarge(error.to_string()))?;
     Ok(Compiled {
         object,
         interface: Interface::of(&module),

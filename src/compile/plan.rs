@@ -1,12 +1,12 @@
 //! Where everything of a module lies in the object, as code refers to it: settled before the first function is translated.
 
-use cranelift_module::{DataId, FuncId};
+use super::symbols::SymbolId;
 
 /// A byte of a data symbol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     /// The symbol.
-    pub(super) data: DataId,
+    pub(super) data: SymbolId,
     /// Bytes from the symbol.
     pub(super) offset: u32,
 }
@@ -17,7 +17,7 @@ pub(super) struct Plan {
     /// Functions.
     pub(super) functions: Vec<FunctionPlace>,
     /// Symbols that stand for function types.
-    pub(super) types: Vec<DataId>,
+    pub(super) types: Vec<SymbolId>,
     /// Tables.
     pub(super) tables: Vec<TablePlace>,
     /// The `MemoryInstance`s.
@@ -35,9 +35,9 @@ pub(super) struct Plan {
 pub(super) struct FunctionPlace {
     /// Code in the internal calling convention: the function itself unless nothing calls it any more, or the shim of an
     /// import that is referenced.
-    pub(super) internal: Option<FuncId>,
+    pub(super) internal: Option<SymbolId>,
     /// Code in the System V convention: the undefined symbol of an import.
-    pub(super) import: Option<FuncId>,
+    pub(super) import: Option<SymbolId>,
     /// The `FunctionReference`, where one can be needed.
     pub(super) reference: Option<Place>,
 }

@@ -6,11 +6,8 @@ use mewz_abi::symbol;
 
 use super::signature::system_v;
 
-/// Namespace of these functions in names of the intermediate code, beside those of `cranelift-module`.
-pub(super) const NAMESPACE: u32 = 2;
-
 /// A function of the runtime.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum RuntimeFunction {
     /// `mewz_memory_grow`.
     MemoryGrow,
@@ -30,7 +27,7 @@ impl RuntimeFunction {
         RuntimeFunction::MemoryFill,
     ];
 
-    /// The function with this number in [`NAMESPACE`].
+    /// The function with this number.
     pub(super) fn from_number(number: u32) -> Option<Self> {
         Self::ALL.get(number as usize).copied()
     }

@@ -1,38 +1,32 @@
 //! From a validated module to an object: what is to be compiled, and the order of the steps.
 
-use cranelift_module::{FuncId, Linkage, Module as _};
-use cranelift_object::{ObjectBuilder, ObjectModule};
-
+use super::assemble::{self, Parts};
 use super::codegen::{self, Task, Work};
 use super::error::CompileError;
 use super::instantiate::STEPS_PER_FUNCTION;
 use super::layout::{self, Layout};
 use super::module::{Item, Module};
 use super::names;
-use super::object::{self, Parts};
 use super::options::{OptLevel, Options};
-use super::signature;
+use super::symbols::{Single, SymbolId};
 use super::target;
 use super::translate::Context;
 use super::whole::Inlining;
+use crate::relocatable::Object;
 
-/// Compiles a module to the bytes of an object.
+/// Compiles a module to an object.
 ///
 /// # Errors
 ///
 /// As [`super::compile`].
-pub(super) fn run(module: &Module<'_>, options: &Options) -> Result<Vec<u8>, CompileError> {
+pub(super) fn run(module: &Module<'_>, options: &Options) -> Result<Object, CompileError> {
     let isa = target::isa(options);
-    let library_name = cranelift_module::default_libcall_names();
-    let builder = ObjectBuilder::new(isa.clone(), "module", library_name)
-        .expect("the target has an object format");
-    let mut object = ObjectModule::new(builder);
     let inlining = (options.opt_level == OptLevel::Module).then(|| Inlining::decide(module));
     let inlining = inlining.as_ref();
-    let layout = layout::lay_out(module, options, inlining, &mut object)?;
+    let layout = layout::lay_out(module, options, inlining)?;
     let mut tasks = bodies(module, &layout);
-    tasks.extend(entries(module, &mut object));
-    let instantiate = instantiation(&layout, &mut object, &mut tasks);
+    tasks.extend(entries(module));
+    tasks.extend(instantiation(&layout));
     let context = Context {
         module,
         plan: &layout.plan,
@@ -47,9 +41,8 @@ pub(super) fn run(module: &Module<'_>, options: &Options) -> Result<Vec<u8>, Com
         layout,
         tasks,
         code,
-        instantiate,
     };
-    object::write(parts, object, &*isa)
+    assemble::assemble(parts, &*isa)
 }
 
 /// The module's own functions, and shims of imports that are known by reference.
@@ -73,55 +66,39 @@ fn bodies<'a>(module: &Module<'a>, layout: &Layout) -> Vec<Task<'a>> {
 }
 
 /// Entries of exported functions.
-fn entries<'a>(module: &Module<'a>, object: &mut ObjectModule) -> Vec<Task<'a>> {
-    let functions = module
-        .exports
-        .iter()
-        .filter_map(|export| match export.item {
-            Item::Function(index) => Some((export.name, index)),
-            _ => None,
-        });
-    let tasks = functions.map(|(name, index)| {
-        let name = names::export_symbol(name);
-        let signature = signature::boundary(module.function_type(index));
-        let id = object
-            .declare_function(&name, Linkage::Export, &signature)
-            .expect("validation lets each name be exported once");
-        Task {
-            id,
-            name,
+fn entries<'a>(module: &Module<'a>) -> impl Iterator<Item = Task<'a>> {
+    let exports = module.exports.iter().enumerate();
+    exports.filter_map(|(number, export)| match export.item {
+        Item::Function(index) => Some(Task {
+            id: SymbolId::Entry(number as u32),
+            name: names::export_symbol(export.name),
             wasm_index: None,
             work: Work::Entry(index),
-        }
-    });
-    tasks.collect()
+        }),
+        _ => None,
+    })
 }
 
-/// Functions that instantiate the module; returns the one that is all of it.
-fn instantiation(layout: &Layout, object: &mut ObjectModule, tasks: &mut Vec<Task<'_>>) -> FuncId {
-    let mut add = |name: &str, work| {
-        let id = declare_local(object, &signature::system_v(&[], &[]));
-        tasks.push(Task {
-            id,
-            name: name.to_owned(),
-            wasm_index: None,
-            work,
-        });
-        id
+/// Functions that instantiate the module.
+fn instantiation<'a>(layout: &Layout) -> Vec<Task<'a>> {
+    let task = |id, name: &str, work| Task {
+        id,
+        name: name.to_owned(),
+        wasm_index: None,
+        work,
     };
-    let parts = layout
-        .steps
-        .chunks(STEPS_PER_FUNCTION)
-        .map(|steps| add("mewz_instantiate_part", Work::Steps(steps.to_vec())))
+    let parts = layout.steps.chunks(STEPS_PER_FUNCTION).zip(0..);
+    let mut tasks: Vec<_> = parts
+        .map(|(steps, part)| {
+            let work = Work::Steps(steps.to_vec());
+            task(
+                SymbolId::InstantiatePart(part),
+                "mewz_instantiate_part",
+                work,
+            )
+        })
         .collect();
-    add("mewz_instantiate", Work::Instantiate(parts))
-}
-
-fn declare_local(
-    object: &mut ObjectModule,
-    signature: &cranelift_codegen::ir::Signature,
-) -> FuncId {
-    object
-        .declare_anonymous_function(signature)
-        .expect("anonymous declarations never clash")
+    let work = Work::Instantiate(tasks.len() as u32);
+    tasks.push(task(Single::Instantiate.into(), "mewz_instantiate", work));
+    tasks
 }

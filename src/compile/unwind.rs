@@ -1,85 +1,109 @@
-//! The content of `.eh_frame`.
+//! The content of `.eh_frame`: a common record, and one record a function that knows nothing of the others.
 
 use cranelift_codegen::isa::TargetIsa;
-use cranelift_codegen::isa::unwind::UnwindInfo;
+use cranelift_codegen::{CodegenError, CompiledCode, isa::unwind::UnwindInfo};
 use gimli::LittleEndian;
-use gimli::write::{
-    Address, EhFrame, EndianVec, FrameTable, RelocateWriter, Relocation, RelocationTarget,
-};
+use gimli::write::{Address, CieId, EhFrame, EndianVec, FrameTable, RelocateWriter, Relocation};
 use gimli::{DW_EH_PE_pcrel, DW_EH_PE_sdata4};
 
-/// A 32-bit distance from where it stands to a place in the code section.
-pub(super) struct UnwindRelocation {
-    /// Bytes from the start of `.eh_frame`.
-    pub(super) offset: u64,
-    /// Bytes from the start of the code section.
-    pub(super) addend: i64,
+/// Bytes from the start of a function's record to its distance from the common one.
+const COMMON_DISTANCE_AT: usize = 4;
+
+/// Bytes from the start of a function's record to the distance of its code, 32 bits.
+pub(super) const CODE_DISTANCE_AT: usize = 8;
+
+/// How to unwind a function: its record in `.eh_frame` without the two distances; nothing where there is none.
+///
+/// # Errors
+///
+/// The code generator can't tell.
+pub(super) fn record(isa: &dyn TargetIsa, code: &CompiledCode) -> Result<Vec<u8>, CodegenError> {
+    let Some(UnwindInfo::SystemV(info)) = code.create_unwind_info(isa)? else {
+        return Ok(Vec::new());
+    };
+    let (mut table, common) = table(isa);
+    let address = Address::Symbol {
+        symbol: 0,
+        addend: 0,
+    };
+    table.add_fde(common, info.to_fde(address));
+    let bytes = written(table);
+    let start = common_record(&bytes).len();
+    let mut record = bytes[start..].to_vec();
+    record[COMMON_DISTANCE_AT..CODE_DISTANCE_AT].fill(0);
+    Ok(record)
 }
 
-/// Encodes the unwind tables of `functions`: where each begins in the code section, and how to unwind it.
-pub(super) fn encode(
-    isa: &dyn TargetIsa,
-    functions: &[(u64, &UnwindInfo)],
-) -> (Vec<u8>, Vec<UnwindRelocation>) {
-    let mut cie = isa
-        .create_systemv_cie()
-        .expect("x86-64 has unwind tables of the System V kind");
-    cie.fde_address_encoding = DW_EH_PE_pcrel | DW_EH_PE_sdata4;
-    let mut table = FrameTable::default();
-    let cie = table.add_cie(cie);
-    for (index, (_, info)) in functions.iter().enumerate() {
-        if let UnwindInfo::SystemV(info) = info {
-            let address = Address::Symbol {
-                symbol: index,
-                addend: 0,
-            };
-            table.add_fde(cie, info.to_fde(address));
+/// The section while it grows.
+pub(super) struct Section {
+    /// Its bytes.
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Section {
+    /// The common record alone.
+    pub(super) fn new(isa: &dyn TargetIsa) -> Self {
+        let (mut table, common) = table(isa);
+        // A table without a function would be empty.
+        let address = Address::Constant(0);
+        table.add_fde(common, gimli::write::FrameDescriptionEntry::new(address, 0));
+        let bytes = written(table);
+        Self {
+            bytes: common_record(&bytes).to_vec(),
         }
     }
-    let mut section = EhFrame(Section::default());
+
+    /// Appends a function's record; returns where its distance to the code stands.
+    pub(super) fn append(&mut self, record: &[u8]) -> usize {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(record);
+        let at = start + COMMON_DISTANCE_AT;
+        // From the field itself back to the common record, which is the first.
+        let distance = at as u32;
+        self.bytes[at..at + 4].copy_from_slice(&distance.to_le_bytes());
+        start + CODE_DISTANCE_AT
+    }
+}
+
+fn table(isa: &dyn TargetIsa) -> (FrameTable, CieId) {
+    let mut common = isa
+        .create_systemv_cie()
+        .expect("x86-64 has unwind tables of the System V kind");
+    common.fde_address_encoding = DW_EH_PE_pcrel | DW_EH_PE_sdata4;
+    let mut table = FrameTable::default();
+    let common = table.add_cie(common);
+    (table, common)
+}
+
+/// The first record of a table: it begins with its length.
+fn common_record(bytes: &[u8]) -> &[u8] {
+    let len = bytes
+        .first_chunk()
+        .map_or(0, |len| u32::from_le_bytes(*len));
+    &bytes[..4 + len as usize]
+}
+
+fn written(table: FrameTable) -> Vec<u8> {
+    let mut section = EhFrame(Writer(EndianVec::new(LittleEndian)));
     table
         .write_eh_frame(&mut section)
         .expect("a buffer takes every table");
-    let relocations = section.0.relocations.iter().map(|relocation| {
-        let start = match relocation.target {
-            RelocationTarget::Symbol(index) => functions[index].0 as i64,
-            RelocationTarget::Section(_) => unreachable!("tables name functions alone"),
-        };
-        UnwindRelocation {
-            offset: relocation.offset as u64,
-            addend: relocation.addend + start,
-        }
-    });
-    let relocations = relocations.collect();
-    (section.0.bytes.into_vec(), relocations)
+    section.0.0.into_vec()
 }
 
-struct Section {
-    bytes: EndianVec<LittleEndian>,
-    relocations: Vec<Relocation>,
-}
+/// A buffer in which addresses of functions stay 0.
+struct Writer(EndianVec<LittleEndian>);
 
-impl Default for Section {
-    fn default() -> Self {
-        Self {
-            bytes: EndianVec::new(LittleEndian),
-            relocations: Vec::new(),
-        }
-    }
-}
-
-impl RelocateWriter for Section {
+impl RelocateWriter for Writer {
     type Writer = EndianVec<LittleEndian>;
 
     fn writer(&self) -> &Self::Writer {
-        &self.bytes
+        &self.0
     }
 
     fn writer_mut(&mut self) -> &mut Self::Writer {
-        &mut self.bytes
+        &mut self.0
     }
 
-    fn relocate(&mut self, relocation: Relocation) {
-        self.relocations.push(relocation);
-    }
+    fn relocate(&mut self, _relocation: Relocation) {}
 }

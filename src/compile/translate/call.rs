@@ -4,13 +4,13 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
     InstBuilder, MemFlagsData, StackSlotData, StackSlotKind, Value, types,
 };
-use cranelift_module::FuncId;
 use mewz_abi::trap::TrapKind;
 
 use super::translator::Translator;
 use crate::compile::module::FunctionType;
 use crate::compile::runtime::RuntimeFunction;
 use crate::compile::signature::{self, RESULT_SLOT_BYTES};
+use crate::compile::symbols::SymbolId;
 
 /// Bytes from a `FunctionReference` to its code.
 const REFERENCE_CODE: i32 = 0;
@@ -53,7 +53,7 @@ impl<'a> Translator<'a> {
     /// Calls a System V function of type `ty`.
     fn call_boundary(
         &mut self,
-        id: FuncId,
+        id: SymbolId,
         ty: &'a FunctionType,
         arguments: &[Value],
     ) -> Vec<Value> {

@@ -10,7 +10,6 @@ use cranelift_codegen::ir::{
 };
 use cranelift_codegen::isa::TargetFrontendConfig;
 use cranelift_frontend::{FuncInstBuilder, FunctionBuilder, FunctionBuilderContext};
-use cranelift_module::{DataId, FuncId};
 use mewz_abi::trap::TrapKind;
 use wasmparser::{FunctionBody, Operator};
 
@@ -21,8 +20,9 @@ use crate::compile::error::CompileError;
 use crate::compile::module::{FunctionType, Module};
 use crate::compile::options::Options;
 use crate::compile::plan::{Place, Plan};
-use crate::compile::runtime::{self, RuntimeFunction};
+use crate::compile::runtime::RuntimeFunction;
 use crate::compile::signature;
+use crate::compile::symbols::SymbolId;
 use crate::compile::whole::Inlining;
 
 /// What is the same for every function of a module.
@@ -45,11 +45,6 @@ const PASSED_VALUES_MAX: usize = 1 << 22;
 
 /// Loops in loops; the code generator's time grows with the square of it.
 const LOOP_DEPTH_MAX: usize = 10_000;
-
-/// Namespace of functions in names of the intermediate code, as `cranelift-module` has it.
-const NAMESPACE_FUNCTION: u32 = 0;
-/// Namespace of data.
-const NAMESPACE_DATA: u32 = 1;
 
 /// Translates one function.
 pub(in crate::compile) struct Translator<'a> {
@@ -81,8 +76,8 @@ pub(in crate::compile) struct Translator<'a> {
     pub(super) locals: Vec<Local>,
     /// Values passed so far; see [`PASSED_VALUES_MAX`].
     passed_values: usize,
-    symbols: HashMap<DataId, GlobalValue>,
-    functions: HashMap<(u32, u32), FuncRef>,
+    symbols: HashMap<SymbolId, GlobalValue>,
+    functions: HashMap<SymbolId, FuncRef>,
     signatures: HashMap<u32, SigRef>,
     memory_base: Option<Value>,
 }
@@ -363,11 +358,11 @@ impl<'a> Translator<'a> {
     }
 
     /// The address of a data symbol.
-    pub(super) fn symbol(&mut self, data: DataId) -> Value {
+    pub(super) fn symbol(&mut self, data: SymbolId) -> Value {
         let global = match self.symbols.get(&data) {
             Some(global) => *global,
             None => {
-                let name = self.name(NAMESPACE_DATA, data.as_u32());
+                let name = self.name(data);
                 let global = self.builder.create_global_value(GlobalValueData::Symbol {
                     name,
                     offset: 0.into(),
@@ -382,30 +377,29 @@ impl<'a> Translator<'a> {
     }
 
     /// A function to call.
-    pub(in crate::compile) fn function(&mut self, id: FuncId, signature: ir::Signature) -> FuncRef {
-        self.named_function(NAMESPACE_FUNCTION, id.as_u32(), signature)
-    }
-
-    /// A function of the runtime, to call.
-    pub(super) fn runtime_function(&mut self, function: RuntimeFunction) -> FuncRef {
-        self.named_function(runtime::NAMESPACE, function as u32, function.signature())
-    }
-
-    fn named_function(&mut self, namespace: u32, index: u32, signature: ir::Signature) -> FuncRef {
-        let key = (namespace, index);
-        if let Some(function) = self.functions.get(&key) {
+    pub(in crate::compile) fn function(
+        &mut self,
+        id: SymbolId,
+        signature: ir::Signature,
+    ) -> FuncRef {
+        if let Some(function) = self.functions.get(&id) {
             return *function;
         }
         let signature = self.builder.import_signature(signature);
-        let name = self.name(namespace, index);
+        let name = self.name(id);
         let function = self.builder.import_function(ExtFuncData {
             name,
             signature,
             colocated: true,
             patchable: false,
         });
-        self.functions.insert(key, function);
+        self.functions.insert(id, function);
         function
+    }
+
+    /// A function of the runtime, to call.
+    pub(super) fn runtime_function(&mut self, function: RuntimeFunction) -> FuncRef {
+        self.function(SymbolId::Runtime(function), function.signature())
     }
 
     /// The signature of internal functions of type `type_index`.
@@ -424,7 +418,8 @@ impl<'a> Translator<'a> {
         self.memory_base.expect("the entry block loads the base")
     }
 
-    fn name(&mut self, namespace: u32, index: u32) -> ExternalName {
+    fn name(&mut self, symbol: SymbolId) -> ExternalName {
+        let (namespace, index) = symbol.numbers();
         let name = UserExternalName { namespace, index };
         ExternalName::user(self.builder.func.declare_imported_user_function(name))
     }

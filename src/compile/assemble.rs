@@ -1,0 +1,386 @@
+//! From pieces to the object: code, data, descriptor, trap table, address map and unwind tables.
+
+use cranelift_codegen::isa::TargetIsa;
+use mewz_abi::application::{APPLICATION_MAGIC, APPLICATION_VERSION, export_kind};
+use mewz_abi::symbol;
+
+use super::codegen::Task;
+use super::content::Content;
+use super::debug::{self, FunctionRows};
+use super::error::CompileError;
+use super::layout::Layout;
+use super::module::{Item, Module, letter};
+use super::names;
+use super::options::Options;
+use super::pieces::Code;
+use super::symbol_table::{SectionIndex, SymbolTable};
+use super::symbols::{Single, SymbolId};
+use super::target::cpu_features;
+use super::unwind;
+use crate::relocatable::{Binding, Object, Relocation, RelocationKind, Section, SectionKind};
+
+/// Bytes of a `TrapSite`.
+const TRAP_SITE_BYTES: usize = 12;
+
+/// Most bytes of code: a call reaches 2 GiB.
+const TEXT_BYTES_MAX: u64 = 1 << 30;
+
+/// What goes into the object.
+pub(super) struct Parts<'a> {
+    /// The module.
+    pub(super) module: &'a Module<'a>,
+    /// The caller's choices.
+    pub(super) options: &'a Options,
+    /// Where its data lies.
+    pub(super) layout: Layout,
+    /// What was compiled.
+    pub(super) tasks: Vec<Task<'a>>,
+    /// The code of each task.
+    pub(super) code: Vec<Code>,
+}
+
+/// Makes the object.
+///
+/// # Errors
+///
+/// It would be too large.
+pub(super) fn assemble(parts: Parts<'_>, isa: &dyn TargetIsa) -> Result<Object, CompileError> {
+    let mut text_bytes = 0_u64;
+    let starts = parts.code.iter().map(|code| {
+        let start = text_bytes.next_multiple_of(u64::from(code.alignment));
+        text_bytes = start + code.bytes.len() as u64;
+        start
+    });
+    let starts = starts.collect();
+    if text_bytes > TEXT_BYTES_MAX {
+        return Err(CompileError::TooLarge(format!(
+            "{text_bytes} bytes of code"
+        )));
+    }
+    let mut assembler = Assembler::new(parts, starts, text_bytes);
+    let text = assembler.text();
+    let traps = assembler.traps();
+    let addresses = assembler.addresses();
+    let unwind = assembler.unwind(isa);
+    assembler.descriptor(traps.size);
+    let [state, constants, bytes, zero] = assembler.data();
+    Ok(Object {
+        sections: vec![
+            text, state, traps, addresses, unwind, constants, bytes, zero,
+        ],
+        symbols: assembler.symbols.finish(),
+    })
+}
+
+struct Assembler<'a> {
+    parts: Parts<'a>,
+    /// Where each task's code lies in the code section.
+    starts: Vec<u64>,
+    text_bytes: u64,
+    symbols: SymbolTable,
+}
+
+impl<'a> Assembler<'a> {
+    fn new(parts: Parts<'a>, starts: Vec<u64>, text_bytes: u64) -> Self {
+        let mut symbols = SymbolTable::new(parts.module);
+        for ((task, code), start) in parts.tasks.iter().zip(&parts.code).zip(&starts) {
+            let binding = match task.id {
+                SymbolId::Entry(_) => Binding::Global,
+                _ => Binding::Local,
+            };
+            let place = (SectionIndex::Text, *start);
+            let size = code.bytes.len() as u64;
+            symbols.define_function(task.id, task.name.clone(), place, size, binding);
+        }
+        for (name, single, section) in [
+            ("", Single::Text, SectionIndex::Text),
+            ("mewz_state", Single::State, SectionIndex::State),
+            ("mewz_zero", Single::Zero, SectionIndex::Zero),
+            ("mewz_addresses", Single::Addresses, SectionIndex::Addresses),
+            ("mewz_bytes", Single::Bytes, SectionIndex::Bytes),
+            ("mewz_traps", Single::Traps, SectionIndex::Traps),
+        ] {
+            symbols.define_data(single, name.into(), (section, 0), 0, Binding::Local);
+        }
+        for (ty, offset) in &parts.layout.types {
+            let name = names::type_symbol(&parts.module.types[*ty as usize]);
+            let place = (SectionIndex::Bytes, *offset);
+            symbols.define_data(SymbolId::Type(*ty), name, place, 1, Binding::Weak);
+        }
+        Self {
+            parts,
+            starts,
+            text_bytes,
+            symbols,
+        }
+    }
+
+    fn text(&mut self) -> Section {
+        let mut bytes = vec![0; self.text_bytes as usize];
+        let mut relocations = Vec::new();
+        for ((task, code), start) in self
+            .parts
+            .tasks
+            .iter()
+            .zip(&self.parts.code)
+            .zip(&self.starts)
+        {
+            bytes[*start as usize..][..code.bytes.len()].copy_from_slice(&code.bytes);
+            for relocation in &code.relocations {
+                relocations.push(Relocation {
+                    offset: start + u64::from(relocation.offset),
+                    kind: relocation.kind,
+                    symbol: self.symbols.index(relocation.target.unwrap_or(task.id)),
+                    addend: relocation.addend,
+                });
+            }
+        }
+        let alignments = self.parts.code.iter().map(|code| code.alignment);
+        Section {
+            align: alignments.max().unwrap_or(1).into(),
+            relocations,
+            ..section(".text", SectionKind::Text, bytes)
+        }
+    }
+
+    fn traps(&self) -> Section {
+        let mut sites: Vec<[u32; 3]> = Vec::new();
+        for ((task, code), start) in self
+            .parts
+            .tasks
+            .iter()
+            .zip(&self.parts.code)
+            .zip(&self.starts)
+        {
+            let body = task.work.wasm_offset();
+            sites.extend(code.traps.iter().map(|trap| {
+                let wasm_offset = match trap.wasm_offset {
+                    0 => 0,
+                    offset => body.wrapping_add(offset),
+                };
+                [
+                    *start as u32 + trap.code_offset,
+                    wasm_offset,
+                    trap.kind as u32,
+                ]
+            }));
+        }
+        sites.sort_unstable();
+        sites.dedup_by_key(|site| site[0]);
+        let mut bytes = Vec::with_capacity(sites.len() * TRAP_SITE_BYTES);
+        for field in sites.iter().flatten() {
+            bytes.extend_from_slice(&field.to_le_bytes());
+        }
+        Section {
+            align: 4,
+            ..section(symbol::TRAP_SECTION, SectionKind::ReadOnly, bytes)
+        }
+    }
+
+    fn addresses(&self) -> Section {
+        let tasks = self
+            .parts
+            .tasks
+            .iter()
+            .zip(&self.parts.code)
+            .zip(&self.starts);
+        let functions: Vec<FunctionRows<'_>> = tasks
+            .map(|((task, code), start)| FunctionRows {
+                start: *start,
+                len: code.bytes.len() as u64,
+                wasm_index: task.wasm_index,
+                wasm_offset: task.work.wasm_offset(),
+                rows: &code.locations,
+            })
+            .collect();
+        let bytes = debug::encode(&functions, &names::functions(self.parts.module));
+        Section {
+            align: 1,
+            ..section(symbol::ADDRESS_SECTION, SectionKind::Unloaded, bytes)
+        }
+    }
+
+    fn unwind(&mut self, isa: &dyn TargetIsa) -> Section {
+        let mut table = unwind::Section::new(isa);
+        let mut relocations = Vec::new();
+        let text = self.symbols.index(Single::Text);
+        for (code, start) in self.parts.code.iter().zip(&self.starts) {
+            if !code.unwind.is_empty() {
+                relocations.push(Relocation {
+                    offset: table.append(&code.unwind) as u64,
+                    kind: RelocationKind::Relative32,
+                    symbol: text,
+                    addend: *start as i64,
+                });
+            }
+        }
+        Section {
+            align: 8,
+            relocations,
+            ..section(".eh_frame", SectionKind::Unwind, table.bytes)
+        }
+    }
+
+    /// The descriptor, its arrays and the exports.
+    fn descriptor(&mut self, trap_bytes: u64) {
+        let module = self.parts.module;
+        let plan = &self.parts.layout.plan;
+        let memories: Vec<_> = plan.memories.clone();
+        let tables: Vec<_> = plan.tables.iter().map(|table| table.instance).collect();
+        let arrays = [memories, tables].map(|places| {
+            let content = &mut self.parts.layout.addresses;
+            let start = content.align(8);
+            for place in &places {
+                content.address(place.data, u64::from(place.offset));
+            }
+            (start, places.len() as u64)
+        });
+        let exports = self.exports();
+        let content = &mut self.parts.layout.addresses;
+        let offset = content.align(16);
+        content.u64(APPLICATION_MAGIC);
+        content.u32(APPLICATION_VERSION);
+        content.u32(0);
+        content.u64(cpu_features(self.parts.options.target_cpu));
+        content.address(Single::Instantiate, 0);
+        match start_entry(module) {
+            Some(start) => content.address(start, 0),
+            None => content.u64(0),
+        };
+        for (array, len) in arrays {
+            content.address(Single::Addresses, array);
+            content.u64(len);
+        }
+        content.address(Single::Addresses, exports);
+        content.u64(module.exports.len() as u64);
+        content.address(Single::Traps, 0);
+        content.u64(trap_bytes / TRAP_SITE_BYTES as u64);
+        content.address(Single::Text, 0);
+        content.address(Single::Text, self.text_bytes);
+        let len = content.len() - offset;
+        let place = (SectionIndex::Addresses, offset);
+        let name = symbol::APPLICATION.to_owned();
+        self.symbols
+            .define_data(Single::Application, name, place, len, Binding::Global);
+    }
+
+    /// Writes the rows of exports; returns where they begin.
+    fn exports(&mut self) -> u64 {
+        let module = self.parts.module;
+        let mut rows = Content::default();
+        for (number, export) in module.exports.iter().enumerate() {
+            let kind = match export.item {
+                Item::Function(_) => export_kind::FUNCTION,
+                Item::Table(_) => export_kind::TABLE,
+                Item::Memory(_) => export_kind::MEMORY,
+                Item::Global(_) => export_kind::GLOBAL,
+            };
+            let text = type_text(module, export.item);
+            let name_at = self.parts.layout.bytes.append(export.name.as_bytes());
+            let text_at = self.parts.layout.bytes.append(text.as_bytes());
+            rows.address(Single::Bytes, name_at);
+            rows.u32(export.name.len() as u32);
+            rows.u32(kind);
+            rows.address(Single::Bytes, text_at);
+            rows.u64(text.len() as u64);
+            let (target, addend) = self.exported(number as u32, export.name, export.item);
+            rows.address(target, addend);
+        }
+        let content = &mut self.parts.layout.addresses;
+        let start = content.align(8);
+        content.append(&rows.bytes);
+        for mut relocation in rows.relocations {
+            relocation.offset += start;
+            content.relocations.push(relocation);
+        }
+        start
+    }
+
+    /// The address of an export; names what is not a function.
+    fn exported(&mut self, number: u32, name: &str, item: Item) -> (SymbolId, u64) {
+        let plan = &self.parts.layout.plan;
+        let place = match item {
+            Item::Function(_) => return (SymbolId::Entry(number), 0),
+            Item::Table(index) => plan.tables[index as usize].instance,
+            Item::Memory(index) => plan.memories[index as usize],
+            Item::Global(index) => {
+                plan.globals[index as usize].expect("an exported global has a place")
+            }
+        };
+        let offset = u64::from(place.offset);
+        if place.data == Single::State.into() {
+            let at = (SectionIndex::State, offset);
+            let name = names::export_symbol(name);
+            let entry = SymbolId::Entry(number);
+            self.symbols
+                .define_data(entry, name, at, 0, Binding::Global);
+        }
+        (place.data, offset)
+    }
+
+    /// The sections of data: state, constants with addresses, constants without, zeros.
+    fn data(&mut self) -> [Section; 4] {
+        let layout = &mut self.parts.layout;
+        let state = std::mem::take(&mut layout.state);
+        let addresses = std::mem::take(&mut layout.addresses);
+        let bytes = std::mem::take(&mut layout.bytes);
+        let zero_bytes = layout.zero_bytes;
+        let constants = SectionKind::ReadOnlyAfterRelocation;
+        [
+            self.content(".mewz.state", SectionKind::Data, state),
+            self.content(".data.rel.ro", constants, addresses),
+            self.content(".rodata", SectionKind::ReadOnly, bytes),
+            Section {
+                size: zero_bytes,
+                ..section(".bss", SectionKind::Zero, Vec::new())
+            },
+        ]
+    }
+
+    fn content(&mut self, name: &'static str, kind: SectionKind, content: Content) -> Section {
+        let relocations = content.relocations.iter().map(|relocation| Relocation {
+            offset: relocation.offset,
+            kind: RelocationKind::Absolute64,
+            symbol: self.symbols.index(relocation.target),
+            addend: relocation.addend,
+        });
+        Section {
+            relocations: relocations.collect(),
+            ..section(name, kind, content.bytes)
+        }
+    }
+}
+
+fn section(name: &'static str, kind: SectionKind, bytes: Vec<u8>) -> Section {
+    Section {
+        name,
+        kind,
+        align: 16,
+        size: bytes.len() as u64,
+        bytes,
+        relocations: Vec::new(),
+    }
+}
+
+/// The entry of `_start`.
+fn start_entry(module: &Module<'_>) -> Option<SymbolId> {
+    module.start_export()?;
+    let number = module
+        .exports
+        .iter()
+        .position(|export| export.name == "_start")?;
+    Some(SymbolId::Entry(number as u32))
+}
+
+/// The text of an export's type.
+fn type_text(module: &Module<'_>, item: Item) -> String {
+    match item {
+        Item::Function(index) => {
+            let ty = module.function_type(index);
+            format!("{}${}", ty.parameter_letters, ty.result_letters)
+        }
+        Item::Table(index) => letter(module.tables[index as usize].element).to_string(),
+        Item::Memory(_) => String::new(),
+        Item::Global(index) => letter(module.globals[index as usize].ty).to_string(),
+    }
+}

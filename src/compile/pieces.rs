@@ -1,0 +1,48 @@
+//! Compiled functions before they have a place: each is a piece that knows nothing of the others.
+
+use mewz_abi::trap::TrapKind;
+
+use super::debug::Rows;
+use super::symbols::SymbolId;
+use crate::relocatable::RelocationKind;
+
+/// A compiled function.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Code {
+    /// The machine code.
+    pub(super) bytes: Vec<u8>,
+    /// Its alignment.
+    pub(super) alignment: u32,
+    /// What must be relocated in it.
+    pub(super) relocations: Vec<CodeRelocation>,
+    /// Where it traps on purpose.
+    pub(super) traps: Vec<Trap>,
+    /// Rows of the address map; see `debug`.
+    pub(super) locations: Rows,
+    /// How to unwind it: a record of `unwind`, or nothing.
+    pub(super) unwind: Vec<u8>,
+}
+
+/// A value to be stored in code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct CodeRelocation {
+    /// Bytes from the function's start.
+    pub(super) offset: u32,
+    /// How.
+    pub(super) kind: RelocationKind,
+    /// The address of what; `None` for that of the function itself.
+    pub(super) target: Option<SymbolId>,
+    /// Bytes to add to it.
+    pub(super) addend: i64,
+}
+
+/// An instruction that traps on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Trap {
+    /// Bytes from the function's start.
+    pub(super) code_offset: u32,
+    /// Bytes from the start of the function's body, modulo 2^32; 0 where the code comes from no operator.
+    pub(super) wasm_offset: u32,
+    /// The cause.
+    pub(super) kind: TrapKind,
+}
