@@ -2,8 +2,8 @@
 //! operator's offset.
 //!
 //! A case is a file in `tests/traps`, its expectation in comments at its head: `trap` (its name), `function`, `operator`
-//! (the first of this name in that function must be the place), `also` (more that the line holds), `stdout`, and `flags`
-//! for `mewz run`. `TrapKind::NullReference` is missing: no operator of WebAssembly 2.0 needs a reference that isn't null
+//! (the first of this name in that function must be the place), `callers` (the functions that called it, innermost first,
+//! each at its first call), `also` (more that the line holds), `stdout`, and `flags` for `mewz run`. `TrapKind::NullReference` is missing: no operator of WebAssembly 2.0 needs a reference that isn't null
 //! and has no other name for it.
 
 use std::collections::HashMap;
@@ -42,6 +42,7 @@ cases! {
     a_copy_from_outside: "memory-copy.wat",
     a_fill_that_ends_outside: "memory-fill.wat",
     a_memory_init_beyond_the_segment: "memory-init.wat",
+    a_trap_in_bodies_that_became_part_of_others: "inlined.wat",
     a_missing_import: "missing-import.wat",
     a_machine_without_memory: "out-of-memory.wat",
     a_recursion_of_large_frames: "recursion-of-large-frames.wat",
@@ -93,6 +94,7 @@ struct Expectation {
     trap: String,
     function: Option<String>,
     operator: Option<String>,
+    callers: Vec<String>,
     also: Option<String>,
     stdout: String,
     flags: Vec<String>,
@@ -110,6 +112,9 @@ impl Expectation {
             trap: take("trap").expect("the file says which trap it expects"),
             function: take("function"),
             operator: take("operator"),
+            callers: take("callers")
+                .map(|names| names.split_whitespace().map(str::to_owned).collect())
+                .unwrap_or_default(),
             also: take("also"),
             stdout: take("stdout").unwrap_or_default(),
             flags: take("flags")
@@ -158,6 +163,16 @@ fn check(file: &str) {
             offsets.contains(&told),
             "offset {told:#x} is one of {offsets:#x?} in {context}"
         );
+    }
+    let mut calls = stderr.lines().filter(|line| line.contains("called from"));
+    for caller in &expected.callers {
+        let line = calls
+            .next()
+            .unwrap_or_else(|| panic!("a call in {context}"));
+        let wasm = wat::parse_str(&text).unwrap();
+        let offset = operator_offsets(&wasm, caller, Some("Call "))[0];
+        let words = format!("called from `{caller}` at wasm offset {offset:#x}");
+        assert!(line.contains(&words), "`{words}` in {context}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use mewz::compile::{Options, TargetCpu};
+use mewz::compile::{OptLevel, Options, TargetCpu};
 use mewz::link::error::LinkError;
 use mewz_abi::address::PAGE_BYTES;
 use mewz_abi::symbol;
@@ -59,9 +59,10 @@ pub(crate) struct Store {
 
 impl Store {
     /// A world whose modules are compiled for `target_cpu`, with the code generator's own checks.
-    pub(crate) fn new(bases: Bases, target_cpu: TargetCpu) -> Self {
+    pub(crate) fn new(bases: Bases, opt_level: OptLevel, target_cpu: TargetCpu) -> Self {
         let options = Options {
             target_cpu,
+            opt_level,
             verify: true,
             ..Options::default()
         };

