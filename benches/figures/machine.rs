@@ -6,6 +6,8 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
+use super::processor;
+
 /// The program that is measured.
 pub(crate) const MEWZ: &str = env!("CARGO_BIN_EXE_mewz");
 
@@ -17,15 +19,15 @@ pub(crate) const MEMORY_BYTES: u64 = 32 << 20;
 
 /// The head of the file: what the figures are, and where and when they were taken.
 pub(crate) fn heading() -> Result<String, String> {
-    let date = said_by(Command::new("date").args(["--utc", "+%Y-%m-%d"]))?;
-    let qemu = said_by(Command::new(QEMU).arg("--version"))?;
+    let date = processor::said_by(Command::new("date").args(["--utc", "+%Y-%m-%d"]))?;
+    let qemu = processor::said_by(Command::new(QEMU).arg("--version"))?;
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split(' ').next().unwrap_or_default();
     Ok(format!(
         "# Benchmarks\n\nWritten by `cargo bench --bench figures`. Figures of different dates or hosts don't compare; those \
          of one table do.\n\nTaken on {date}: {processors} x {}, {}; load average before: {load}.\n",
-        processor(),
+        processor::name(),
         qemu.lines().next().unwrap_or_default()
     ))
 }
@@ -61,23 +63,6 @@ fn schedule(policy: i32, priority: i32) -> bool {
     };
     // SAFETY: the parameters live through the call, which changes nothing but how this process is scheduled.
     unsafe { libc::sched_setscheduler(0, policy, &raw const parameters) == 0 }
-}
-
-fn processor() -> String {
-    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    text.lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
-        .map_or_else(
-            || "unknown processor".to_owned(),
-            |(_, name)| name.to_owned(),
-        )
-}
-
-fn said_by(command: &mut Command) -> Result<String, String> {
-    let output = command
-        .output()
-        .map_err(|problem| format!("cannot start {command:?}: {problem}"))?;
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// A folder with modules in it and a cache of compiled images, both gone afterwards.
