@@ -12,9 +12,6 @@ use super::program::Program;
 use super::settings::Settings;
 use super::workshop::{Workshop, read, tool};
 
-/// Where the hosts of mewz lie: far from linear memory, which takes the lowest 8 GiB.
-const TEXT_ADDRESS: &str = "-Wl,-Ttext-segment=0x100000000000";
-
 /// Where linear memory lies if the system keeps address 0 from us: the lowest that Linux gives to everyone.
 const LOWEST_ADDRESS: u64 = 0x1_0000;
 
@@ -210,7 +207,8 @@ impl Work<'_> {
         let header = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/c-host");
         let mut command = clang();
         command
-            .args(["-no-pie", "-z", "noexecstack", TEXT_ADDRESS, "-I", header])
+            .args(["-pie", "-fPIE", "-fno-delete-null-pointer-checks"])
+            .args(["-z", "noexecstack", "-I", header])
             .arg(format!("-DMEMORY_BASE=UINT64_C({base})"))
             .args([&host("mewz.c"), &object])
             .arg("-o")

@@ -11,10 +11,9 @@
     result name(__VA_ARGS__) MEWZ_SYMBOL("wasi_snapshot_preview1$" #name "$" type);     \
     result name(__VA_ARGS__)
 
-static void *guest(uint32_t offset, uint64_t bytes) {
-    struct mewz_memory *memory = mewz_application.memories[0];
-    return offset + bytes <= memory->bytes ? memory->base + offset : NULL;
-}
+static int fits(uint32_t offset, uint64_t bytes) { return offset + bytes <= mewz_application.memories[0]->bytes; }
+
+static void *guest(uint32_t offset) { return mewz_application.memories[0]->base + offset; }
 
 #include "wasi.h"
 

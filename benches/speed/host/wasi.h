@@ -1,5 +1,5 @@
 /* The part of WASI preview 1 that the programs use. Before it is included, `WASI` begins a function's definition and
- * `guest(offset, bytes)` finds bytes of linear memory. */
+ * `fits(offset, bytes)` and `guest(offset)` find bytes of linear memory, which may begin at address 0. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,22 +16,21 @@ enum { ERRNO_SUCCESS = 0, ERRNO_BADF = 8, ERRNO_FAULT = 21, ERRNO_IO = 29, ERRNO
 #define IS_STANDARD(fd) ((fd) <= 2)
 
 static uint32_t store32(uint32_t offset, uint32_t value) {
-    void *out = guest(offset, sizeof value);
-    if (out == NULL) return ERRNO_FAULT;
-    memcpy(out, &value, sizeof value);
+    if (!fits(offset, sizeof value)) return ERRNO_FAULT;
+    memcpy(guest(offset), &value, sizeof value);
     return ERRNO_SUCCESS;
 }
 
 WASI(uint32_t, fd_write, "iiii$i", uint32_t fd, uint32_t iovecs, uint32_t count, uint32_t written) {
     struct iovec buffers[IOVECS_MAX];
     uint32_t taken = count < IOVECS_MAX ? count : IOVECS_MAX;
-    const uint32_t *pairs = guest(iovecs, UINT64_C(8) * taken);
     if (fd != 1 && fd != 2) return ERRNO_BADF;
-    if (pairs == NULL) return ERRNO_FAULT;
+    if (!fits(iovecs, UINT64_C(8) * taken)) return ERRNO_FAULT;
+    const uint32_t *pairs = guest(iovecs);
     for (uint32_t i = 0; i < taken; i++) {
-        buffers[i].iov_base = guest(pairs[2 * i], pairs[2 * i + 1]);
+        if (!fits(pairs[2 * i], pairs[2 * i + 1])) return ERRNO_FAULT;
+        buffers[i].iov_base = guest(pairs[2 * i]);
         buffers[i].iov_len = pairs[2 * i + 1];
-        if (buffers[i].iov_base == NULL) return ERRNO_FAULT;
     }
     ssize_t bytes = writev((int)fd, buffers, (int)taken);
     return bytes < 0 ? ERRNO_IO : store32(written, (uint32_t)bytes);
@@ -39,9 +38,9 @@ WASI(uint32_t, fd_write, "iiii$i", uint32_t fd, uint32_t iovecs, uint32_t count,
 
 WASI(uint32_t, fd_fdstat_get, "ii$i", uint32_t fd, uint32_t stat) {
     /* 24 bytes: a character device, no flags, all rights. */
-    uint8_t *out = guest(stat, 24);
     if (!IS_STANDARD(fd)) return ERRNO_BADF;
-    if (out == NULL) return ERRNO_FAULT;
+    if (!fits(stat, 24)) return ERRNO_FAULT;
+    uint8_t *out = guest(stat);
     memset(out, 0, 8);
     out[0] = 2;
     memset(out + 8, 0xff, 16);
@@ -50,12 +49,11 @@ WASI(uint32_t, fd_fdstat_get, "ii$i", uint32_t fd, uint32_t stat) {
 
 WASI(uint32_t, clock_time_get, "iIi$i", uint32_t clock, uint64_t precision, uint32_t time) {
     struct timespec now;
-    uint8_t *out = guest(time, 8);
     (void)precision;
-    if (out == NULL) return ERRNO_FAULT;
+    if (!fits(time, 8)) return ERRNO_FAULT;
     clock_gettime(clock == 0 ? CLOCK_REALTIME : CLOCK_MONOTONIC, &now);
     uint64_t nanoseconds = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-    memcpy(out, &nanoseconds, sizeof nanoseconds);
+    memcpy(guest(time), &nanoseconds, sizeof nanoseconds);
     return ERRNO_SUCCESS;
 }
 

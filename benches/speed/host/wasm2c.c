@@ -6,9 +6,9 @@
 
 static wasm_rt_memory_t *memory;
 
-static void *guest(uint32_t offset, uint64_t bytes) {
-    return offset + bytes <= memory->size ? memory->data + offset : NULL;
-}
+static int fits(uint32_t offset, uint64_t bytes) { return offset + bytes <= memory->size; }
+
+static void *guest(uint32_t offset) { return memory->data + offset; }
 
 #define WASI(result, name, type, ...)                                                                   \
     result Z_wasi_snapshot_preview1Z_##name(struct Z_wasi_snapshot_preview1_instance_t *self, __VA_ARGS__); \
