@@ -174,7 +174,6 @@ fn proposals_are_named() {
     check("(module (memory 1 1 shared))", "threads");
     check("(module (tag (param i32)))", "exception-handling");
     check("(module (type (struct (field i32))))", "gc");
-    check("(module (func (param (ref func))))", "function-references");
     check("(module (memory 1 (pagesize 1)))", "custom-page-sizes");
     check(
         "(module (func (param v128 v128) (drop (i8x16.relaxed_swizzle (local.get 0) (local.get 1)))))",

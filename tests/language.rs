@@ -6,8 +6,11 @@ mod host;
 #[path = "host/world.rs"]
 mod world;
 
+use host::instance::LoadError;
+use host::store::CallError;
 use mewz::compile::{OptLevel, Options, compile};
-use world::run;
+use mewz_abi::trap::TrapKind;
+use world::{World, run};
 
 #[test]
 fn ten_million_tail_calls_with_different_arguments_take_no_stack() {
@@ -52,4 +55,69 @@ fn functions_that_only_tail_calls_name_are_there() {
     };
     compile(&wat::parse_str(text).unwrap(), &options).expect("the callee has code");
     assert_eq!(run(text, &[6]), Ok(vec![7]));
+}
+
+#[test]
+fn references_keep_their_types_across_modules() {
+    let mut world = World::new();
+    let env = world.add(
+        r#"(module
+            (type $step (func (param i32) (result i32)))
+            (type $twice (func (param (ref null $step) i32) (result i32)))
+            (func $double (type $step) (i32.mul (local.get 0) (i32.const 2)))
+            (func $again (type $twice)
+              (block $null
+                (return_call_ref $step
+                  (call_ref $step (local.get 1) (br_on_null $null (local.get 0)))
+                  (ref.as_non_null (local.get 0))))
+              (local.get 1))
+            (global (export "double") (ref $step) (ref.func $double))
+            (func (export "again") (type $twice) (return_call $again (local.get 0) (local.get 1)))
+            (table (export "table") 3 (ref null $twice) (ref.func $again)))"#,
+    );
+    world.store.register("env", env);
+    let text = r#"(module
+        (type $step (func (param i32) (result i32)))
+        (type $twice (func (param (ref null $step) i32) (result i32)))
+        (import "env" "double" (global $double (ref null $step)))
+        (import "env" "again" (func $again (type $twice)))
+        (import "env" "table" (table 3 (ref null $twice)))
+        (table $own 4 (ref $twice) (ref.func $again))
+        (elem declare func $again)
+        (func (export "f") (param i32) (result i32)
+          (local $again (ref $twice))
+          (local.set $again (table.get $own (i32.const 3)))
+          (call_ref $twice (global.get $double) (local.get 0) (local.get $again)))
+        (func (export "through_table") (param i32) (result i32)
+          (call_indirect 0 (type $twice) (global.get $double) (local.get 0) (i32.const 2)))
+        (func (export "without") (param i32) (result i32)
+          (call_indirect $own (type $twice) (ref.null $step) (local.get 0) (i32.const 2)))
+        (func (export "null") (result i32)
+          (call_ref $step (i32.const 0) (ref.null $step))))"#;
+    let instance = world.add(text);
+    assert_eq!(world.call(instance, "f", &[5]), Ok(vec![20]));
+    assert_eq!(world.call(instance, "through_table", &[5]), Ok(vec![20]));
+    assert_eq!(world.call(instance, "without", &[5]), Ok(vec![5]));
+    let null = Err(CallError::Trap(TrapKind::NullReference));
+    assert_eq!(world.call(instance, "null", &[]), null);
+    let other = r#"(module
+        (type $step (func (param i64) (result i32)))
+        (import "env" "again" (func (param (ref null $step) i32) (result i32))))"#;
+    let outcome = world.instantiate(other);
+    assert!(
+        matches!(outcome, Err(LoadError::Unlinkable { .. })),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn types_that_double_at_every_step_have_short_names() {
+    let mut text = String::from("(module (type $t0 (func (param i64)))");
+    for step in 1..80 {
+        let before = step - 1;
+        text += &format!("(type $t{step} (func (param (ref $t{before}) (ref null $t{before}))))");
+    }
+    text += r#"(func $g (type $t79)) (table funcref (elem $g))
+        (func (export "f") (param i32) (result i32) (local.get 0)))"#;
+    assert_eq!(run(&text, &[3]), Ok(vec![3]));
 }

@@ -9,7 +9,7 @@ use super::content::Content;
 use super::debug::{self, FunctionRows};
 use super::error::CompileError;
 use super::layout::Layout;
-use super::module::{Item, Module, letter};
+use super::module::{Item, Module};
 use super::names;
 use super::options::Options;
 use super::pieces::Code;
@@ -379,8 +379,8 @@ fn type_text(module: &Module<'_>, item: Item) -> String {
             let ty = module.function_type(index);
             format!("{}${}", ty.parameter_letters, ty.result_letters)
         }
-        Item::Table(index) => letter(module.tables[index as usize].element).to_string(),
+        Item::Table(index) => module.letters(module.tables[index as usize].element),
         Item::Memory(_) => String::new(),
-        Item::Global(index) => letter(module.globals[index as usize].ty).to_string(),
+        Item::Global(index) => module.letters(module.globals[index as usize].ty),
     }
 }

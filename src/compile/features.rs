@@ -7,10 +7,11 @@ use super::error::CompileError;
 /// WebAssembly 2.0 and the proposals that are taken beside it.
 pub(super) const FEATURES: WasmFeatures = WasmFeatures::WASM2
     .union(WasmFeatures::EXTENDED_CONST)
-    .union(WasmFeatures::TAIL_CALL);
+    .union(WasmFeatures::TAIL_CALL)
+    .union(WasmFeatures::FUNCTION_REFERENCES);
 
 /// Proposals that are not taken, by their names on the list of proposals; what one builds on stands before it.
-const PROPOSALS: [(WasmFeatures, &str); 15] = [
+const PROPOSALS: [(WasmFeatures, &str); 14] = [
     (WasmFeatures::THREADS, "threads"),
     (WasmFeatures::MULTI_MEMORY, "multi-memory"),
     (WasmFeatures::MEMORY64, "memory64"),
@@ -20,7 +21,6 @@ const PROPOSALS: [(WasmFeatures, &str); 15] = [
         WasmFeatures::LEGACY_EXCEPTIONS,
         "exception-handling (legacy)",
     ),
-    (WasmFeatures::FUNCTION_REFERENCES, "function-references"),
     (WasmFeatures::GC, "gc"),
     (WasmFeatures::WIDE_ARITHMETIC, "wide-arithmetic"),
     (WasmFeatures::CUSTOM_PAGE_SIZES, "custom-page-sizes"),

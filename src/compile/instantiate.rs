@@ -67,6 +67,7 @@ impl Translator<'_> {
                 let value = self.evaluate(code_type(global.ty), initial);
                 self.store_global(*index, value);
             }
+            InstantiationStep::Table(index) => self.fill_table(*index),
             InstantiationStep::Element {
                 segment,
                 item,
@@ -87,6 +88,19 @@ impl Translator<'_> {
                 content,
             } => self.copy_runs(*rows, *count, *content),
         }
+    }
+
+    fn fill_table(&mut self, index: u32) {
+        let table = &self.context.module.tables[index as usize];
+        let initial = table
+            .initial
+            .as_ref()
+            .expect("only such tables have a step");
+        let value = self.evaluate(types::I64, initial);
+        let first = self.context.plan.tables[index as usize].elements;
+        let start = self.place_address(first.expect("the table is the module's own"));
+        let count = self.builder.ins().iconst(types::I64, table.min as i64);
+        self.fill_elements(start, value, count);
     }
 
     fn apply_elements(&mut self, index: u32) {

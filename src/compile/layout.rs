@@ -44,6 +44,8 @@ pub(super) struct Layout {
 pub(super) enum InstantiationStep {
     /// Evaluate and store the first value of a global.
     Global(u32),
+    /// Fill a table with its first element.
+    Table(u32),
     /// Evaluate and store a reference of an element segment.
     Element {
         /// The segment.
@@ -213,6 +215,9 @@ impl Layout {
         let mut contents = TableContents::new(module);
         let first_dynamic = contents.fill(module);
         for (index, table) in module.tables.iter().enumerate() {
+            if contents.is_dynamic(module, index) {
+                self.steps.push(InstantiationStep::Table(index as u32));
+            }
             if table.is_imported {
                 self.plan.tables.push(TablePlace {
                     instance: place(SymbolId::ImportedTable(index as u32), 0),
@@ -424,11 +429,22 @@ impl TableContents {
         let tables = module.tables.iter().zip(filled).map(|(table, filled)| {
             let is_small = table.min * ELEMENT_BYTES <= TABLE_BYTES_SMALL;
             let is_worth = filled > 0 && (is_small || filled >= table.min / 4);
-            (is_worth && !table.is_imported).then(|| vec![0; table.min as usize])
+            let first = match &table.initial {
+                None => 0,
+                Some(Initializer::Function(function)) => function + 1,
+                Some(_) => return None,
+            };
+            let is_worth = is_worth || (first != 0 && is_small);
+            (is_worth && !table.is_imported).then(|| vec![first; table.min as usize])
         });
         Self {
             tables: tables.collect(),
         }
+    }
+
+    /// Whether instantiation must fill table `index` with its first element.
+    fn is_dynamic(&self, module: &Module<'_>, index: usize) -> bool {
+        module.tables[index].initial.is_some() && self.tables[index].is_none()
     }
 
     /// Applies active segments in order up to the first that instantiation must apply; returns that one's index.

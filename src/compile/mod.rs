@@ -12,6 +12,7 @@ mod features;
 mod initializer;
 mod instantiate;
 mod layout;
+mod letters;
 mod module;
 mod names;
 mod options;

@@ -6,6 +6,7 @@ use cranelift_codegen::ir::{Type, types};
 use wasmparser::{FunctionBody, ValType};
 
 use super::initializer::Initializer;
+use super::letters::letters;
 
 /// A validated module.
 #[derive(Default)]
@@ -55,6 +56,11 @@ impl Module<'_> {
         })
     }
 
+    /// Letters of a value type.
+    pub(super) fn letters(&self, ty: ValType) -> String {
+        letters(ty, &self.types)
+    }
+
     /// Whether function `index` comes from outside.
     pub(super) fn is_imported(&self, index: u32) -> bool {
         index < self.functions_imported
@@ -75,27 +81,14 @@ pub(super) struct FunctionType {
 }
 
 impl FunctionType {
-    /// The type with these parameters and results.
-    pub(super) fn new(parameters: &[ValType], results: &[ValType]) -> Self {
+    /// The type with these parameters and results, which comes behind `types`.
+    pub(super) fn new(parameters: &[ValType], results: &[ValType], types: &[Self]) -> Self {
         Self {
-            parameter_letters: parameters.iter().map(|ty| letter(*ty)).collect(),
-            result_letters: results.iter().map(|ty| letter(*ty)).collect(),
+            parameter_letters: parameters.iter().map(|ty| letters(*ty, types)).collect(),
+            result_letters: results.iter().map(|ty| letters(*ty, types)).collect(),
             parameters: parameters.iter().map(|ty| code_type(*ty)).collect(),
             results: results.iter().map(|ty| code_type(*ty)).collect(),
         }
-    }
-}
-
-/// Letter of a value type in symbol names.
-pub(super) fn letter(ty: ValType) -> char {
-    match ty {
-        ValType::I32 => 'i',
-        ValType::I64 => 'I',
-        ValType::F32 => 'f',
-        ValType::F64 => 'F',
-        ValType::V128 => 'v',
-        ValType::Ref(reference) if reference.is_func_ref() => 'p',
-        ValType::Ref(_) => 'e',
     }
 }
 
@@ -151,6 +144,8 @@ pub(super) struct Table {
     pub(super) min: u64,
     /// Most length, where the module gives one.
     pub(super) max: Option<u64>,
+    /// What its elements are at first, where that is not null.
+    pub(super) initial: Option<Initializer>,
     /// Whether it comes from outside.
     pub(super) is_imported: bool,
     /// Whether it is exported.

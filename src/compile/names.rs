@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 
 use mewz_abi::symbol;
-use wasmparser::ValType;
 
 use super::Import;
-use super::module::{FunctionType, Global, ImportName, Item, Memory, Module, Table, letter};
+use super::letters::{word, words};
+use super::module::{FunctionType, Global, ImportName, Item, Memory, Module, Table};
 
 /// Every import of a module, equal ones once.
 pub(super) fn imports(module: &Module<'_>) -> Vec<Import> {
@@ -49,7 +49,7 @@ pub(super) fn import_symbol(module: &Module<'_>, import: &ImportName<'_>) -> Str
             } else {
                 "global"
             };
-            format!("{word}.{}", letter(global.ty))
+            format!("{word}.{}", module.letters(global.ty))
         }
     };
     text(|out| symbol::write_import_object(out, import.module, import.field, &kind))
@@ -97,9 +97,9 @@ pub(super) fn functions(module: &Module<'_>) -> Vec<String> {
 fn describe(module: &Module<'_>, item: Item) -> String {
     match item {
         Item::Function(index) => describe_function(module.function_type(index)),
-        Item::Table(index) => describe_table(&module.tables[index as usize]),
+        Item::Table(index) => describe_table(module, &module.tables[index as usize]),
         Item::Memory(index) => describe_memory(&module.memories[index as usize]),
-        Item::Global(index) => describe_global(&module.globals[index as usize]),
+        Item::Global(index) => describe_global(module, &module.globals[index as usize]),
     }
 }
 
@@ -112,45 +112,25 @@ fn describe_function(ty: &FunctionType) -> String {
     }
 }
 
-fn describe_table(table: &Table) -> String {
+fn describe_table(module: &Module<'_>, table: &Table) -> String {
     let limits = limits(table.min, table.max);
-    format!("table {limits} {}", word(letter(table.element)))
+    let element = word(&module.letters(table.element));
+    format!("table {limits} {element}")
 }
 
 fn describe_memory(memory: &Memory) -> String {
     format!("memory {}", limits(memory.pages.0, memory.pages.1))
 }
 
-fn describe_global(global: &Global) -> String {
+fn describe_global(module: &Module<'_>, global: &Global) -> String {
     let mutability = if global.is_mutable { "mut " } else { "" };
-    format!("global {mutability}{}", value_type(global.ty))
+    format!("global {mutability}{}", word(&module.letters(global.ty)))
 }
 
 fn limits(min: u64, max: Option<u64>) -> String {
     match max {
         Some(max) => format!("{min}..{max}"),
         None => format!("{min}.."),
-    }
-}
-
-fn value_type(ty: ValType) -> &'static str {
-    word(letter(ty))
-}
-
-fn words(letters: &str) -> Vec<&'static str> {
-    letters.chars().map(word).collect()
-}
-
-/// What a type's letter stands for.
-fn word(letter: char) -> &'static str {
-    match letter {
-        'i' => "i32",
-        'I' => "i64",
-        'f' => "f32",
-        'F' => "f64",
-        'v' => "v128",
-        'p' => "funcref",
-        _ => "externref",
     }
 }
 

@@ -3,8 +3,8 @@
 use rayon::prelude::*;
 use wasmparser::{
     DataKind, ElementItems, ElementKind, ExternalKind, FuncToValidate, FuncValidatorAllocations,
-    FunctionBody, Import, Imports, KnownCustom, Name, Operator, Parser, Payload, TypeRef, ValType,
-    ValidPayload, Validator, ValidatorResources,
+    FunctionBody, Import, Imports, KnownCustom, Name, Operator, Parser, Payload, TableInit,
+    TypeRef, ValType, ValidPayload, Validator, ValidatorResources,
 };
 
 use super::error::CompileError;
@@ -148,7 +148,7 @@ impl<'a> Module<'a> {
             Payload::TypeSection(section) => {
                 for ty in section.into_iter_err_on_gc_types() {
                     let ty = ty?;
-                    let ty = FunctionType::new(ty.params(), ty.results());
+                    let ty = FunctionType::new(ty.params(), ty.results(), &self.types);
                     self.types.push(ty);
                 }
             }
@@ -167,7 +167,15 @@ impl<'a> Module<'a> {
             }
             Payload::TableSection(section) => {
                 for entry in section {
-                    self.tables.push(table(&entry?.ty, false));
+                    let entry = entry?;
+                    let initial = match &entry.init {
+                        TableInit::RefNull => None,
+                        TableInit::Expr(expression) => {
+                            Some(Initializer::read(expression, &self.globals)?)
+                        }
+                    };
+                    let initial = initial.filter(|initial| *initial != Initializer::Bits(0));
+                    self.tables.push(table(&entry.ty, false, initial));
                 }
             }
             Payload::MemorySection(section) => {
@@ -217,7 +225,7 @@ impl<'a> Module<'a> {
                 Item::Function(self.functions.len() as u32 - 1)
             }
             TypeRef::Table(ty) => {
-                self.tables.push(table(&ty, true));
+                self.tables.push(table(&ty, true, None));
                 Item::Table(self.tables.len() as u32 - 1)
             }
             TypeRef::Memory(ty) => {
@@ -333,6 +341,9 @@ impl<'a> Module<'a> {
         for global in &self.globals {
             referenced.extend(global.initial.iter().flat_map(Initializer::functions));
         }
+        for table in &self.tables {
+            referenced.extend(table.initial.iter().flat_map(Initializer::functions));
+        }
         for segment in &self.elements {
             referenced.extend(segment.items.iter().flat_map(Initializer::functions));
         }
@@ -349,11 +360,12 @@ fn function(type_index: u32) -> Function {
     }
 }
 
-fn table(ty: &wasmparser::TableType, is_imported: bool) -> Table {
+fn table(ty: &wasmparser::TableType, is_imported: bool, initial: Option<Initializer>) -> Table {
     Table {
         element: ValType::Ref(ty.element_type),
         min: ty.initial,
         max: ty.maximum,
+        initial,
         is_imported,
         is_exported: false,
         is_grown: false,

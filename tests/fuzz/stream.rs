@@ -126,7 +126,8 @@ impl Stream {
         for _ in 0..arguments_len {
             let [letter] = self.array()?;
             let bits = u128::from_le_bytes(self.array()?);
-            arguments.push(Value::from_bits(char::from(letter), bits));
+            let letters = char::from(letter).to_string();
+            arguments.push(Value::from_bits(&letters, bits));
         }
         Some(Call { export, arguments })
     }

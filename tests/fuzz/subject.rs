@@ -1,6 +1,7 @@
 //! What a module does when mewz compiles it.
 
 use mewz_abi::application::{MemoryInstance, TableInstance};
+use mewz_abi::symbol;
 use mewz_abi::trap::TrapKind;
 
 use crate::host::instance::{InstanceExport, LoadError};
@@ -40,8 +41,8 @@ pub(crate) fn observe(wasm: &[u8], calls: &[Call], settings: &Settings) -> Resul
         // SAFETY: the address is that of an exported function of this type.
         match unsafe { store.call(export.address, &call.arguments, results) } {
             Ok(values) => {
-                for (letter, value) in results.chars().zip(values) {
-                    observer.value(letter, bits(value));
+                for (letter, value) in symbol::types(results).zip(values) {
+                    observer.value(kind(letter), bits(value));
                 }
             }
             Err(CallError::Trap(kind)) => {
@@ -58,6 +59,15 @@ pub(crate) fn observe(wasm: &[u8], calls: &[Call], settings: &Settings) -> Resul
     Ok(observer.text)
 }
 
+/// The letter that stands for a type to the observer: functions are alike, whatever is known of their types.
+fn kind(letters: &str) -> char {
+    match letters.chars().next() {
+        Some('P' | 'r' | 'R') => 'p',
+        Some('E') => 'e',
+        letter => letter.expect("a type has letters"),
+    }
+}
+
 fn bits(value: Value) -> u128 {
     match value {
         Value::I32(bits) | Value::F32(bits) => bits.into(),
@@ -70,17 +80,17 @@ fn state(observer: &mut Observer, exports: &[InstanceExport]) {
     observer.state();
     for (at, export) in exports.iter().enumerate() {
         match &export.kind {
-            External::Function { .. } => {}
+            External::Function { .. } | External::Tag { .. } => {}
             External::Global { value, .. } => {
-                let bits = match value {
+                let bits = match value.as_str() {
                     // SAFETY: the address of an exported global is that of its value, of this type.
-                    'i' | 'f' => u128::from(unsafe { read::<u32>(export.address) }),
+                    "i" | "f" => u128::from(unsafe { read::<u32>(export.address) }),
                     // SAFETY: as above.
-                    'v' => unsafe { read::<u128>(export.address) },
+                    "v" => unsafe { read::<u128>(export.address) },
                     // SAFETY: as above.
                     _ => u128::from(unsafe { read::<u64>(export.address) }),
                 };
-                observer.value(*value, bits);
+                observer.value(kind(value), bits);
             }
             External::Table { element, .. } => {
                 // SAFETY: the address of an exported table is that of its instance.
@@ -89,7 +99,7 @@ fn state(observer: &mut Observer, exports: &[InstanceExport]) {
                 for at in 0..table.len.min(TABLE_LEN_SEEN) {
                     // SAFETY: the table has that many elements.
                     let bits: u64 = unsafe { read(table.elements + 8 * at) };
-                    observer.value(*element, bits.into());
+                    observer.value(kind(element), bits.into());
                 }
             }
             External::Memory { .. } => {

@@ -268,11 +268,11 @@ fn functions(wasm: &[u8]) -> Option<HashMap<String, Function>> {
                         continue;
                     }
                     let ty = types.get(*declared.get(export.index as usize)?)?;
-                    let function = Function {
-                        index: export.index,
-                        results: ty.results().iter().map(type_name).collect(),
-                    };
-                    functions.insert(export.name.to_owned(), function);
+                    let results: Option<Vec<_>> = ty.results().iter().map(type_name).collect();
+                    if let Some(results) = results {
+                        let index = export.index;
+                        functions.insert(export.name.to_owned(), Function { index, results });
+                    }
                 }
             }
             _ => {}
@@ -281,16 +281,18 @@ fn functions(wasm: &[u8]) -> Option<HashMap<String, Function>> {
     Some(functions)
 }
 
-fn type_name(kind: &wasmparser::ValType) -> &'static str {
-    match kind {
+/// `None` for a type that a local can't have without a first value, or that has no name outside the module.
+fn type_name(kind: &wasmparser::ValType) -> Option<&'static str> {
+    Some(match kind {
         wasmparser::ValType::I32 => "i32",
         wasmparser::ValType::I64 => "i64",
         wasmparser::ValType::F32 => "f32",
         wasmparser::ValType::F64 => "f64",
         wasmparser::ValType::V128 => "v128",
         wasmparser::ValType::Ref(kind) if kind.is_func_ref() => "funcref",
-        wasmparser::ValType::Ref(_) => "externref",
-    }
+        wasmparser::ValType::Ref(kind) if kind.is_extern_ref() => "externref",
+        wasmparser::ValType::Ref(_) => return None,
+    })
 }
 
 /// The function for one command; `None` where it can't be said inside the module.

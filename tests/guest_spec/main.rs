@@ -66,7 +66,8 @@ fn filter() -> Option<String> {
 fn sample() -> Vec<Driver> {
     let files = spec(SpecVersion::V2)
         .chain(proposal(Proposal::Simd))
-        .chain(proposal(Proposal::TailCall));
+        .chain(proposal(Proposal::TailCall))
+        .chain(proposal(Proposal::FunctionReferences));
     files
         .filter(|file| filter().is_none_or(|part| file.name().contains(&part)))
         .flat_map(|file| drivers(&file))
@@ -94,6 +95,7 @@ fn name_of(trap: &str) -> &str {
     match trap {
         _ if trap.starts_with("uninitialized element") => "indirect call to null",
         _ if trap.starts_with("undefined element") => "out of bounds table access",
+        "null function reference" | "null exception reference" => "null reference",
         trap => trap,
     }
 }

@@ -3,6 +3,8 @@
 use std::arch::global_asm;
 use std::mem::offset_of;
 
+use mewz_abi::symbol::types;
+
 use super::map::{Access, Reservation};
 use super::signal::{self, Fault};
 use super::value::Value;
@@ -64,7 +66,7 @@ pub(crate) unsafe fn call(
     results: &str,
     stack: &Stack,
 ) -> Result<Vec<Value>, Fault> {
-    let mut slots = vec![0u128; results.len()];
+    let mut slots = vec![0u128; types(results).count()];
     let mut frame = CallFrame {
         code,
         integers: [0; 6],
@@ -81,7 +83,7 @@ pub(crate) unsafe fn call(
     for argument in arguments {
         places.pass(*argument);
     }
-    if results.len() > 1 {
+    if slots.len() > 1 {
         places.pass(Value::I64(slots.as_mut_ptr() as u64));
     }
     let mut words = places.words;
@@ -93,17 +95,17 @@ pub(crate) unsafe fn call(
     frame.words_len = words.len() as u64;
     // SAFETY: the trampoline can be left at its landing; the frame is complete, and the caller vouches for the function.
     unsafe { signal::guarded(&mut frame, mewz_host_enter) }?;
-    if let [letter] = results.as_bytes() {
-        let vector = matches!(letter, b'f' | b'F' | b'v');
-        slots[0] = if vector {
+    if let [slot] = slots.as_mut_slice() {
+        let vector = matches!(results, "f" | "F" | "v");
+        *slot = if vector {
             frame.result_vector
         } else {
             frame.result_integer.into()
         };
     }
-    let results = results.chars().zip(slots);
+    let results = types(results).zip(slots);
     Ok(results
-        .map(|(letter, bits)| Value::from_bits(letter, bits))
+        .map(|(letters, bits)| Value::from_bits(letters, bits))
         .collect())
 }
 

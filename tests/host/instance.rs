@@ -90,7 +90,7 @@ impl InstanceExport {
                         min: table.len,
                         max: grown(limits.max, table.len_max, u64::from(u32::MAX)),
                     },
-                    element: *element,
+                    element: element.clone(),
                 }
             }
             kind => kind.clone(),
@@ -113,7 +113,7 @@ impl Store {
                 ))));
             }
         };
-        self.check_imports(&interface)?;
+        self.bind_imports(&interface)?;
         let reservation = self.reserve_memory(&interface);
         let base = self.memory_base(&interface, reservation.as_ref());
         let compiled = compile(wasm, &self.options(base)).map_err(LoadError::Compile)?;
@@ -139,13 +139,18 @@ impl Store {
         }
     }
 
-    fn check_imports(&self, interface: &Interface) -> Result<(), LoadError> {
+    /// Holds the imports against what is registered, and remembers their addresses.
+    fn bind_imports(&mut self, interface: &Interface) -> Result<(), LoadError> {
         for (module, field, wanted) in &interface.imports {
             let export = self
                 .registered(module)
                 .and_then(|instance| instance.exports.get(field));
             let kind = export.map(InstanceExport::current_kind);
-            if !kind.as_ref().is_some_and(|kind| kind.serves(wanted)) {
+            let address = export.map_or(0, |export| export.address);
+            if kind.as_ref().is_some_and(|kind| kind.serves(wanted)) {
+                let symbol = wanted.import_symbol(module, field);
+                self.symbols.insert(symbol, address);
+            } else {
                 return Err(LoadError::Unlinkable {
                     module: module.clone(),
                     why: format!("{field}: {kind:?} for {wanted:?}"),
@@ -274,6 +279,7 @@ fn exports(
             External::Table { .. } => export_kind::TABLE,
             External::Memory { .. } => export_kind::MEMORY,
             External::Global { .. } => export_kind::GLOBAL,
+            External::Tag { .. } => export_kind::TAG,
         };
         let mut symbol = String::new();
         symbol::write_export(&mut symbol, name).expect("strings take all text");

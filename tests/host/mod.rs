@@ -5,6 +5,7 @@
 
 pub(crate) mod call;
 pub(crate) mod instance;
+pub(crate) mod letters;
 pub(crate) mod map;
 pub(crate) mod runtime;
 pub(crate) mod signal;

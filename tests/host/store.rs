@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use mewz::compile::{OptLevel, Options, TargetCpu};
 use mewz::link::error::LinkError;
 use mewz_abi::address::PAGE_BYTES;
-use mewz_abi::symbol;
 use mewz_abi::trap::TrapKind;
 
 use super::call::{Stack, call};
@@ -13,7 +12,6 @@ use super::instance::{Instance, LoadError};
 use super::map::{Access, Reservation};
 use super::runtime;
 use super::signal::Fault;
-use super::types::External;
 use super::value::Value;
 
 /// Address space for the code and data of one test: calls between its instances are within reach of 32 bits.
@@ -52,8 +50,8 @@ pub(crate) struct Store {
     pub(crate) memories: Vec<Reservation>,
     pub(crate) instances: Vec<Instance>,
     stack: Stack,
-    /// Runtime functions, what registered instances export, types.
-    symbols: HashMap<String, u64>,
+    /// Runtime functions, imports that were bound, types.
+    pub(crate) symbols: HashMap<String, u64>,
     registered: HashMap<String, usize>,
 }
 
@@ -107,28 +105,6 @@ impl Store {
     /// Makes the exports of `instance` importable as those of module `name`.
     pub(crate) fn register(&mut self, name: &str, instance: usize) {
         self.registered.insert(name.to_owned(), instance);
-        for (field, export) in &self.instances[instance].exports {
-            let mut text = String::new();
-            let written = match &export.kind {
-                External::Function {
-                    parameters,
-                    results,
-                } => symbol::write_import(&mut text, name, field, parameters, results),
-                External::Table { .. } => {
-                    symbol::write_import_object(&mut text, name, field, "table")
-                }
-                External::Memory { .. } => {
-                    symbol::write_import_object(&mut text, name, field, "memory")
-                }
-                External::Global { value, mutable } => {
-                    let prefix = if *mutable { 'G' } else { 'g' };
-                    let kind = format!("{prefix}lobal.{value}");
-                    symbol::write_import_object(&mut text, name, field, &kind)
-                }
-            };
-            written.expect("strings take all text");
-            self.symbols.insert(text, export.address);
-        }
     }
 
     /// The instance that is registered as `name`.

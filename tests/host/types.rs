@@ -1,19 +1,24 @@
 //! What a module imports and exports, and whether one fits the other.
 
+use mewz_abi::symbol;
 use wasmparser::types::EntityType;
-use wasmparser::{RefType, ValType, Validator, WasmFeatures};
+use wasmparser::{ValType, Validator, WasmFeatures};
+
+use super::letters;
 
 /// The type of something that is imported or exported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum External {
     /// Type letters of parameters and results.
     Function { parameters: String, results: String },
-    /// Limits in elements, and the letter of the element type.
-    Table { limits: Limits, element: char },
+    /// Limits in elements, and the letters of the element type.
+    Table { limits: Limits, element: String },
     /// Limits in pages.
     Memory { limits: Limits },
-    /// The letter of the value's type.
-    Global { value: char, mutable: bool },
+    /// The letters of the value's type.
+    Global { value: String, mutable: bool },
+    /// Letters of the payload's types.
+    Tag { parameters: String },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,10 +51,10 @@ impl Interface {
         let types = types.as_ref();
         let external = |entity: EntityType| match entity {
             EntityType::Func(id) | EntityType::FuncExact(id) => {
-                let function = types[id].unwrap_func();
+                let (parameters, results) = letters::function(types, id);
                 External::Function {
-                    parameters: function.params().iter().map(letter).collect(),
-                    results: function.results().iter().map(letter).collect(),
+                    parameters,
+                    results,
                 }
             }
             EntityType::Table(table) => External::Table {
@@ -57,7 +62,7 @@ impl Interface {
                     min: table.initial,
                     max: table.maximum,
                 },
-                element: reference_letter(table.element_type),
+                element: letters::one(types, ValType::Ref(table.element_type)),
             },
             EntityType::Memory(memory) => External::Memory {
                 limits: Limits {
@@ -66,10 +71,12 @@ impl Interface {
                 },
             },
             EntityType::Global(global) => External::Global {
-                value: letter(&global.content_type),
+                value: letters::one(types, global.content_type),
                 mutable: global.mutable,
             },
-            EntityType::Tag(_) => panic!("tags are behind a feature that is off"),
+            EntityType::Tag(id) => External::Tag {
+                parameters: letters::function(types, id).0,
+            },
         };
         let imports: Vec<Import> = types
             .core_imports()
@@ -107,8 +114,46 @@ impl External {
             (External::Memory { limits }, External::Memory { limits: wanted }) => {
                 limits.serve(*wanted)
             }
+            (
+                External::Global {
+                    value,
+                    mutable: false,
+                },
+                External::Global {
+                    value: wanted,
+                    mutable: false,
+                },
+            ) => letters::is_subtype(value, wanted),
             (have, wanted) => have == wanted,
         }
+    }
+
+    /// The symbol of an import of this type.
+    pub(crate) fn import_symbol(&self, module: &str, field: &str) -> String {
+        let mut text = String::new();
+        let written = match self {
+            External::Function {
+                parameters,
+                results,
+            } => symbol::write_import(&mut text, module, field, parameters, results),
+            External::Table { .. } => {
+                symbol::write_import_object(&mut text, module, field, "table")
+            }
+            External::Memory { .. } => {
+                symbol::write_import_object(&mut text, module, field, "memory")
+            }
+            External::Global { value, mutable } => {
+                let prefix = if *mutable { 'G' } else { 'g' };
+                let kind = format!("{prefix}lobal.{value}");
+                symbol::write_import_object(&mut text, module, field, &kind)
+            }
+            External::Tag { parameters } => {
+                let kind = format!("tag.{parameters}");
+                symbol::write_import_object(&mut text, module, field, &kind)
+            }
+        };
+        written.expect("strings take all text");
+        text
     }
 
     /// The text that an export row holds for this type; `None` where the contract leaves it open.
@@ -118,7 +163,8 @@ impl External {
                 parameters,
                 results,
             } => Some(format!("{parameters}${results}")),
-            External::Global { value, .. } => Some(value.to_string()),
+            External::Global { value, .. } => Some(value.clone()),
+            External::Tag { parameters } => Some(parameters.clone()),
             External::Table { .. } | External::Memory { .. } => None,
         }
     }
@@ -133,19 +179,4 @@ impl Limits {
         };
         self.min >= wanted.min && max_fits
     }
-}
-
-fn letter(kind: &ValType) -> char {
-    match kind {
-        ValType::I32 => 'i',
-        ValType::I64 => 'I',
-        ValType::F32 => 'f',
-        ValType::F64 => 'F',
-        ValType::V128 => 'v',
-        ValType::Ref(kind) => reference_letter(*kind),
-    }
-}
-
-fn reference_letter(kind: RefType) -> char {
-    if kind.is_func_ref() { 'p' } else { 'e' }
 }

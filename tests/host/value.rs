@@ -13,27 +13,30 @@ pub(crate) enum Value {
 }
 
 impl Value {
-    /// The value of type `letter` (see `mewz_abi::symbol`) whose bits are the lowest of `bits`.
-    pub(crate) fn from_bits(letter: char, bits: u128) -> Self {
-        match letter {
-            'i' => Value::I32(bits as u32),
-            'I' => Value::I64(bits as u64),
-            'f' => Value::F32(bits as u32),
-            'F' => Value::F64(bits as u64),
-            'v' => Value::V128(bits),
-            'p' | 'e' => Value::Reference(bits as u64),
-            _ => panic!("no type has the letter `{letter}`"),
+    /// The value of the type with these letters (see `mewz_abi::symbol`) whose bits are the lowest of `bits`.
+    pub(crate) fn from_bits(letters: &str, bits: u128) -> Self {
+        match letters {
+            "i" => Value::I32(bits as u32),
+            "I" => Value::I64(bits as u64),
+            "f" => Value::F32(bits as u32),
+            "F" => Value::F64(bits as u64),
+            "v" => Value::V128(bits),
+            _ => Value::Reference(bits as u64),
         }
     }
 
-    pub(crate) fn letter_matches(self, letter: char) -> bool {
+    /// Whether it is a value of the type with these letters, as far as bits tell.
+    pub(crate) fn fits(self, letters: &str) -> bool {
         match self {
-            Value::I32(_) => letter == 'i',
-            Value::I64(_) => letter == 'I',
-            Value::F32(_) => letter == 'f',
-            Value::F64(_) => letter == 'F',
-            Value::V128(_) => letter == 'v',
-            Value::Reference(_) => letter == 'p' || letter == 'e',
+            Value::I32(_) => letters == "i",
+            Value::I64(_) => letters == "I",
+            Value::F32(_) => letters == "f",
+            Value::F64(_) => letters == "F",
+            Value::V128(_) => letters == "v",
+            Value::Reference(0) => {
+                matches!(letters.as_bytes()[0], b'p' | b'e' | b'x' | b'y' | b'r')
+            }
+            Value::Reference(_) => !matches!(letters, "i" | "I" | "f" | "F" | "v"),
         }
     }
 }

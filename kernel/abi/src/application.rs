@@ -175,6 +175,8 @@ pub mod export_kind {
     pub const MEMORY: u32 = 2;
     /// A global.
     pub const GLOBAL: u32 = 3;
+    /// A tag of exceptions.
+    pub const TAG: u32 = 4;
 }
 
 /// An instruction that traps on purpose. Out-of-bounds accesses are not listed: the fault's address tells.

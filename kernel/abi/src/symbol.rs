@@ -4,9 +4,8 @@
 //! ASCII letters, digits and `_` are written as `.hh`, two lower-case hexadecimal digits, so that a part holds no `$`.
 //! Type letters: `i` i32, `I` i64, `f` f32, `F` f64, `v` v128, `p` funcref, `e` externref, `x` exnref, `y` nullexnref; the
 //! last four in upper case are references that are never null. A reference to functions of a known type is `r`, or `R` where
-//! it is never null, with `parameters_results_` behind it: `Rii_i_`. `s` and `S` refer to the function type that they
-//! stand in. Instead of a long `parameters_results_` stand `h` and 32 hexadecimal digits, equal for equal types.
-//! [`types`] tells where the letters of one type end.
+//! it is never null, with `parameters_results_` behind it: `Rii_i_`. Instead of a long `parameters_results_` stand `h` and
+//! 32 hexadecimal digits, equal for equal types. [`types`] tells where the letters of one type end.
 
 use core::fmt::{Result, Write};
 
@@ -173,7 +172,7 @@ mod tests {
         assert_eq!(split(""), [""; 0]);
         assert_eq!(split("iPx"), ["i", "P", "x"]);
         assert_eq!(split("ri_I_v"), ["ri_I_", "v"]);
-        assert_eq!(split("R__rRiS_i_f_p_e"), ["R__", "rRiS_i_f_p_", "e"]);
+        assert_eq!(split("R__rRiE_i_f_p_e"), ["R__", "rRiE_i_f_p_", "e"]);
         let hash = "0123456789abcdef0123456789abcdef";
         let hashed = alloc::format!("rh{hash}Rrh{hash}_i_I");
         assert_eq!(

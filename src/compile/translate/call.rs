@@ -84,12 +84,7 @@ impl<'a> Translator<'a> {
     /// `call_indirect`.
     pub(super) fn call_indirect(&mut self, type_index: u32, table: u32) {
         let (code, arguments) = self.indirect_callee(type_index, table);
-        let signature = self.internal_signature(type_index);
-        let call = self.ins().call_indirect(signature, code, &arguments);
-        let results = self.context.module.types[type_index as usize].results.len();
-        self.count_passed(results);
-        let results = self.builder.inst_results(call).to_vec();
-        self.stack.extend(results);
+        self.call_code(type_index, code, &arguments);
     }
 
     /// `return_call`. An import is no function of this convention: it is called and its results returned, which leaves this
@@ -118,6 +113,41 @@ impl<'a> Translator<'a> {
         self.is_reachable = false;
     }
 
+    /// `call_ref`.
+    pub(super) fn call_ref(&mut self, type_index: u32) {
+        let (code, arguments) = self.referenced_callee(type_index);
+        self.call_code(type_index, code, &arguments);
+    }
+
+    /// `return_call_ref`.
+    pub(super) fn return_call_ref(&mut self, type_index: u32) {
+        let (code, arguments) = self.referenced_callee(type_index);
+        let signature = self.internal_signature(type_index);
+        self.ins().return_call_indirect(signature, code, &arguments);
+        self.is_reachable = false;
+    }
+
+    /// Pops a reference whose type is known, and the arguments below it; returns the code to call with them.
+    fn referenced_callee(&mut self, type_index: u32) -> (Value, Vec<Value>) {
+        let reference = self.pop();
+        self.trap_unless(reference, TrapKind::NullReference);
+        let count = self.context.module.types[type_index as usize]
+            .parameters
+            .len();
+        let arguments = self.pop_many(count);
+        (self.reference_code(reference), arguments)
+    }
+
+    /// Calls code of the module's own convention; pushes the results.
+    fn call_code(&mut self, type_index: u32, code: Value, arguments: &[Value]) {
+        let signature = self.internal_signature(type_index);
+        let call = self.ins().call_indirect(signature, code, arguments);
+        let results = self.context.module.types[type_index as usize].results.len();
+        self.count_passed(results);
+        let results = self.builder.inst_results(call).to_vec();
+        self.stack.extend(results);
+    }
+
     /// Pops the arguments of a call through a table; returns the code to call with them.
     fn indirect_callee(&mut self, type_index: u32, table: u32) -> (Value, Vec<Value>) {
         let ty = &self.context.module.types[type_index as usize];
@@ -138,6 +168,12 @@ impl<'a> Translator<'a> {
         let expected = self.symbol(self.context.plan.types[type_index as usize]);
         let differs = self.ins().icmp(IntCC::NotEqual, actual, expected);
         self.trap_if(differs, TrapKind::IndirectCallTypeMismatch);
+        self.reference_code(reference)
+    }
+
+    /// The code behind a reference that is not null.
+    fn reference_code(&mut self, reference: Value) -> Value {
+        let flags = MemFlagsData::trusted().with_readonly();
         self.ins()
             .load(types::I64, flags, reference, REFERENCE_CODE)
     }

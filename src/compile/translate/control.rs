@@ -3,6 +3,7 @@
 //! A block's end gets a block of the intermediate code only when something branches there; otherwise the operands simply
 //! stay on the stack. Results pass as block parameters.
 
+use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, JumpTableData, Type, Value, types};
 use mewz_abi::trap::TrapKind;
 use wasmparser::{BlockType, BrTable, Operator, ValType};
@@ -205,6 +206,26 @@ impl<'a> Translator<'a> {
     /// `br_if`.
     pub(super) fn branch_if(&mut self, depth: u32) {
         let condition = self.pop();
+        self.branch_where(condition, depth);
+    }
+
+    /// `br_on_null`.
+    pub(super) fn branch_on_null(&mut self, depth: u32) {
+        let reference = self.pop();
+        let is_null = self.ins().icmp_imm_u(IntCC::Equal, reference, 0);
+        self.branch_where(is_null, depth);
+        self.push(reference);
+    }
+
+    /// `br_on_non_null`: the reference is the last value that a branch passes.
+    pub(super) fn branch_on_non_null(&mut self, depth: u32) {
+        let reference = self.peek_many(1)[0];
+        self.branch_where(reference, depth);
+        self.pop();
+    }
+
+    /// Branches where `condition` is not 0.
+    fn branch_where(&mut self, condition: Value, depth: u32) {
         let count = self.frame(depth).branch_types().len();
         let arguments = block_arguments(&self.peek_many(count));
         let target = self.target(depth);

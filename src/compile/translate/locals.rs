@@ -159,6 +159,8 @@ fn wants_memory(body: &FunctionBody<'_>, locals: usize) -> wasmparser::Result<bo
             | Operator::Loop { .. }
             | Operator::If { .. }
             | Operator::BrIf { .. }
+            | Operator::BrOnNull { .. }
+            | Operator::BrOnNonNull { .. }
             | Operator::BrTable { .. } => meetings += 1,
             _ => {}
         }

@@ -1,6 +1,7 @@
 //! Globals and references to functions.
 
 use cranelift_codegen::ir::{InstBuilder, Value, types};
+use mewz_abi::trap::TrapKind;
 
 use super::translator::{Region, Translator};
 use crate::compile::initializer::Initializer;
@@ -79,6 +80,13 @@ impl Translator<'_> {
             .reference
             .expect("validation lets only declared references through");
         self.place_address(place)
+    }
+
+    /// `ref.as_non_null`.
+    pub(super) fn ref_as_non_null(&mut self) {
+        let reference = self.pop();
+        self.trap_unless(reference, TrapKind::NullReference);
+        self.push(reference);
     }
 
     /// `ref.is_null`.
