@@ -12,7 +12,7 @@ use super::layout::Layout;
 use super::module::{Item, Module};
 use super::names;
 use super::options::Options;
-use super::pieces::Code;
+use super::pieces::Piece;
 use super::symbol_table::{SectionIndex, SymbolTable};
 use super::symbols::{Single, SymbolId};
 use super::target::cpu_features;
@@ -36,7 +36,7 @@ pub(super) struct Parts<'a> {
     /// What was compiled.
     pub(super) tasks: Vec<Task<'a>>,
     /// The code of each task.
-    pub(super) code: Vec<Code>,
+    pub(super) pieces: Vec<Piece>,
 }
 
 /// Makes the object.
@@ -46,7 +46,8 @@ pub(super) struct Parts<'a> {
 /// It would be too large.
 pub(super) fn assemble(parts: Parts<'_>, isa: &dyn TargetIsa) -> Result<Object, CompileError> {
     let mut text_bytes = 0_u64;
-    let starts = parts.code.iter().map(|code| {
+    let starts = parts.pieces.iter().map(|piece| {
+        let code = &piece.code;
         let start = text_bytes.next_multiple_of(u64::from(code.alignment));
         text_bytes = start + code.bytes.len() as u64;
         start
@@ -83,13 +84,13 @@ struct Assembler<'a> {
 impl<'a> Assembler<'a> {
     fn new(parts: Parts<'a>, starts: Vec<u64>, text_bytes: u64) -> Self {
         let mut symbols = SymbolTable::new(parts.module);
-        for ((task, code), start) in parts.tasks.iter().zip(&parts.code).zip(&starts) {
+        for ((task, piece), start) in parts.tasks.iter().zip(&parts.pieces).zip(&starts) {
             let binding = match task.id {
                 SymbolId::Entry(_) => Binding::Global,
                 _ => Binding::Local,
             };
             let place = (SectionIndex::Text, *start);
-            let size = code.bytes.len() as u64;
+            let size = piece.code.bytes.len() as u64;
             symbols.define_function(task.id, task.name.clone(), place, size, binding);
         }
         for (name, single, section) in [
@@ -118,24 +119,26 @@ impl<'a> Assembler<'a> {
     fn text(&mut self) -> Section {
         let mut bytes = vec![0; self.text_bytes as usize];
         let mut relocations = Vec::new();
-        for ((task, code), start) in self
+        for ((task, piece), start) in self
             .parts
             .tasks
             .iter()
-            .zip(&self.parts.code)
+            .zip(&self.parts.pieces)
             .zip(&self.starts)
         {
+            let code = &piece.code;
             bytes[*start as usize..][..code.bytes.len()].copy_from_slice(&code.bytes);
             for relocation in &code.relocations {
+                let target = piece.target(relocation, &self.parts.layout.plan);
                 relocations.push(Relocation {
                     offset: start + u64::from(relocation.offset),
                     kind: relocation.kind,
-                    symbol: self.symbols.index(relocation.target.unwrap_or(task.id)),
+                    symbol: self.symbols.index(target.unwrap_or(task.id)),
                     addend: relocation.addend,
                 });
             }
         }
-        let alignments = self.parts.code.iter().map(|code| code.alignment);
+        let alignments = self.parts.pieces.iter().map(|piece| piece.code.alignment);
         Section {
             align: alignments.max().unwrap_or(1).into(),
             relocations,
@@ -145,15 +148,15 @@ impl<'a> Assembler<'a> {
 
     fn traps(&self) -> Section {
         let mut sites: Vec<[u32; 3]> = Vec::new();
-        for ((task, code), start) in self
+        for ((task, piece), start) in self
             .parts
             .tasks
             .iter()
-            .zip(&self.parts.code)
+            .zip(&self.parts.pieces)
             .zip(&self.starts)
         {
             let body = task.work.wasm_offset();
-            sites.extend(code.traps.iter().map(|trap| {
+            sites.extend(piece.code.traps.iter().map(|trap| {
                 let wasm_offset = match trap.wasm_offset {
                     0 => 0,
                     offset => body.wrapping_add(offset),
@@ -182,15 +185,15 @@ impl<'a> Assembler<'a> {
             .parts
             .tasks
             .iter()
-            .zip(&self.parts.code)
+            .zip(&self.parts.pieces)
             .zip(&self.starts);
         let functions: Vec<FunctionRows<'_>> = tasks
-            .map(|((task, code), start)| FunctionRows {
+            .map(|((task, piece), start)| FunctionRows {
                 start: *start,
-                len: code.bytes.len() as u64,
+                len: piece.code.bytes.len() as u64,
                 wasm_index: task.wasm_index,
                 wasm_offset: task.work.wasm_offset(),
-                rows: &code.locations,
+                rows: &piece.code.locations,
             })
             .collect();
         let bytes = debug::encode(&functions, &names::functions(self.parts.module));
@@ -204,7 +207,8 @@ impl<'a> Assembler<'a> {
         let mut table = unwind::Section::new(isa);
         let mut relocations = Vec::new();
         let text = self.symbols.index(Single::Text);
-        for (code, start) in self.parts.code.iter().zip(&self.starts) {
+        for (piece, start) in self.parts.pieces.iter().zip(&self.starts) {
+            let code = &piece.code;
             if !code.unwind.is_empty() {
                 relocations.push(Relocation {
                     offset: table.append(&code.unwind) as u64,

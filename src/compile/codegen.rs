@@ -68,7 +68,7 @@ impl Work<'_> {
     }
 }
 
-/// Compiles `tasks`; the results are in the same order.
+/// Compiles those of `tasks` that are `chosen`; the results are in the order of the choice.
 ///
 /// # Errors
 ///
@@ -77,17 +77,18 @@ pub(super) fn compile_all(
     context: &Context<'_>,
     isa: &dyn TargetIsa,
     tasks: &[Task<'_>],
+    chosen: &[usize],
 ) -> Result<Vec<Code>, CompileError> {
-    let mut order: Vec<usize> = (0..tasks.len()).collect();
-    order.sort_by_key(|index| std::cmp::Reverse(tasks[*index].work.weight()));
+    let mut order: Vec<usize> = (0..chosen.len()).collect();
+    order.sort_by_key(|index| std::cmp::Reverse(tasks[chosen[*index]].work.weight()));
     let next = AtomicUsize::new(0);
     let results: Mutex<Vec<Option<Result<Code, CompileError>>>> =
-        Mutex::new(tasks.iter().map(|_| None).collect());
+        Mutex::new(chosen.iter().map(|_| None).collect());
     rayon::broadcast(|_| {
         let mut generator = Generator::new(context, isa);
         let mut done = Vec::new();
         while let Some(index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-            done.push((*index, generator.compile(&tasks[*index])));
+            done.push((*index, generator.compile(&tasks[chosen[*index]])));
         }
         let mut results = results.lock().expect("no thread panics with the lock");
         for (index, result) in done {

@@ -202,6 +202,21 @@ pub(super) struct Rows {
     inlined: Vec<u32>,
 }
 
+impl Rows {
+    /// Rows of a function that no body became part of.
+    pub(super) fn from_rows(rows: Vec<u8>) -> Self {
+        Self {
+            rows,
+            ..Self::default()
+        }
+    }
+
+    /// The rows, where no body became part of the function.
+    pub(super) fn without_bodies(&self) -> Option<&[u8]> {
+        self.bodies.is_empty().then_some(&self.rows)
+    }
+}
+
 /// The rows of one function whose body is at `body_offset` of the module; its locations ascend.
 ///
 /// Code before the first operator's counts to it, or to the call whose body it belongs to: a frame that finds no room on the

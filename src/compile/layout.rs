@@ -100,6 +100,7 @@ pub(super) fn lay_out(
     layout.memories(module, options);
     layout.tables_and_elements(module)?;
     layout.data(module);
+    layout.type_identities();
     let total =
         layout.state.len() + layout.zero_bytes + layout.addresses.len() + layout.bytes.len();
     if total > DATA_BYTES_MAX {
@@ -111,13 +112,20 @@ pub(super) fn lay_out(
 }
 
 impl Layout {
+    /// Finds equal types.
     fn types(&mut self, module: &Module<'_>) {
         let mut known: HashMap<&FunctionType, u32> = HashMap::new();
         for (index, ty) in module.types.iter().enumerate() {
             let index = index as u32;
             let first = *known.entry(ty).or_insert(index);
             self.plan.types.push(SymbolId::Type(first));
-            if first == index {
+        }
+    }
+
+    /// Lays down what stands for each type: last, so that a new type moves nothing that code refers to by its offset.
+    fn type_identities(&mut self) {
+        for (symbol, index) in self.plan.types.iter().zip(0..) {
+            if *symbol == SymbolId::Type(index) {
                 let offset = self.bytes.append(&[0]);
                 self.types.push((index, offset));
             }

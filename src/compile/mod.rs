@@ -9,6 +9,7 @@ pub mod debug;
 mod entry;
 mod error;
 mod features;
+mod incremental;
 mod initializer;
 mod instantiate;
 mod layout;
@@ -31,9 +32,10 @@ mod unwind;
 mod whole;
 
 pub use error::CompileError;
+pub use incremental::cache::{Counts, Damaged, FunctionCache};
 pub use options::{MemoryBase, OptLevel, Options, RegisterAllocator, TargetCpu};
 
-use crate::relocatable::elf;
+use crate::relocatable::{Object, elf};
 
 /// A compiled module.
 #[derive(Debug)]
@@ -89,6 +91,36 @@ pub fn compile(wasm: &[u8], options: &Options) -> Result<Compiled, CompileError>
     Ok(Compiled {
         object,
         interface: Interface::of(&module),
+    })
+}
+
+/// A module compiled with the help of earlier compilations.
+#[derive(Debug)]
+pub struct Assembled {
+    /// The object: what [`compile`] gives as a file.
+    pub object: Object,
+    /// What the module wants and is.
+    pub interface: Interface,
+    /// How much was compiled.
+    pub counts: Counts,
+}
+
+/// Compiles the module `wasm` as [`compile`] does; functions whose code is in `cache` are not compiled again, others are
+/// kept there.
+///
+/// # Errors
+///
+/// As [`compile`].
+pub fn compile_incremental(
+    wasm: &[u8],
+    options: &Options,
+    cache: &mut FunctionCache,
+) -> Result<Assembled, CompileError> {
+    let (module, object, counts) = incremental::run::run(wasm, options, cache)?;
+    Ok(Assembled {
+        object,
+        interface: Interface::of(&module),
+        counts,
     })
 }
 

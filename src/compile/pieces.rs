@@ -1,8 +1,13 @@
 //! Compiled functions before they have a place: each is a piece that knows nothing of the others.
 
+use std::sync::Arc;
+
 use mewz_abi::trap::TrapKind;
 
 use super::debug::Rows;
+use super::incremental::binding;
+use super::incremental::reading::Reference;
+use super::plan::Plan;
 use super::symbols::SymbolId;
 use crate::relocatable::RelocationKind;
 
@@ -21,6 +26,36 @@ pub(super) struct Code {
     pub(super) locations: Rows,
     /// How to unwind it: a record of `unwind`, or nothing.
     pub(super) unwind: Vec<u8>,
+}
+
+/// A function's code as this module uses it.
+#[derive(Clone, Debug)]
+pub(super) struct Piece {
+    /// The code.
+    pub(super) code: Arc<Code>,
+    /// What its targets are numbers of; `None` where they are symbols of this module.
+    pub(super) references: Option<Vec<Reference>>,
+}
+
+impl Piece {
+    /// The symbol that a relocation is about; `None` for the function itself.
+    pub(super) fn target(&self, relocation: &CodeRelocation, plan: &Plan) -> Option<SymbolId> {
+        let target = relocation.target?;
+        Some(match &self.references {
+            None => target,
+            Some(references) => binding::bound(target, references, plan)
+                .expect("code that is kept refers to what its function names"),
+        })
+    }
+}
+
+impl From<Code> for Piece {
+    fn from(code: Code) -> Self {
+        Self {
+            code: Arc::new(code),
+            references: None,
+        }
+    }
 }
 
 /// A value to be stored in code.

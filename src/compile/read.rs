@@ -28,6 +28,20 @@ const MEMORY_BYTES_MAX: u64 = 1 << 32;
 /// As [`super::compile`].
 pub(super) fn module(wasm: &[u8]) -> Result<Module<'_>, CompileError> {
     let (mut module, bodies) = sections(wasm)?;
+    validate(wasm, &mut module, bodies)?;
+    Ok(module)
+}
+
+/// Validates `bodies` of `wasm` and takes note of what they do that the plan must know.
+///
+/// # Errors
+///
+/// The error nearest to the module's start.
+pub(super) fn validate(
+    wasm: &[u8],
+    module: &mut Module<'_>,
+    bodies: Vec<Body<'_>>,
+) -> Result<(), CompileError> {
     let uses = validate_bodies(bodies).map_err(|error| features::explain(wasm, &error))?;
     for used in uses {
         match used {
@@ -36,7 +50,7 @@ pub(super) fn module(wasm: &[u8]) -> Result<Module<'_>, CompileError> {
             Use::Element(index) => module.elements[index as usize].is_used = true,
         }
     }
-    Ok(module)
+    Ok(())
 }
 
 /// Reads and validates everything but the bodies.
@@ -48,9 +62,15 @@ pub(super) fn without_bodies(wasm: &[u8]) -> Result<Module<'_>, CompileError> {
     sections(wasm).map(|(module, _)| module)
 }
 
-type Body<'a> = (FuncToValidate<ValidatorResources>, FunctionBody<'a>);
+/// A body that is still to be validated.
+pub(super) type Body<'a> = (FuncToValidate<ValidatorResources>, FunctionBody<'a>);
 
-fn sections(wasm: &[u8]) -> Result<(Module<'_>, Vec<Body<'_>>), CompileError> {
+/// Reads a module and validates everything but the bodies.
+///
+/// # Errors
+///
+/// As [`super::compile`].
+pub(super) fn sections(wasm: &[u8]) -> Result<(Module<'_>, Vec<Body<'_>>), CompileError> {
     if !wasm.starts_with(b"\0asm") {
         return Err(CompileError::NotWasm);
     }

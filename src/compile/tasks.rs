@@ -8,13 +8,14 @@ use super::layout::{self, Layout};
 use super::module::{Item, Module};
 use super::names;
 use super::options::{OptLevel, Options};
+use super::pieces::Piece;
 use super::symbols::{Single, SymbolId};
 use super::target;
 use super::translate::Context;
 use super::whole::Inlining;
 use crate::relocatable::Object;
 
-/// Compiles a module to an object.
+/// Compiles a validated module to an object.
 ///
 /// # Errors
 ///
@@ -24,9 +25,7 @@ pub(super) fn run(module: &Module<'_>, options: &Options) -> Result<Object, Comp
     let inlining = (options.opt_level == OptLevel::Module).then(|| Inlining::decide(module));
     let inlining = inlining.as_ref();
     let layout = layout::lay_out(module, options, inlining)?;
-    let mut tasks = bodies(module, &layout);
-    tasks.extend(entries(module));
-    tasks.extend(instantiation(&layout));
+    let tasks = tasks(module, &layout);
     let context = Context {
         module,
         plan: &layout.plan,
@@ -34,15 +33,24 @@ pub(super) fn run(module: &Module<'_>, options: &Options) -> Result<Object, Comp
         target: isa.frontend_config(),
         inlining,
     };
-    let code = codegen::compile_all(&context, &*isa, &tasks)?;
+    let all: Vec<usize> = (0..tasks.len()).collect();
+    let code = codegen::compile_all(&context, &*isa, &tasks, &all)?;
     let parts = Parts {
         module,
         options,
         layout,
         tasks,
-        code,
+        pieces: code.into_iter().map(Piece::from).collect(),
     };
     assemble::assemble(parts, &*isa)
+}
+
+/// Everything that is to be compiled, in the order of the code section.
+pub(super) fn tasks<'a>(module: &Module<'a>, layout: &Layout) -> Vec<Task<'a>> {
+    let mut tasks = bodies(module, layout);
+    tasks.extend(entries(module));
+    tasks.extend(instantiation(layout));
+    tasks
 }
 
 /// The module's own functions, and shims of imports that are known by reference.

@@ -1,0 +1,62 @@
+//! Between code that names things by their number in the function and the things of this module.
+
+use super::reading::{Kind, Reference};
+use crate::compile::pieces::Code;
+use crate::compile::plan::Plan;
+use crate::compile::symbols::SymbolId;
+
+/// Replaces what `code` refers to by numbers in `references`; tells whether all of it could be.
+pub(in crate::compile) fn abstracted(
+    code: &Code,
+    references: &[Reference],
+    plan: &Plan,
+) -> Option<Code> {
+    let mut code = code.clone();
+    let number = |is_it: &dyn Fn(&Reference) -> bool| {
+        let at = references.iter().position(is_it)?;
+        Some(at as u32)
+    };
+    for relocation in &mut code.relocations {
+        let Some(target) = relocation.target else {
+            continue;
+        };
+        let is = |reference: &Reference, kind, index| *reference == Reference { kind, index };
+        relocation.target = Some(match target {
+            SymbolId::Function(index) => {
+                SymbolId::Function(number(&|r| is(r, Kind::Function, index))?)
+            }
+            SymbolId::ImportedFunction(index) => {
+                SymbolId::ImportedFunction(number(&|r| is(r, Kind::Function, index))?)
+            }
+            SymbolId::ImportedGlobal(index) => {
+                SymbolId::ImportedGlobal(number(&|r| is(r, Kind::Global, index))?)
+            }
+            SymbolId::ImportedTable(index) => SymbolId::ImportedTable(number(&|r| {
+                r.index == index && matches!(r.kind, Kind::Table | Kind::GrownTable)
+            })?),
+            SymbolId::Type(first) => SymbolId::Type(number(&|r| {
+                r.kind == Kind::Type && plan.types[r.index as usize] == SymbolId::Type(first)
+            })?),
+            SymbolId::ImportedMemory(_) | SymbolId::Runtime(_) | SymbolId::Single(_) => target,
+            SymbolId::Entry(_) | SymbolId::InstantiatePart(_) => return None,
+        });
+    }
+    Some(code)
+}
+
+/// What a target of abstracted code is in the module of `references`; `None` where the code is not of such a function.
+pub(in crate::compile) fn bound(
+    target: SymbolId,
+    references: &[Reference],
+    plan: &Plan,
+) -> Option<SymbolId> {
+    let index = |number: u32| Some(references.get(number as usize)?.index);
+    Some(match target {
+        SymbolId::Function(number) => SymbolId::Function(index(number)?),
+        SymbolId::ImportedFunction(number) => SymbolId::ImportedFunction(index(number)?),
+        SymbolId::ImportedGlobal(number) => SymbolId::ImportedGlobal(index(number)?),
+        SymbolId::ImportedTable(number) => SymbolId::ImportedTable(index(number)?),
+        SymbolId::Type(number) => *plan.types.get(index(number)? as usize)?,
+        other => other,
+    })
+}

@@ -1,0 +1,250 @@
+//! The store of compiled functions, in memory; as bytes for whoever keeps it in a file.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::encoding;
+use super::key::Key;
+use crate::compile::pieces::Code;
+
+/// First bytes of a part of the store.
+const MAGIC: [u8; 8] = *b"mewzfns1";
+
+/// Magic, who made it, length of the content (u64), its digest.
+const HEAD_BYTES: usize = 8 + 16 + 8 + 16;
+
+/// Most bytes that a store keeps beyond what was used last.
+const BYTES_MAX: usize = 256 << 20;
+
+/// Compiled functions, by what their code depends on.
+///
+/// What it holds decides how long a compilation takes, never what comes out.
+#[derive(Debug, Default)]
+pub struct FunctionCache {
+    entries: HashMap<Key, Entry>,
+    /// Counts compilations.
+    time: u64,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    content: Content,
+    bytes: usize,
+    /// When it was used last.
+    used: u64,
+    is_saved: bool,
+}
+
+#[derive(Debug)]
+enum Content {
+    Code(Arc<Code>),
+    /// A range of a file's bytes that nobody has read yet.
+    Encoded(Arc<Vec<u8>>, Range<usize>),
+}
+
+/// What a compilation found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Functions of the module that are defined in it.
+    pub functions: usize,
+    /// Those among them that were compiled.
+    pub compiled: usize,
+}
+
+/// Bytes that are not as [`FunctionCache::unsaved`] made them, or that another program made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the store of compiled functions is damaged or foreign")]
+pub struct Damaged;
+
+impl FunctionCache {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Functions in it.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether nothing is in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Takes in what [`FunctionCache::unsaved`] gave, any number of such pieces behind each other, from the same `maker`.
+    ///
+    /// # Errors
+    ///
+    /// A piece is damaged or of another maker; those before it are taken.
+    pub fn load(&mut self, maker: &[u8], stored: Vec<u8>) -> Result<(), Damaged> {
+        let stored = Arc::new(stored);
+        let mut at = 0;
+        while at < stored.len() {
+            let content = content(maker, &stored, at).ok_or(Damaged)?;
+            at = content.end;
+            self.load_content(&stored, content).ok_or(Damaged)?;
+        }
+        Ok(())
+    }
+
+    fn load_content(&mut self, stored: &Arc<Vec<u8>>, content: Range<usize>) -> Option<()> {
+        let mut at = content.start;
+        while at < content.end {
+            let (key, rest) = stored[at..content.end].split_first_chunk()?;
+            let len = u32::from_le_bytes(*rest.first_chunk()?) as usize;
+            let start = at + size_of::<Key>() + 4;
+            stored.get(start..start.checked_add(len)?)?;
+            at = start + len;
+            let content = Content::Encoded(Arc::clone(stored), start..at);
+            self.insert_entry(*key, content, len, true);
+        }
+        Some(())
+    }
+
+    /// Everything that was compiled since the store was made or this was called, as bytes for a file; nothing if nothing
+    /// was.
+    #[must_use]
+    pub fn unsaved(&mut self, maker: &[u8]) -> Vec<u8> {
+        self.encoded(maker, |entry| !entry.is_saved)
+    }
+
+    /// Everything that the last compilation used, as bytes for a file.
+    #[must_use]
+    pub fn in_use(&mut self, maker: &[u8]) -> Vec<u8> {
+        let now = self.time;
+        self.encoded(maker, |entry| entry.used == now)
+    }
+
+    fn encoded(&mut self, maker: &[u8], is_wanted: impl Fn(&Entry) -> bool) -> Vec<u8> {
+        let mut wanted: Vec<(&Key, &mut Entry)> = self
+            .entries
+            .iter_mut()
+            .filter(|(_, entry)| is_wanted(entry))
+            .collect();
+        wanted.sort_by_key(|(key, _)| **key);
+        let mut content = Vec::new();
+        for (key, entry) in wanted {
+            entry.is_saved = true;
+            let encoded = match &entry.content {
+                Content::Code(code) => encoding::encode(code),
+                Content::Encoded(stored, range) => Some(stored[range.clone()].to_vec()),
+            };
+            let Some(encoded) = encoded else { continue };
+            content.extend_from_slice(key);
+            content.extend_from_slice(&(encoded.len() as u32).to_le_bytes());
+            content.extend_from_slice(&encoded);
+        }
+        if content.is_empty() {
+            return content;
+        }
+        let mut out = Vec::with_capacity(HEAD_BYTES + content.len());
+        out.extend_from_slice(&MAGIC);
+        out.extend_from_slice(&short_digest(maker));
+        out.extend_from_slice(&(content.len() as u64).to_le_bytes());
+        out.extend_from_slice(&short_digest(&content));
+        out.extend_from_slice(&content);
+        out
+    }
+
+    /// Bytes of all that is in it, about.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Begins a compilation: what it uses stays longest.
+    pub(in crate::compile) fn begin(&mut self) {
+        self.time += 1;
+    }
+
+    /// The code for `key`. What was read from a file and can't be decoded counts as absent.
+    pub(in crate::compile) fn get(&self, key: &Key) -> Option<Arc<Code>> {
+        match &self.entries.get(key)?.content {
+            Content::Code(code) => Some(Arc::clone(code)),
+            Content::Encoded(stored, range) => {
+                encoding::decode(&stored[range.clone()]).map(Arc::new)
+            }
+        }
+    }
+
+    /// Notes that `code` was found under `key` and used.
+    pub(in crate::compile) fn used(&mut self, key: &Key, code: &Arc<Code>) {
+        let time = self.time;
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.used = time;
+            if matches!(entry.content, Content::Encoded(..)) {
+                entry.content = Content::Code(Arc::clone(code));
+            }
+        }
+    }
+
+    /// Keeps new code.
+    pub(in crate::compile) fn insert(&mut self, key: Key, code: &Arc<Code>) {
+        let bytes = code.bytes.len() + code.relocations.len() * 32 + code.traps.len() * 12;
+        self.insert_entry(key, Content::Code(Arc::clone(code)), bytes, false);
+    }
+
+    fn insert_entry(&mut self, key: Key, content: Content, bytes: usize, is_saved: bool) {
+        let entry = Entry {
+            content,
+            bytes,
+            used: self.time,
+            is_saved,
+        };
+        self.bytes += bytes;
+        if let Some(before) = self.entries.insert(key, entry) {
+            self.bytes -= before.bytes;
+        }
+    }
+
+    /// Ends a compilation: lets go of what was not used for longest, if there is too much.
+    pub(in crate::compile) fn end(&mut self) {
+        if self.bytes <= BYTES_MAX {
+            return;
+        }
+        let mut ages: Vec<(u64, usize)> = self
+            .entries
+            .values()
+            .map(|entry| (entry.used, entry.bytes))
+            .collect();
+        ages.sort_unstable();
+        let mut left = self.bytes;
+        let mut oldest_kept = 0;
+        for (used, bytes) in ages {
+            if left <= BYTES_MAX / 2 || used == self.time {
+                break;
+            }
+            left -= bytes;
+            oldest_kept = used + 1;
+        }
+        self.entries.retain(|_, entry| entry.used >= oldest_kept);
+        self.bytes = self.entries.values().map(|entry| entry.bytes).sum();
+    }
+}
+
+/// Where the content of the part at `at` lies, if it is as it was written.
+fn content(maker: &[u8], stored: &[u8], at: usize) -> Option<Range<usize>> {
+    let head = stored.get(at..at.checked_add(HEAD_BYTES)?)?;
+    let (magic, head) = head.split_at(MAGIC.len());
+    let (made_by, head) = head.split_at(16);
+    let (len, digest) = head.split_at(8);
+    let len = usize::try_from(u64::from_le_bytes(*len.first_chunk()?)).ok()?;
+    let start = at + HEAD_BYTES;
+    let end = start.checked_add(len)?;
+    let content = stored.get(start..end)?;
+    let is_whole =
+        magic == MAGIC && made_by == short_digest(maker) && digest == short_digest(content);
+    is_whole.then_some(start..end)
+}
+
+fn short_digest(bytes: &[u8]) -> [u8; 16] {
+    let mut digest = [0; 16];
+    digest.copy_from_slice(&blake3::hash(bytes).as_bytes()[..16]);
+    digest
+}

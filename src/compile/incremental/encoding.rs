@@ -1,0 +1,138 @@
+//! Code as bytes, for files: fixed fields, little endian, checked while they are read.
+
+use mewz_abi::trap::TrapKind;
+
+use crate::compile::debug::Rows;
+use crate::compile::pieces::{Code, CodeRelocation, Trap};
+use crate::compile::symbols::SymbolId;
+use crate::relocatable::RelocationKind;
+
+/// Stands for the function itself among namespaces of symbols.
+const OWN: u32 = u32::MAX;
+
+/// The bytes of `code`; `None` where it holds what only whole modules have.
+pub(super) fn encode(code: &Code) -> Option<Vec<u8>> {
+    let Code {
+        bytes,
+        alignment,
+        relocations,
+        traps,
+        locations,
+        unwind,
+    } = code;
+    let rows = locations.without_bodies()?;
+    let mut out = Vec::with_capacity(bytes.len() + rows.len() + unwind.len() + 256);
+    let mut number = |value: u32| out.extend_from_slice(&value.to_le_bytes());
+    number(*alignment);
+    let lengths = [
+        bytes.len(),
+        relocations.len(),
+        traps.len(),
+        rows.len(),
+        unwind.len(),
+    ];
+    for len in lengths {
+        number(u32::try_from(len).ok()?);
+    }
+    for relocation in relocations {
+        let (namespace, index) = relocation.target.map_or((OWN, 0), SymbolId::numbers);
+        number(relocation.offset);
+        number(match relocation.kind {
+            RelocationKind::Absolute64 => 0,
+            RelocationKind::Relative32 => 1,
+        });
+        number(namespace);
+        number(index);
+        number(i32::try_from(relocation.addend).ok()?.cast_unsigned());
+    }
+    for trap in traps {
+        number(trap.code_offset);
+        number(trap.wasm_offset);
+        number(trap.kind as u32);
+    }
+    for part in [bytes, rows, unwind.as_slice()] {
+        out.extend_from_slice(part);
+    }
+    Some(out)
+}
+
+/// Undoes [`encode`]; `None` for bytes that it did not make.
+pub(super) fn decode(encoded: &[u8]) -> Option<Code> {
+    let mut reader = Reader(encoded);
+    let alignment = reader.number()?;
+    let mut lengths = [0; 5];
+    for len in &mut lengths {
+        *len = reader.number()? as usize;
+    }
+    let [bytes, relocations, traps, rows, unwind] = lengths;
+    let relocations = (0..relocations)
+        .map(|_| reader.relocation())
+        .collect::<Option<Vec<_>>>()?;
+    let traps = (0..traps)
+        .map(|_| reader.trap())
+        .collect::<Option<Vec<_>>>()?;
+    let code = Code {
+        bytes: reader.take(bytes)?.to_vec(),
+        alignment,
+        relocations,
+        traps,
+        locations: Rows::from_rows(reader.take(rows)?.to_vec()),
+        unwind: reader.take(unwind)?.to_vec(),
+    };
+    let fits = |relocation: &CodeRelocation| {
+        let bytes = match relocation.kind {
+            RelocationKind::Absolute64 => 8,
+            RelocationKind::Relative32 => 4,
+        };
+        relocation.offset as usize + bytes <= code.bytes.len()
+    };
+    let is_sound = reader.0.is_empty()
+        && alignment.is_power_of_two()
+        && code.relocations.iter().all(fits)
+        && (code.unwind.is_empty() || code.unwind.len() >= 16);
+    is_sound.then_some(code)
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn number(&mut self) -> Option<u32> {
+        let (number, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(u32::from_le_bytes(*number))
+    }
+
+    fn take(&mut self, len: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(len)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn relocation(&mut self) -> Option<CodeRelocation> {
+        let offset = self.number()?;
+        let kind = match self.number()? {
+            0 => RelocationKind::Absolute64,
+            1 => RelocationKind::Relative32,
+            _ => return None,
+        };
+        let (namespace, index) = (self.number()?, self.number()?);
+        let target = match namespace {
+            OWN => None,
+            _ => Some(SymbolId::from_numbers(namespace, index)?),
+        };
+        Some(CodeRelocation {
+            offset,
+            kind,
+            target,
+            addend: i64::from(self.number()?.cast_signed()),
+        })
+    }
+
+    fn trap(&mut self) -> Option<Trap> {
+        Some(Trap {
+            code_offset: self.number()?,
+            wasm_offset: self.number()?,
+            kind: TrapKind::from_number(self.number()?)?,
+        })
+    }
+}

@@ -1,0 +1,255 @@
+//! Keys: a digest of all that a function's code depends on, and of nothing that merely moves.
+//!
+//! Whoever lets code below `OptLevel::Module` depend on another fact of the module adds it here. The structures are taken
+//! apart field by field, so that a new field does not compile before someone has decided.
+
+use super::reading::{Kind, Reading, Reference};
+use crate::compile::initializer::Initializer;
+use crate::compile::module::{Function, Global, Memory, Module, Table};
+use crate::compile::options::Options;
+use crate::compile::plan::{FunctionPlace, Place, Plan, SegmentPlace, TablePlace};
+use crate::compile::symbols::SymbolId;
+
+/// Names a function's code.
+pub(super) type Key = [u8; 16];
+
+/// Makes the keys of one module.
+pub(in crate::compile) struct Keys<'a> {
+    module: &'a Module<'a>,
+    plan: &'a Plan,
+    /// What every function depends on.
+    surroundings: blake3::Hasher,
+    /// A digest of each type.
+    types: Vec<Key>,
+    /// What code depends on of each global.
+    globals: Vec<Key>,
+    /// What code depends on of each table.
+    tables: Vec<Key>,
+}
+
+/// What a key is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(in crate::compile) enum Subject {
+    /// A body of the module.
+    Body,
+    /// The entry of an export.
+    Entry,
+    /// What calls an import for those who know it by reference.
+    Shim,
+}
+
+impl<'a> Keys<'a> {
+    /// Keys of functions of `module` as `plan` lays it out.
+    pub(in crate::compile) fn new(
+        module: &'a Module<'a>,
+        plan: &'a Plan,
+        options: &Options,
+    ) -> Self {
+        let mut text = Text::default();
+        text.add(env!("CARGO_PKG_VERSION"));
+        text.add(cranelift_codegen::VERSION);
+        text.add(&format!("{options:?}"));
+        for (memory, place) in module.memories.iter().zip(&plan.memories) {
+            text.memory(memory, *place);
+        }
+        // A type's letters tell its structure, whatever the indices of the types that it names.
+        let types = module.types.iter().map(|ty| digest(&format!("{ty:?}")));
+        let globals = (0..module.globals.len()).map(|index| global(module, plan, index));
+        let tables = module.tables.iter().zip(&plan.tables);
+        Self {
+            globals: globals.collect(),
+            tables: tables
+                .map(|(table, place)| digest_table(module, table, place))
+                .collect(),
+            module,
+            plan,
+            surroundings: text.0,
+            types: types.collect(),
+        }
+    }
+
+    /// The key of the code that stands for function `index`; `None` where the body names what is not there.
+    pub(in crate::compile) fn key(
+        &self,
+        subject: Subject,
+        index: u32,
+        reading: &Reading,
+    ) -> Option<Key> {
+        let mut text = Text(self.surroundings.clone());
+        text.0.update(&[subject as u8]);
+        text.0.update(reading.digest.as_bytes());
+        self.describe(
+            &mut text,
+            Reference {
+                kind: Kind::Function,
+                index,
+            },
+        )?;
+        for reference in &reading.references {
+            self.describe(&mut text, *reference)?;
+        }
+        Some(text.finish())
+    }
+
+    /// All that code depends on of what `reference` names.
+    fn describe(&self, text: &mut Text, reference: Reference) -> Option<()> {
+        let Reference { kind, index } = reference;
+        text.0.update(&[kind as u8]);
+        let at = index as usize;
+        match kind {
+            Kind::Type => text.key(self.types.get(at)?),
+            Kind::Function => self.function(text, index)?,
+            Kind::FunctionReference => {
+                self.function(text, index)?;
+                text.place(self.plan.functions[at].reference);
+            }
+            Kind::Table | Kind::GrownTable => text.key(self.tables.get(at)?),
+            Kind::Global => text.key(self.globals.get(at)?),
+            // No code that names a tag is kept.
+            Kind::Tag => return None,
+            Kind::Data => text.segment(*self.plan.data.get(at)?),
+            Kind::Element => text.segment(*self.plan.elements.get(at)?),
+        }
+        Some(())
+    }
+
+    fn function(&self, text: &mut Text, index: u32) -> Option<()> {
+        let Function {
+            type_index,
+            // It shows in the place of the reference.
+            is_referenced: _,
+        } = self.module.functions.get(index as usize)?;
+        let FunctionPlace {
+            internal,
+            import,
+            reference: _,
+        } = self.plan.functions[index as usize];
+        text.key(&self.types[*type_index as usize]);
+        text.flags(&[internal.is_some(), import.is_some()]);
+        Some(())
+    }
+}
+
+fn global(module: &Module<'_>, plan: &Plan, index: usize) -> Key {
+    let global = &module.globals[index];
+    let Global {
+        ty,
+        is_mutable,
+        initial: _,
+        // It shows in the place.
+        is_exported: _,
+    } = global;
+    let mut text = Text::default();
+    text.add(&module.letters(*ty));
+    text.flags(&[*is_mutable]);
+    text.place(plan.globals[index]);
+    match global.constant() {
+        None => text.flags(&[false]),
+        Some(Initializer::Function(function)) => {
+            text.flags(&[true, true]);
+            text.place(plan.functions[*function as usize].reference);
+        }
+        Some(constant) => {
+            text.flags(&[true, false]);
+            text.add(&format!("{constant:?}"));
+        }
+    }
+    text.finish()
+}
+
+fn digest_table(module: &Module<'_>, table: &Table, place: &TablePlace) -> Key {
+    let Table {
+        element,
+        min,
+        max,
+        is_imported,
+        // Only instantiation looks at it.
+        initial: _,
+        is_exported,
+        is_grown,
+    } = table;
+    let mut text = Text::default();
+    text.add(&module.letters(*element));
+    text.number(*min);
+    text.number(max.unwrap_or(u64::MAX));
+    text.flags(&[max.is_some(), *is_imported, *is_exported, *is_grown]);
+    let TablePlace { instance, elements } = place;
+    text.place(Some(*instance));
+    text.place(*elements);
+    text.finish()
+}
+
+/// What a key is made of, while it is read.
+#[derive(Default)]
+struct Text(blake3::Hasher);
+
+impl Text {
+    fn finish(&self) -> Key {
+        let mut key = Key::default();
+        self.0.finalize_xof().fill(&mut key);
+        key
+    }
+
+    fn add(&mut self, text: &str) {
+        self.number(text.len() as u64);
+        self.0.update(text.as_bytes());
+    }
+
+    fn number(&mut self, number: u64) {
+        self.0.update(&number.to_le_bytes());
+    }
+
+    fn key(&mut self, key: &Key) {
+        self.0.update(key);
+    }
+
+    fn flags(&mut self, flags: &[bool]) {
+        for flag in flags {
+            self.0.update(&[u8::from(*flag)]);
+        }
+    }
+
+    /// A place: what moves is in the relocation, the offset is in the code.
+    fn place(&mut self, place: Option<Place>) {
+        let Some(Place { data, offset }) = place else {
+            return self.flags(&[false]);
+        };
+        self.flags(&[true]);
+        match data {
+            SymbolId::ImportedTable(_) | SymbolId::ImportedGlobal(_) => self.number(u64::MAX),
+            other => {
+                let (namespace, index) = other.numbers();
+                self.number(u64::from(namespace) << 32 | u64::from(index));
+            }
+        }
+        self.number(u64::from(offset));
+    }
+
+    fn memory(&mut self, memory: &Memory, place: Place) {
+        let Memory {
+            min_bytes,
+            max_bytes,
+            pages: _,
+            is_imported,
+        } = memory;
+        self.number(*min_bytes);
+        self.number(*max_bytes);
+        self.flags(&[*is_imported]);
+        self.place(Some(place));
+    }
+
+    fn segment(&mut self, place: Option<SegmentPlace>) {
+        self.flags(&[place.is_some()]);
+        if let Some(SegmentPlace { content, len }) = place {
+            self.place(Some(content));
+            self.place(Some(len));
+        }
+    }
+}
+
+fn digest(text: &str) -> Key {
+    let mut hashed = Text::default();
+    hashed.add(text);
+    hashed.finish()
+}

@@ -1,0 +1,222 @@
+//! Compiles what has changed and takes the rest from the store.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use wasmparser::FunctionBody;
+
+use super::binding;
+use super::cache::{Counts, FunctionCache};
+use super::key::{Key, Keys, Subject};
+use super::reading::{BodyReader, Kind, Reading, Reference};
+use crate::compile::assemble::{self, Parts};
+use crate::compile::codegen::{self, Task, Work};
+use crate::compile::error::CompileError;
+use crate::compile::layout::{self, Layout};
+use crate::compile::module::Module;
+use crate::compile::options::{OptLevel, Options};
+use crate::compile::pieces::{Code, Piece};
+use crate::compile::read::{self, Body};
+use crate::compile::translate::Context;
+use crate::compile::{target, tasks};
+use crate::relocatable::Object;
+
+/// Functions that one thread reads before it looks for more.
+const READ_AT_ONCE: usize = 64;
+
+/// Compiles `wasm`; code comes from `cache` where it is there, and what is compiled is kept there.
+///
+/// Bodies that the cache knows are not validated: they were when they were compiled, and all that validity depends on is
+/// in their keys.
+///
+/// # Errors
+///
+/// As [`crate::compile::compile`].
+pub(in crate::compile) fn run<'a>(
+    wasm: &'a [u8],
+    options: &Options,
+    cache: &mut FunctionCache,
+) -> Result<(Module<'a>, Object, Counts), CompileError> {
+    let (mut module, bodies) = read::sections(wasm)?;
+    let functions = bodies.len();
+    if options.opt_level == OptLevel::Module {
+        // Code depends on more than its own function: all is compiled.
+        read::validate(wasm, &mut module, bodies)?;
+        let object = tasks::run(&module, options)?;
+        let counts = Counts {
+            functions,
+            compiled: functions,
+        };
+        return Ok((module, object, counts));
+    }
+    let readings = read_all(&module.bodies);
+    let mut bodies: Vec<Option<Body<'_>>> = bodies.into_iter().map(Some).collect();
+    note_uses(wasm, &mut module, &mut bodies, &readings)?;
+    let isa = target::isa(options);
+    let layout = layout::lay_out(&module, options, None)?;
+    let tasks = tasks::tasks(&module, &layout);
+    cache.begin();
+    let found = look_up(&module, &layout, options, &tasks, readings, cache);
+    let absent: Vec<usize> = (0..tasks.len())
+        .filter(|at| found[*at].code.is_none())
+        .collect();
+    let unknown = absent.iter().filter_map(|at| match tasks[*at].work {
+        Work::Body(index, _) => bodies[(index - module.functions_imported) as usize].take(),
+        _ => None,
+    });
+    let unknown: Vec<Body<'_>> = unknown.collect();
+    read::validate(wasm, &mut module, unknown)?;
+    let context = Context {
+        module: &module,
+        plan: &layout.plan,
+        options,
+        target: isa.frontend_config(),
+        inlining: None,
+    };
+    let code = codegen::compile_all(&context, &*isa, &tasks, &absent)?;
+    let is_body = |at: &&usize| matches!(tasks[**at].work, Work::Body(..));
+    let counts = Counts {
+        functions,
+        compiled: absent.iter().filter(is_body).count(),
+    };
+    let pieces = keep(found, code, &layout, cache);
+    cache.end();
+    let parts = Parts {
+        module: &module,
+        options,
+        layout,
+        tasks,
+        pieces,
+    };
+    let object = assemble::assemble(parts, &*isa)?;
+    Ok((module, object, counts))
+}
+
+fn read_all(bodies: &[FunctionBody<'_>]) -> Vec<Option<Reading>> {
+    bodies
+        .par_iter()
+        .with_min_len(READ_AT_ONCE)
+        .map_init(BodyReader::default, |reader, body| reader.read(body))
+        .collect()
+}
+
+/// Takes note of what bodies do that the plan must know; validates those that could not be read.
+fn note_uses(
+    wasm: &[u8],
+    module: &mut Module<'_>,
+    bodies: &mut [Option<Body<'_>>],
+    readings: &[Option<Reading>],
+) -> Result<(), CompileError> {
+    let mut unread = Vec::new();
+    for (body, reading) in bodies.iter_mut().zip(readings) {
+        let Some(reading) = reading else {
+            unread.extend(body.take());
+            continue;
+        };
+        for Reference { kind, index } in &reading.references {
+            let index = *index as usize;
+            // What is not there is found where the body is validated.
+            match kind {
+                Kind::GrownTable => {
+                    if let Some(table) = module.tables.get_mut(index) {
+                        table.is_grown = true;
+                    }
+                }
+                Kind::Data => {
+                    if let Some(segment) = module.data.get_mut(index) {
+                        segment.is_used = true;
+                    }
+                }
+                Kind::Element => {
+                    if let Some(segment) = module.elements.get_mut(index) {
+                        segment.is_used = true;
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    read::validate(wasm, module, unread)
+}
+
+/// What is known of a task before anything is compiled.
+struct Found {
+    /// Its key, and what the numbers in its code stand for; `None` where its code is not kept.
+    name: Option<(Key, Vec<Reference>)>,
+    /// Its code.
+    code: Option<Arc<Code>>,
+}
+
+fn look_up(
+    module: &Module<'_>,
+    layout: &Layout,
+    options: &Options,
+    tasks: &[Task<'_>],
+    mut readings: Vec<Option<Reading>>,
+    cache: &mut FunctionCache,
+) -> Vec<Found> {
+    let keys = Keys::new(module, &layout.plan, options);
+    let subjects: Vec<_> = tasks
+        .iter()
+        .map(|task| match task.work {
+            Work::Body(index, _) => {
+                let body = (index - module.functions_imported) as usize;
+                Some((Subject::Body, index, readings[body].take()?))
+            }
+            Work::Entry(index) => Some((Subject::Entry, index, Reading::of_function(index))),
+            Work::Shim(index) => Some((Subject::Shim, index, Reading::of_function(index))),
+            Work::Steps(_) | Work::Instantiate(_) => None,
+        })
+        .collect();
+    let shared = &*cache;
+    let found: Vec<Found> = subjects
+        .into_par_iter()
+        .with_min_len(READ_AT_ONCE)
+        .map(|subject| {
+            let name = subject.and_then(|(subject, index, reading)| {
+                let key = keys.key(subject, index, &reading)?;
+                Some((key, reading.references))
+            });
+            let code = name.as_ref().and_then(|(key, _)| shared.get(key));
+            Found { name, code }
+        })
+        .collect();
+    for found in &found {
+        if let (Some((key, _)), Some(code)) = (&found.name, &found.code) {
+            cache.used(key, code);
+        }
+    }
+    found
+}
+
+/// Puts what was found and what was compiled together; keeps the latter.
+fn keep(
+    found: Vec<Found>,
+    compiled: Vec<Code>,
+    layout: &Layout,
+    cache: &mut FunctionCache,
+) -> Vec<Piece> {
+    let mut compiled = compiled.into_iter();
+    let mut piece = |found: Found| {
+        if let Some(code) = found.code {
+            return Piece {
+                code,
+                references: found.name.map(|(_, references)| references),
+            };
+        }
+        let code = compiled.next().expect("what is absent was compiled");
+        let Some((key, references)) = found.name else {
+            return code.into();
+        };
+        let Some(kept) = binding::abstracted(&code, &references, &layout.plan) else {
+            return code.into();
+        };
+        let code = Arc::new(kept);
+        cache.insert(key, &code);
+        Piece {
+            code,
+            references: Some(references),
+        }
+    };
+    found.into_iter().map(&mut piece).collect()
+}

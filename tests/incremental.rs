@@ -1,0 +1,429 @@
+//! Compiling again after a change: what is compiled, and that what comes out never shows how it was made.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+
+use mewz::compile::{
+    Counts, FunctionCache, MemoryBase, OptLevel, Options, RegisterAllocator, TargetCpu, compile,
+    compile_incremental,
+};
+use mewz::relocatable::elf;
+
+/// Compiles with `cache` and checks that the object is the one that is made without; returns how many functions were
+/// compiled.
+#[track_caller]
+fn check(wasm: &[u8], options: &Options, cache: &mut FunctionCache) -> usize {
+    let assembled = compile_incremental(wasm, options, cache).unwrap();
+    let object = elf::write(&assembled.object).unwrap();
+    let whole = compile(wasm, options).unwrap();
+    assert!(object == whole.object, "the cache shows in the object");
+    assert_eq!(assembled.interface, whole.interface);
+    assembled.counts.compiled
+}
+
+/// A module whose functions can be changed, added and taken away.
+#[derive(Clone)]
+struct Program {
+    functions: Vec<Function>,
+    before: String,
+    after: String,
+}
+
+#[derive(Clone)]
+struct Function {
+    name: usize,
+    constant: u32,
+    callees: Vec<usize>,
+    shape: u32,
+}
+
+impl Program {
+    fn new(functions: usize) -> Self {
+        let function = |name| Function {
+            name,
+            constant: name as u32 * 7,
+            callees: vec![(name * 3 + 1) % functions, (name * 5 + 2) % functions],
+            shape: name as u32 % 6,
+        };
+        Self {
+            functions: (0..functions).map(function).collect(),
+            before: String::new(),
+            after: String::new(),
+        }
+    }
+
+    fn wasm(&self) -> Vec<u8> {
+        let names: HashSet<usize> = self
+            .functions
+            .iter()
+            .map(|function| function.name)
+            .collect();
+        let mut text = format!(
+            "(module {}
+               (import \"env\" \"answer\" (func $answer (param i32) (result i32)))
+               (type $pair (func (param i32 i32) (result i32)))
+               (memory 1) (global $sum (mut i32) (i32.const 0)) (global $fixed i64 (i64.const 9))
+               (table $table 8 funcref) (elem (i32.const 0) $pair $answer)
+               (data $words \"some words\")
+               (func $pair (type $pair) (i32.add (local.get 0) (local.get 1)))
+               (export \"pair\" (func $pair))\n",
+            self.before
+        );
+        for function in &self.functions {
+            let Function {
+                name,
+                constant,
+                shape,
+                ..
+            } = function;
+            let _ = write!(
+                text,
+                "(func $f{name} (export \"f{name}\") (param i32) (result i32)
+                   (local.get 0) (i32.const {constant}) (i32.add) "
+            );
+            for callee in function
+                .callees
+                .iter()
+                .filter(|callee| names.contains(callee))
+            {
+                let _ = write!(
+                    text,
+                    "(if (result i32) (i32.eqz (local.tee 0)) (then (i32.const 1))
+                                        (else (call $f{callee} (local.get 0)))) "
+                );
+            }
+            text.push_str(match shape {
+                0 => "(call $answer)",
+                1 => "(global.set $sum) (global.get $sum)",
+                2 => "(call_indirect (type $pair) (i32.const 4) (i32.const 0))",
+                3 => "(i32.load offset=16)",
+                4 => "(drop) (memory.init $words (i32.const 0) (i32.const 0) (i32.const 4)) (i32.wrap_i64 (global.get $fixed))",
+                _ => "(drop) (table.set $table (i32.const 7) (ref.func $pair)) (block (result i32) (i32.div_u (i32.const 1) (local.get 0)))",
+            });
+            text.push_str(")\n");
+        }
+        let _ = write!(text, "{})", self.after);
+        wat::parse_str(&text).unwrap_or_else(|problem| panic!("{problem}\n{text}"))
+    }
+}
+
+fn dev() -> Options {
+    Options::default()
+}
+
+#[test]
+fn nothing_is_compiled_twice() {
+    let wasm = Program::new(50).wasm();
+    let mut cache = FunctionCache::new();
+    assert_eq!(check(&wasm, &dev(), &mut cache), 51);
+    assert_eq!(check(&wasm, &dev(), &mut cache), 0);
+}
+
+#[test]
+fn a_change_compiles_the_function_that_changed() {
+    let mut program = Program::new(50);
+    let mut cache = FunctionCache::new();
+    check(&program.wasm(), &dev(), &mut cache);
+    program.functions[20].constant = 99_999;
+    assert_eq!(check(&program.wasm(), &dev(), &mut cache), 1);
+    program.functions[20].shape += 1;
+    assert_eq!(check(&program.wasm(), &dev(), &mut cache), 1);
+}
+
+#[test]
+fn a_function_more_compiles_that_function_alone() {
+    let mut program = Program::new(50);
+    let mut cache = FunctionCache::new();
+    check(&program.wasm(), &dev(), &mut cache);
+    // All indices move by one, and so do those of types, exports and places of code.
+    program.before = "(type (func (param f64 f64)))".into();
+    let new = Function {
+        name: 1000,
+        constant: 5,
+        callees: vec![3],
+        shape: 0,
+    };
+    program.functions.insert(0, new);
+    assert_eq!(check(&program.wasm(), &dev(), &mut cache), 1);
+    program.functions.remove(0);
+    assert_eq!(check(&program.wasm(), &dev(), &mut cache), 0);
+}
+
+#[test]
+fn functions_that_only_call_others_share_their_code() {
+    let text = "(module (func $a) (func $b) (func (call $a)) (func (call $b)))";
+    let wasm = wat::parse_str(text).unwrap();
+    let mut cache = FunctionCache::new();
+    check(&wasm, &dev(), &mut cache);
+    // Two bodies that are equal but for what they call.
+    assert_eq!(cache.len(), 2);
+}
+
+/// Checks that in `after`, made of `before` by a change outside of the functions, at least `least` are compiled.
+#[track_caller]
+fn check_dependence(before: &str, after: &str, least: usize) {
+    let mut cache = FunctionCache::new();
+    check(&wat::parse_str(before).unwrap(), &dev(), &mut cache);
+    let compiled = check(&wat::parse_str(after).unwrap(), &dev(), &mut cache);
+    assert!(compiled >= least, "{compiled} functions were compiled");
+}
+
+#[test]
+fn what_code_depends_on_outside_of_its_body_is_noticed() {
+    // The value of a constant global.
+    check_dependence(
+        "(module (global $g i32 (i32.const 1)) (func (export \"f\") (result i32) (global.get $g)))",
+        "(module (global $g i32 (i32.const 2)) (func (export \"f\") (result i32) (global.get $g)))",
+        1,
+    );
+    // Whether a global can change.
+    check_dependence(
+        "(module (global $g i32 (i32.const 1)) (func (export \"f\") (result i32) (global.get $g)))",
+        "(module (global $g (mut i32) (i32.const 1)) (func (export \"f\") (result i32) (global.get $g)))",
+        1,
+    );
+    // The type of what is called.
+    check_dependence(
+        "(module (func $f (result i32) i32.const 1) (func (call $f) (drop)))",
+        "(module (func $f (result i64) i64.const 1) (func (call $f) (drop)))",
+        2,
+    );
+    // Whether it is imported.
+    check_dependence(
+        "(module (func $f) (func (call $f)))",
+        "(module (func $f (import \"a\" \"b\")) (func (call $f)))",
+        1,
+    );
+    // Whether a table that somebody else's code names grows.
+    check_dependence(
+        "(module (table 4 funcref) (func (call_indirect (i32.const 0))) (func))",
+        "(module (table 4 funcref) (func (call_indirect (i32.const 0))) (func (drop (table.grow (ref.null func) (i32.const 1)))))",
+        2,
+    );
+    // Whether memory is imported.
+    check_dependence(
+        "(module (memory 1) (func (result i32) (i32.load (i32.const 0))))",
+        "(module (import \"a\" \"b\" (memory 1)) (func (result i32) (i32.load (i32.const 0))))",
+        1,
+    );
+}
+
+#[test]
+fn every_option_has_code_of_its_own() {
+    let wasm = Program::new(12).wasm();
+    let mut cache = FunctionCache::new();
+    check(&wasm, &dev(), &mut cache);
+    let base = dev();
+    for options in [
+        Options {
+            target_cpu: TargetCpu::V3,
+            ..base.clone()
+        },
+        Options {
+            memory_base: MemoryBase::Instance,
+            ..base.clone()
+        },
+        Options {
+            opt_level: OptLevel::None,
+            ..base.clone()
+        },
+        Options {
+            register_allocator: RegisterAllocator::SinglePass,
+            ..base.clone()
+        },
+    ] {
+        assert_eq!(check(&wasm, &options, &mut cache), 13, "{options:?}");
+    }
+    assert_eq!(check(&wasm, &base, &mut cache), 0);
+}
+
+#[test]
+fn a_whole_module_is_compiled_whole() {
+    let wasm = Program::new(12).wasm();
+    let mut cache = FunctionCache::new();
+    let options = Options {
+        opt_level: OptLevel::Module,
+        ..dev()
+    };
+    for _ in 0..2 {
+        assert_eq!(check(&wasm, &options, &mut cache), 13);
+    }
+    assert!(cache.is_empty());
+}
+
+#[test]
+fn errors_are_those_of_a_compilation_without_a_cache() {
+    let mut cache = FunctionCache::new();
+    let good = Program::new(12).wasm();
+    check(&good, &dev(), &mut cache);
+    for at in 0..good.len() {
+        let mut broken = good.clone();
+        broken[at] ^= 0x41;
+        let whole = compile(&broken, &dev());
+        let assembled = compile_incremental(&broken, &dev(), &mut cache);
+        match (whole, assembled) {
+            (Ok(whole), Ok(assembled)) => {
+                assert!(
+                    whole.object == elf::write(&assembled.object).unwrap(),
+                    "byte {at}"
+                );
+            }
+            (Err(whole), Err(assembled)) => {
+                assert_eq!(whole.to_string(), assembled.to_string(), "byte {at}");
+            }
+            (whole, assembled) => {
+                panic!(
+                    "byte {at}: {:?}, {:?}",
+                    whole.map(|_| ()),
+                    assembled.map(|_| ())
+                );
+            }
+        }
+    }
+}
+
+/// A generator of numbers that is the same every time.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (self.0 >> 33) as usize % end
+    }
+}
+
+#[test]
+fn no_sequence_of_edits_shows_in_the_object() {
+    for seed in 0..6 {
+        let mut random = Random(seed);
+        let mut program = Program::new(30);
+        let mut cache = FunctionCache::new();
+        let mut name = 10_000;
+        for _ in 0..12 {
+            for _ in 0..=random.below(3) {
+                let at = random.below(program.functions.len());
+                match random.below(7) {
+                    0 => program.functions[at].constant = random.below(1 << 20) as u32,
+                    1 => program.functions[at].shape = random.below(6) as u32,
+                    2 => _ = program.functions.remove(at),
+                    3 => {
+                        let mut new = program.functions[at].clone();
+                        new.name = name;
+                        name += 1;
+                        program.functions.insert(random.below(20), new);
+                    }
+                    4 => program.functions.swap(at, 0),
+                    5 => {
+                        let types = [
+                            "(type (func (param f32)))",
+                            "",
+                            "(type (func (result v128)))",
+                        ];
+                        program.before = types[random.below(3)].into();
+                    }
+                    _ => {
+                        let globals = ["(global (mut i64) (i64.const 1))", "", "(elem func $pair)"];
+                        program.after = globals[random.below(3)].into();
+                    }
+                }
+            }
+            check(&program.wasm(), &dev(), &mut cache);
+        }
+    }
+}
+
+#[test]
+fn what_is_kept_as_bytes_serves_the_next_time() {
+    let mut program = Program::new(40);
+    let mut first = FunctionCache::new();
+    check(&program.wasm(), &dev(), &mut first);
+    let mut stored = first.unsaved(b"me");
+    assert!(first.unsaved(b"me").is_empty());
+    program.functions[3].constant = 12345;
+    check(&program.wasm(), &dev(), &mut first);
+    // Only what is new; it goes behind what is there.
+    let more = first.unsaved(b"me");
+    assert!(more.len() < stored.len() / 10);
+    stored.extend(more);
+
+    let mut second = FunctionCache::new();
+    second.load(b"me", stored.clone()).unwrap();
+    assert_eq!(check(&program.wasm(), &dev(), &mut second), 0);
+    // What is no longer used is left out.
+    let in_use = second.in_use(b"me");
+    assert!(in_use.len() < stored.len());
+    let mut third = FunctionCache::new();
+    third.load(b"me", in_use).unwrap();
+    assert_eq!(check(&program.wasm(), &dev(), &mut third), 0);
+}
+
+#[test]
+fn damaged_and_foreign_bytes_are_noticed() {
+    let program = Program::new(5);
+    let mut cache = FunctionCache::new();
+    check(&program.wasm(), &dev(), &mut cache);
+    let stored = cache.unsaved(b"me");
+    assert!(FunctionCache::new().load(b"you", stored.clone()).is_err());
+    for at in 0..stored.len() {
+        let mut damaged = stored.clone();
+        damaged[at] ^= 0x10;
+        assert!(
+            FunctionCache::new().load(b"me", damaged).is_err(),
+            "byte {at}"
+        );
+        if at > 0 {
+            let cut = stored[..at].to_vec();
+            assert!(FunctionCache::new().load(b"me", cut).is_err(), "{at} bytes");
+        }
+    }
+    // What comes before the damage serves.
+    let mut more = stored.clone();
+    more.extend_from_slice(b"torn");
+    let mut loaded = FunctionCache::new();
+    assert!(loaded.load(b"me", more).is_err());
+    assert_eq!(check(&program.wasm(), &dev(), &mut loaded), 0);
+}
+
+#[test]
+fn counts_are_of_the_modules_functions() {
+    let mut cache = FunctionCache::new();
+    let wasm = Program::new(5).wasm();
+    let counts = compile_incremental(&wasm, &dev(), &mut cache)
+        .unwrap()
+        .counts;
+    assert_eq!(
+        counts,
+        Counts {
+            functions: 6,
+            compiled: 6
+        }
+    );
+}
+
+#[test]
+fn the_number_of_threads_does_not_show() {
+    let wasm = Program::new(60).wasm();
+    let objects = [1, 2, 5].map(|threads| {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        pool.install(|| {
+            let mut cache = FunctionCache::new();
+            let cold = compile_incremental(&wasm, &dev(), &mut cache)
+                .unwrap()
+                .object;
+            assert!(
+                cold == compile_incremental(&wasm, &dev(), &mut cache)
+                    .unwrap()
+                    .object
+            );
+            assert!(elf::write(&cold).unwrap() == compile(&wasm, &dev()).unwrap().object);
+            cold
+        })
+    });
+    assert!(objects[0] == objects[1] && objects[1] == objects[2]);
+}
