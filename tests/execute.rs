@@ -249,3 +249,35 @@ fn bulk_operations_of_constant_length_move_and_fill_or_trap_untouched() {
         assert_eq!(world.call(module, "get", &[END - 1]), before);
     }
 }
+
+#[test]
+fn products_of_128_bits_are_those_of_the_functions_that_compute_them() {
+    let text = include_str!("host/multiply.wat");
+    let spread = |number: u32| {
+        let product = u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        product.rotate_left(number % 64)
+    };
+    for (a, b) in [
+        (0, 0),
+        (1, 1),
+        (u32::MAX, u32::MAX),
+        (7, 90_000),
+        (12_345, 678_901_234),
+    ] {
+        let (x, y) = (spread(a), spread(b));
+        let left = u128::from(x) | u128::from(y) << 64;
+        let right = u128::from(y) | 3 << 64;
+        let product = left.wrapping_mul(right);
+        let expected = [product as u64, (product >> 64) as u64];
+        for which in 0..2 {
+            assert_eq!(
+                run(text, &[which, a, b]).unwrap(),
+                expected,
+                "{which}: {a} {b}"
+            );
+        }
+        let almost = run(text, &[2, a, b]).unwrap();
+        assert_eq!(almost[0], expected[0]);
+        assert!(expected[1].wrapping_sub(almost[1]) < 2);
+    }
+}

@@ -3,11 +3,13 @@
 //! A call is replaced by its callee's body while it is translated: parameters are fresh locals, `return` goes behind the
 //! call. So all that is known of the arguments is known in the body, and traps there have the body's own offsets.
 
-use cranelift_codegen::ir::{SourceLoc, Value};
+use cranelift_codegen::ir::{InstBuilder, SourceLoc, Value};
+use wasmparser::FunctionBody;
 
 use super::control::Frame;
 use super::translator::Translator;
 use crate::compile::module::FunctionType;
+use crate::compile::whole::Multiplication;
 
 /// The first source location that is no offset in the module: modules are smaller.
 const LOCATIONS_START: u32 = 1 << 31;
@@ -91,6 +93,16 @@ impl<'a> Translator<'a> {
         });
         self.inlined.taken += (range.end - range.start) as u32;
         self.inlined.current = Some(self.inlined.bodies.len() as u32 - 1);
+        let inlining = self.context.inlining;
+        match inlining.and_then(|inlining| inlining.multiplication(index)) {
+            Some(multiplication) => self.multiply(multiplication, arguments),
+            None => self.inline_body(ty, body, arguments),
+        }
+        self.inlined.current = caller;
+        self.offset = offset;
+    }
+
+    fn inline_body(&mut self, ty: &'a FunctionType, body: &FunctionBody<'_>, arguments: &[Value]) {
         let locals = std::mem::take(&mut self.locals);
         let outer_frame = std::mem::replace(&mut self.body_frame, self.frames.len());
 
@@ -103,7 +115,23 @@ impl<'a> Translator<'a> {
 
         self.body_frame = outer_frame;
         self.locals = locals;
-        self.inlined.current = caller;
-        self.offset = offset;
+    }
+
+    /// The product of two numbers of 128 bits, low halves first behind the address that it is stored at.
+    fn multiply(&mut self, multiplication: &Multiplication, arguments: &[Value]) {
+        let [address, a, a_high, b, b_high] = *arguments else {
+            unreachable!("the function's type was looked at");
+        };
+        let low = self.ins().imul(a, b);
+        let carried = self.ins().umulhi(a, b);
+        let crosswise = [(a, b_high), (a_high, b)].map(|(x, y)| self.ins().imul(x, y));
+        let added = self.ins().iadd(crosswise[0], crosswise[1]);
+        let high = self.ins().iadd(carried, added);
+        for store in &multiplication.stores {
+            self.builder.set_srcloc(self.inlined.location(store.offset));
+            self.push(address);
+            self.push(if store.is_high { high } else { low });
+            self.store(&store.argument);
+        }
     }
 }

@@ -3,10 +3,11 @@
 //! Decided callees first, so that the size of a callee is that of all that has become part of it. A call within a circle of
 //! calls stays a call. The limits are costs as [`summarise`] counts them, about instructions.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use rayon::prelude::*;
 
+use super::multiply::Multiplication;
 use super::order;
 use super::summary::{CallSite, Summary, summarise};
 use crate::compile::module::Module;
@@ -35,6 +36,8 @@ pub(in crate::compile) struct Inlining {
     sites: HashSet<u32>,
     /// Whether code of its own is needed, by function.
     needed: Vec<bool>,
+    /// Functions that multiply to 128 bits.
+    multiplications: HashMap<u32, Multiplication>,
 }
 
 impl Inlining {
@@ -45,8 +48,9 @@ impl Inlining {
         let bodies: Vec<Summary> = module
             .bodies
             .par_iter()
+            .enumerate()
             .with_min_len(32)
-            .map(summarise)
+            .map(|(at, body)| summarise(module.function_type((imported + at) as u32), body))
             .collect();
         summaries.extend(bodies);
         let own: u64 = summaries.iter().map(|s| u64::from(s.cost)).sum();
@@ -60,15 +64,25 @@ impl Inlining {
             choice = Choice::new(module, &summaries, divisor);
         }
         let needed = needed(module, &summaries, &choice.sites);
+        let multiplications = summaries.iter().zip(0..).filter_map(|(summary, index)| {
+            let multiplication = summary.multiplication?;
+            Some((index, multiplication))
+        });
         Self {
             sites: choice.sites,
             needed,
+            multiplications: multiplications.collect(),
         }
     }
 
     /// Whether the `call` at this offset in the module becomes the body.
     pub(in crate::compile) fn is_inlined(&self, offset: u32) -> bool {
         self.sites.contains(&offset)
+    }
+
+    /// What function `index` is, if it multiplies to 128 bits.
+    pub(in crate::compile) fn multiplication(&self, index: u32) -> Option<&Multiplication> {
+        self.multiplications.get(&index)
     }
 
     /// Whether function `index` needs code of its own.

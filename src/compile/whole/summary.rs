@@ -1,5 +1,7 @@
 //! What a body does, as far as deciding about it goes: its size, its calls, whether it comes back.
 
+use super::multiply::{self, Multiplication};
+use crate::compile::module::FunctionType;
 use wasmparser::{Catch, FunctionBody, Operator};
 
 /// Bytes of a body that count at least as one operator: what costs nothing still takes time to translate.
@@ -8,6 +10,8 @@ const BYTES_PER_COST: usize = 8;
 const CALL_COST: u32 = 4;
 /// Declared locals that cost as much as an operator.
 const LOCALS_PER_COST: u32 = 4;
+/// What a multiplication to 128 bits costs, in operators.
+const MULTIPLICATION_COST: u32 = 7;
 
 /// What a body does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +22,8 @@ pub(super) struct Summary {
     pub(super) calls: Vec<CallSite>,
     /// Whether its end or a `return` can be reached.
     pub(super) returns: bool,
+    /// What it is, if it multiplies to 128 bits.
+    pub(super) multiplication: Option<Multiplication>,
     /// Whether it holds operators that belong to a function of their own.
     pub(super) is_fixed: bool,
 }
@@ -35,8 +41,8 @@ pub(super) struct CallSite {
     pub(super) is_last: bool,
 }
 
-/// Looks at a validated body.
-pub(super) fn summarise(body: &FunctionBody<'_>) -> Summary {
+/// Looks at a validated body of type `ty`.
+pub(super) fn summarise(ty: &FunctionType, body: &FunctionBody<'_>) -> Summary {
     let mut walk = Walk::default();
     let mut locals = 0_u32;
     let reader = body.get_locals_reader().expect("validation reads locals");
@@ -50,9 +56,15 @@ pub(super) fn summarise(body: &FunctionBody<'_>) -> Summary {
         let (operator, offset) = operator.expect("validation has read every operator");
         walk.operator(&operator, offset as u32);
     }
+    let multiplication = multiply::recognise(ty, body);
     let least = (body.as_bytes().len() / BYTES_PER_COST) as u32;
+    let cost = match multiplication {
+        Some(_) => MULTIPLICATION_COST,
+        None => walk.cost.max(least) + locals / LOCALS_PER_COST,
+    };
     Summary {
-        cost: walk.cost.max(least) + locals / LOCALS_PER_COST,
+        cost,
+        multiplication,
         calls: walk.calls,
         returns: walk.returns,
         is_fixed: walk.is_fixed,
