@@ -8,13 +8,14 @@ use super::error::CompileError;
 pub(super) const FEATURES: WasmFeatures = WasmFeatures::WASM2
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::TAIL_CALL)
-    .union(WasmFeatures::FUNCTION_REFERENCES);
+    .union(WasmFeatures::FUNCTION_REFERENCES)
+    .union(WasmFeatures::MULTI_MEMORY)
+    .union(WasmFeatures::MEMORY64)
+    .union(WasmFeatures::CUSTOM_PAGE_SIZES);
 
 /// Proposals that are not taken, by their names on the list of proposals; what one builds on stands before it.
-const PROPOSALS: [(WasmFeatures, &str); 14] = [
+const PROPOSALS: &[(WasmFeatures, &str)] = &[
     (WasmFeatures::THREADS, "threads"),
-    (WasmFeatures::MULTI_MEMORY, "multi-memory"),
-    (WasmFeatures::MEMORY64, "memory64"),
     (WasmFeatures::RELAXED_SIMD, "relaxed-simd"),
     (WasmFeatures::EXCEPTIONS, "exception-handling"),
     (
@@ -23,7 +24,6 @@ const PROPOSALS: [(WasmFeatures, &str); 14] = [
     ),
     (WasmFeatures::GC, "gc"),
     (WasmFeatures::WIDE_ARITHMETIC, "wide-arithmetic"),
-    (WasmFeatures::CUSTOM_PAGE_SIZES, "custom-page-sizes"),
     (WasmFeatures::STACK_SWITCHING, "stack-switching"),
     (WasmFeatures::COMPACT_IMPORTS, "compact-import-section"),
     (WasmFeatures::MEMORY_CONTROL, "memory-control"),

@@ -73,10 +73,10 @@ impl Initializer {
         !matches!(self, Initializer::Steps(_))
     }
 
-    /// The value as an unsigned 32-bit number, where it is known.
-    pub(super) fn as_u32(&self) -> Option<u32> {
+    /// The value as an index, i32 or i64, where it is known.
+    pub(super) fn as_index(&self) -> Option<u64> {
         match self {
-            Initializer::Bits(bits) => Some(*bits as u32),
+            Initializer::Bits(bits) => Some(*bits as u64),
             _ => None,
         }
     }

@@ -83,10 +83,11 @@ impl Translator<'_> {
             InstantiationStep::Elements(segment) => self.apply_elements(*segment),
             InstantiationStep::Data { segment, content } => self.apply_data(*segment, *content),
             InstantiationStep::Runs {
+                memory,
                 rows,
                 count,
                 content,
-            } => self.copy_runs(*rows, *count, *content),
+            } => self.copy_runs(*memory, *rows, *count, *content),
         }
     }
 
@@ -108,8 +109,8 @@ impl Translator<'_> {
         let SegmentMode::Active { target, offset } = &segment.mode else {
             unreachable!("only active segments are applied");
         };
-        let offset = self.evaluate(types::I32, offset);
-        let to = self.builder.ins().uextend(types::I64, offset);
+        let is_64 = self.context.module.tables[*target as usize].index_64;
+        let to = self.evaluate_index(is_64, offset);
         let from = self.builder.ins().iconst(types::I64, 0);
         let count = segment.items.len() as i64;
         let count = self.builder.ins().iconst(types::I64, count);
@@ -122,8 +123,8 @@ impl Translator<'_> {
         let SegmentMode::Active { target, offset } = &segment.mode else {
             unreachable!("only active segments are applied");
         };
-        let offset = self.evaluate(types::I32, offset);
-        let to = self.builder.ins().uextend(types::I64, offset);
+        let is_64 = self.context.module.memories[*target as usize].index_64;
+        let to = self.evaluate_index(is_64, offset);
         let len = segment.bytes.len() as i64;
         let len = self.builder.ins().iconst(types::I64, len);
         let to = self.checked_range(*target, to, len);
@@ -132,7 +133,7 @@ impl Translator<'_> {
     }
 
     /// A loop over runs that are known to fit.
-    fn copy_runs(&mut self, rows: Place, count: u32, content: Place) {
+    fn copy_runs(&mut self, memory: u32, rows: Place, count: u32, content: Place) {
         let first_row = self.place_address(rows);
         let end = self
             .builder
@@ -148,7 +149,7 @@ impl Translator<'_> {
         let flags = MemFlagsData::trusted().with_readonly();
         let offset = self.builder.ins().load(types::I64, flags, row, 0);
         let len = self.builder.ins().load(types::I64, flags, row, 8);
-        let to = self.memory_address(offset);
+        let to = self.memory_address(memory, offset);
         self.move_bytes(to, from, len);
         let row = self.builder.ins().iadd_imm_s(row, 16);
         let from = self.builder.ins().iadd(from, len);
@@ -161,6 +162,13 @@ impl Translator<'_> {
         self.builder.seal_block(body);
         self.builder.seal_block(done);
         self.builder.switch_to_block(done);
+    }
+
+    /// The value of a constant expression that is an index, in 64 bits.
+    fn evaluate_index(&mut self, is_64: bool, initial: &Initializer) -> Value {
+        let ty = if is_64 { types::I64 } else { types::I32 };
+        let index = self.evaluate(ty, initial);
+        self.widen(index)
     }
 
     /// The value of a constant expression of type `ty`.

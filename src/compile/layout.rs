@@ -1,6 +1,8 @@
 //! Lays a module's data out in sections and settles the plan that code refers to.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+
+use mewz_abi::application::memory_flags;
 
 use super::content::Content;
 use super::error::CompileError;
@@ -66,6 +68,8 @@ pub(super) enum InstantiationStep {
     },
     /// Copy runs of bytes to where they are known to fit.
     Runs {
+        /// The memory.
+        memory: u32,
         /// Offset and length of each run, two u64 each.
         rows: Place,
         /// How many.
@@ -204,15 +208,19 @@ impl Layout {
                 continue;
             }
             let base = match options.memory_base {
-                MemoryBase::Constant(base) => base,
-                MemoryBase::Instance => 0,
+                MemoryBase::Constant(base) if index == 0 => base,
+                _ => 0,
+            };
+            let flags = match memory.index_64 {
+                true => memory_flags::INDEX_64,
+                false => 0,
             };
             let offset = self.state.align(16);
             self.state.u64(base);
             self.state.u64(memory.min_bytes);
             self.state.u64(memory.max_bytes);
-            self.state.u32(0);
-            self.state.u32(mewz_abi::address::WASM_PAGE_BYTES.ilog2());
+            self.state.u32(flags);
+            self.state.u32(memory.page_bytes_log2);
             let place = place(Single::State, offset);
             self.plan.memories.push(place);
         }
@@ -239,7 +247,11 @@ impl Layout {
             self.state
                 .address(elements.data, u64::from(elements.offset));
             self.state.u64(table.min);
-            self.state.u64(table.max.unwrap_or(u64::from(u32::MAX)));
+            let addressable = match table.index_64 {
+                true => u64::MAX,
+                false => u64::from(u32::MAX),
+            };
+            self.state.u64(table.max.unwrap_or(addressable));
             self.state.u64(table.min);
             let instance = place(Single::State, offset);
             self.plan.tables.push(TablePlace {
@@ -342,22 +354,19 @@ impl Layout {
 
     /// Lays down data segments: those that are known to fit as runs, others with a step each.
     fn data(&mut self, module: &Module<'_>) {
-        let mut waiting: Vec<(u64, &[u8])> = Vec::new();
-        let mut is_zeroed = module
-            .memories
-            .first()
-            .is_some_and(|memory| !memory.is_imported);
+        let mut waiting = Waiting::new(module);
         for (index, segment) in module.data.iter().enumerate() {
             let mut place_of_segment = None;
             match &segment.mode {
                 SegmentMode::Active { target, offset } => {
                     let min_bytes = module.memories[*target as usize].min_bytes;
-                    let end = |offset: u32| u64::from(offset) + segment.bytes.len() as u64;
-                    match offset.as_u32().filter(|offset| end(*offset) <= min_bytes) {
-                        Some(offset) => waiting.push((u64::from(offset), segment.bytes)),
+                    let end = |offset: u64| offset.checked_add(segment.bytes.len() as u64);
+                    let fits = |offset: &u64| end(*offset).is_some_and(|end| end <= min_bytes);
+                    match offset.as_index().filter(fits) {
+                        Some(offset) => waiting.add(*target, offset, segment.bytes),
                         None => {
-                            self.runs(&mut waiting, is_zeroed);
-                            is_zeroed = false;
+                            self.runs(&mut waiting);
+                            waiting.is_zeroed.fill(false);
                             let content = self.segment_bytes(segment.bytes);
                             self.steps.push(InstantiationStep::Data {
                                 segment: index as u32,
@@ -381,29 +390,57 @@ impl Layout {
             });
             self.plan.data.push(segment_place);
         }
-        self.runs(&mut waiting, is_zeroed);
+        self.runs(&mut waiting);
     }
 
     fn segment_bytes(&mut self, bytes: &[u8]) -> Place {
         place(Single::Bytes, self.bytes.append(bytes))
     }
 
-    fn runs(&mut self, waiting: &mut Vec<(u64, &[u8])>, is_zeroed: bool) {
-        let Runs { rows, bytes } = segments::flatten(&std::mem::take(waiting), is_zeroed);
-        if rows.is_empty() {
-            return;
+    /// Lays down what waits, memory by memory.
+    fn runs(&mut self, waiting: &mut Waiting<'_>) {
+        for (memory, segments) in std::mem::take(&mut waiting.segments) {
+            let is_zeroed = waiting.is_zeroed[memory as usize];
+            let Runs { rows, bytes } = segments::flatten(&segments, is_zeroed);
+            if rows.is_empty() {
+                continue;
+            }
+            let at = self.bytes.align(16);
+            for (offset, len) in &rows {
+                self.bytes.u64(*offset);
+                self.bytes.u64(*len);
+            }
+            let content = self.segment_bytes(&bytes);
+            self.steps.push(InstantiationStep::Runs {
+                memory,
+                rows: place(Single::Bytes, at),
+                count: rows.len() as u32,
+                content,
+            });
         }
-        let at = self.bytes.align(16);
-        for (offset, len) in &rows {
-            self.bytes.u64(*offset);
-            self.bytes.u64(*len);
+    }
+}
+
+/// Data segments that are known to fit and not laid down yet.
+struct Waiting<'a> {
+    /// Offset and bytes of each, in order, by memory.
+    segments: BTreeMap<u32, Vec<(u64, &'a [u8])>>,
+    /// Whether a memory holds nothing but zeros and runs, by memory.
+    is_zeroed: Vec<bool>,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(module: &Module<'_>) -> Self {
+        let memories = module.memories.iter();
+        Self {
+            segments: BTreeMap::new(),
+            is_zeroed: memories.map(|memory| !memory.is_imported).collect(),
         }
-        let content = self.segment_bytes(&bytes);
-        self.steps.push(InstantiationStep::Runs {
-            rows: place(Single::Bytes, at),
-            count: rows.len() as u32,
-            content,
-        });
+    }
+
+    fn add(&mut self, memory: u32, offset: u64, bytes: &'a [u8]) {
+        let segments = self.segments.entry(memory).or_default();
+        segments.push((offset, bytes));
     }
 }
 
@@ -471,7 +508,7 @@ impl TableContents {
     fn apply(&mut self, target: u32, offset: &Initializer, items: &[Initializer]) -> Option<()> {
         let table = self.tables[target as usize].as_mut()?;
         let range = table
-            .get_mut(offset.as_u32()? as usize..)?
+            .get_mut(usize::try_from(offset.as_index()?).ok()?..)?
             .get_mut(..items.len())?;
         if !items.iter().all(Initializer::is_constant) {
             return None;

@@ -146,6 +146,8 @@ pub(super) struct Table {
     pub(super) max: Option<u64>,
     /// What its elements are at first, where that is not null.
     pub(super) initial: Option<Initializer>,
+    /// Whether indices are i64.
+    pub(super) index_64: bool,
     /// Whether it comes from outside.
     pub(super) is_imported: bool,
     /// Whether it is exported.
@@ -161,16 +163,28 @@ impl Table {
     }
 }
 
-/// A memory, imported or defined. Sizes are in bytes.
+/// A memory, imported or defined. Sizes are in bytes, those that 64 bits can't hold as the most that they can.
 pub(super) struct Memory {
     /// Least size.
     pub(super) min_bytes: u64,
-    /// Most size; without one in the module, 4 GiB.
+    /// Most size; without one in the module, what an index can address.
     pub(super) max_bytes: u64,
+    /// Whether indices are i64.
+    pub(super) index_64: bool,
+    /// Logarithm of the page size, base 2.
+    pub(super) page_bytes_log2: u32,
     /// The limits as the module gives them, in pages.
     pub(super) pages: (u64, Option<u64>),
     /// Whether it comes from outside.
     pub(super) is_imported: bool,
+}
+
+impl Memory {
+    /// Whether an access that is out of bounds faults by itself: no index and offset leave the reservation, and its valid
+    /// part ends with a page of the processor.
+    pub(super) fn has_guard(&self) -> bool {
+        !self.index_64 && 1 << self.page_bytes_log2 >= mewz_abi::address::PAGE_BYTES
+    }
 }
 
 /// A global, imported or defined.

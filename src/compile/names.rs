@@ -40,8 +40,11 @@ pub(super) fn import_symbol(module: &Module<'_>, import: &ImportName<'_>) -> Str
                 )
             });
         }
-        Item::Table(_) => "table".to_owned(),
-        Item::Memory(_) => "memory".to_owned(),
+        Item::Table(index) => symbol::table_kind(module.tables[index as usize].index_64).to_owned(),
+        Item::Memory(index) => {
+            let memory = &module.memories[index as usize];
+            symbol::memory_kind(memory.index_64, memory.page_bytes_log2).to_owned()
+        }
         Item::Global(index) => {
             let global = &module.globals[index as usize];
             let word = if global.is_mutable {
@@ -114,12 +117,23 @@ fn describe_function(ty: &FunctionType) -> String {
 
 fn describe_table(module: &Module<'_>, table: &Table) -> String {
     let limits = limits(table.min, table.max);
+    let index = index(table.index_64);
     let element = word(&module.letters(table.element));
-    format!("table {limits} {element}")
+    format!("table {index}{limits} {element}")
 }
 
 fn describe_memory(memory: &Memory) -> String {
-    format!("memory {}", limits(memory.pages.0, memory.pages.1))
+    let index = index(memory.index_64);
+    let limits = limits(memory.pages.0, memory.pages.1);
+    match memory.page_bytes_log2 {
+        16 => format!("memory {index}{limits}"),
+        log2 => format!("memory {index}{limits} (pagesize {})", 1_u64 << log2),
+    }
+}
+
+/// The index type in words, where it is not the usual one.
+fn index(is_64: bool) -> &'static str {
+    if is_64 { "i64 " } else { "" }
 }
 
 fn describe_global(module: &Module<'_>, global: &Global) -> String {

@@ -15,8 +15,8 @@ use super::module::{
     Module, SegmentMode, Table,
 };
 
-/// Bytes of a WebAssembly page.
-const PAGE_BYTES: u64 = mewz_abi::address::WASM_PAGE_BYTES;
+/// Logarithm of the size of a page that a module gives no size for, base 2.
+const PAGE_BYTES_LOG2: u32 = mewz_abi::address::WASM_PAGE_BYTES.ilog2();
 
 /// Most bytes that a 32-bit index can address.
 const MEMORY_BYTES_MAX: u64 = 1 << 32;
@@ -386,6 +386,7 @@ fn table(ty: &wasmparser::TableType, is_imported: bool, initial: Option<Initiali
         min: ty.initial,
         max: ty.maximum,
         initial,
+        index_64: ty.table64,
         is_imported,
         is_exported: false,
         is_grown: false,
@@ -393,11 +394,17 @@ fn table(ty: &wasmparser::TableType, is_imported: bool, initial: Option<Initiali
 }
 
 fn memory(ty: &wasmparser::MemoryType, is_imported: bool) -> Memory {
+    let page_bytes_log2 = ty.page_size_log2.unwrap_or(PAGE_BYTES_LOG2);
+    let bytes = |pages: u64| pages.saturating_mul(1 << page_bytes_log2);
+    let addressable = match ty.memory64 {
+        true => u64::MAX,
+        false => MEMORY_BYTES_MAX,
+    };
     Memory {
-        min_bytes: ty.initial * PAGE_BYTES,
-        max_bytes: ty
-            .maximum
-            .map_or(MEMORY_BYTES_MAX, |pages| pages * PAGE_BYTES),
+        min_bytes: bytes(ty.initial),
+        max_bytes: ty.maximum.map_or(addressable, bytes),
+        index_64: ty.memory64,
+        page_bytes_log2,
         pages: (ty.initial, ty.maximum),
         is_imported,
     }

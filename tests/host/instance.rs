@@ -7,7 +7,7 @@ use mewz::compile::{CompileError, MemoryBase, Options, compile};
 use mewz::link::error::LinkError;
 use mewz::link::input::Inputs;
 use mewz::link::place::{Placed, Room, place};
-use mewz_abi::address::{MEMORY_RESERVATION_BYTES, PAGE_BYTES, WASM_PAGE_BYTES};
+use mewz_abi::address::{MEMORY_RESERVATION_BYTES, PAGE_BYTES};
 use mewz_abi::application::{
     APPLICATION_MAGIC, APPLICATION_VERSION, Application, Export, MemoryInstance, TableInstance,
     TrapSite, export_kind,
@@ -16,6 +16,7 @@ use mewz_abi::symbol;
 use mewz_abi::trap::TrapKind;
 
 use super::map::{Access, Reservation, read, read_bytes};
+use super::runtime::MEMORY_BYTES_MAX;
 use super::store::{Bases, CallError, Store};
 use super::types::{External, Interface, Limits};
 
@@ -32,6 +33,8 @@ pub(crate) enum LoadError {
     },
     /// The start function or an active segment failed; what was done before stays.
     Start(CallError),
+    /// A memory wants so many bytes, which is more than there are here.
+    TooLarge(u64),
     /// The object does not say what the module says.
     Contract(String),
 }
@@ -71,26 +74,38 @@ impl InstanceExport {
             max.or((instance_max < none).then_some(instance_max))
         };
         match &self.kind {
-            External::Memory { limits } => {
+            External::Memory { limits, form } => {
                 // SAFETY: the address of an exported memory is that of its instance.
                 let memory: MemoryInstance = unsafe { read(self.address) };
-                let instance_max = memory.bytes_max / WASM_PAGE_BYTES;
+                let pages = |bytes: u64| bytes >> form.page_bytes_log2;
+                let all = if form.index_64 { u64::MAX } else { 1 << 32 };
                 External::Memory {
                     limits: Limits {
-                        min: memory.bytes / WASM_PAGE_BYTES,
-                        max: grown(limits.max, instance_max, 1 << 16),
+                        min: pages(memory.bytes),
+                        max: grown(limits.max, pages(memory.bytes_max), pages(all)),
                     },
+                    form: *form,
                 }
             }
-            External::Table { limits, element } => {
+            External::Table {
+                limits,
+                element,
+                index_64,
+            } => {
                 // SAFETY: the address of an exported table is that of its instance.
                 let table: TableInstance = unsafe { read(self.address) };
+                let all = if *index_64 {
+                    u64::MAX
+                } else {
+                    u64::from(u32::MAX)
+                };
                 External::Table {
                     limits: Limits {
                         min: table.len,
-                        max: grown(limits.max, table.len_max, u64::from(u32::MAX)),
+                        max: grown(limits.max, table.len_max, all),
                     },
                     element: element.clone(),
+                    index_64: *index_64,
                 }
             }
             kind => kind.clone(),
@@ -126,7 +141,7 @@ impl Store {
         });
         let at = self.instances.len() - 1;
         self.instances[at].exports = exports(&placed, &application, &interface)?;
-        self.open_memories(&application, &interface, reservation);
+        self.open_memories(&application, &interface, reservation)?;
         // SAFETY: `instantiate` is a function without parameters and results, and its memories are reserved.
         unsafe { self.call(application.instantiate, &[], "") }?;
         Ok(at)
@@ -227,7 +242,7 @@ impl Store {
         application: &Application,
         interface: &Interface,
         mut reservation: Option<Reservation>,
-    ) {
+    ) -> Result<(), LoadError> {
         let is_memory = |(_, _, kind): &&(_, _, External)| matches!(kind, External::Memory { .. });
         let imported = interface.imports.iter().filter(is_memory).count();
         // SAFETY: the descriptor points to that many pointers.
@@ -239,10 +254,14 @@ impl Store {
             });
             // SAFETY: the pointer is that of a memory of the object, and only compiled code refers to it, later.
             let memory = unsafe { &mut *(address as *mut MemoryInstance) };
+            if memory.bytes > MEMORY_BYTES_MAX {
+                return Err(LoadError::TooLarge(memory.bytes));
+            }
             memory.base = reservation.base();
             reservation.open(memory.base, memory.base + memory.bytes, Access::Write);
             self.memories.push(reservation);
         }
+        Ok(())
     }
 }
 

@@ -7,6 +7,9 @@ use mewz_abi::symbol;
 
 use super::map::{Access, open};
 
+/// Bytes that a memory of a test may have: what a reservation holds before its guard.
+pub(crate) const MEMORY_BYTES_MAX: u64 = 4 << 30;
+
 /// Elements that a table of a test may have: more is answered like a lack of memory.
 const TABLE_LEN_MAX: u64 = 10_000_000;
 
@@ -28,7 +31,7 @@ extern "C" fn memory_grow(memory: *mut MemoryInstance, pages: u64) -> i64 {
         .checked_shl(memory.page_bytes_log2)
         .filter(|bytes| bytes >> memory.page_bytes_log2 == pages)
         .and_then(|bytes| bytes.checked_add(old))
-        .filter(|bytes| *bytes <= memory.bytes_max);
+        .filter(|bytes| *bytes <= memory.bytes_max.min(MEMORY_BYTES_MAX));
     let Some(grown) = grown else { return -1 };
     if open(memory.base + old, memory.base + grown, Access::Write).is_err() {
         return -1;

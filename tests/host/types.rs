@@ -11,10 +11,14 @@ use super::letters;
 pub(crate) enum External {
     /// Type letters of parameters and results.
     Function { parameters: String, results: String },
-    /// Limits in elements, and the letters of the element type.
-    Table { limits: Limits, element: String },
-    /// Limits in pages.
-    Memory { limits: Limits },
+    /// Limits in elements, the letters of the element type, and whether indices are i64.
+    Table {
+        limits: Limits,
+        element: String,
+        index_64: bool,
+    },
+    /// Limits in pages, and the rest of the type.
+    Memory { limits: Limits, form: MemoryForm },
     /// The letters of the value's type.
     Global { value: String, mutable: bool },
     /// Letters of the payload's types.
@@ -25,6 +29,14 @@ pub(crate) enum External {
 pub(crate) struct Limits {
     pub(crate) min: u64,
     pub(crate) max: Option<u64>,
+}
+
+/// What two memories have in common if one serves as the other, sizes aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MemoryForm {
+    pub(crate) page_bytes_log2: u32,
+    pub(crate) index_64: bool,
+    pub(crate) is_shared: bool,
 }
 
 /// An import: module, field, type.
@@ -63,11 +75,17 @@ impl Interface {
                     max: table.maximum,
                 },
                 element: letters::one(types, ValType::Ref(table.element_type)),
+                index_64: table.table64,
             },
             EntityType::Memory(memory) => External::Memory {
                 limits: Limits {
                     min: memory.initial,
                     max: memory.maximum,
+                },
+                form: MemoryForm {
+                    page_bytes_log2: memory.page_size_log2.unwrap_or(16),
+                    index_64: memory.memory64,
+                    is_shared: memory.shared,
                 },
             },
             EntityType::Global(global) => External::Global {
@@ -105,15 +123,24 @@ impl External {
     pub(crate) fn serves(&self, wanted: &External) -> bool {
         match (self, wanted) {
             (
-                External::Table { limits, element },
+                External::Table {
+                    limits,
+                    element,
+                    index_64,
+                },
                 External::Table {
                     limits: wanted,
                     element: wanted_element,
+                    index_64: wanted_64,
                 },
-            ) => element == wanted_element && limits.serve(*wanted),
-            (External::Memory { limits }, External::Memory { limits: wanted }) => {
-                limits.serve(*wanted)
-            }
+            ) => element == wanted_element && index_64 == wanted_64 && limits.serve(*wanted),
+            (
+                External::Memory { limits, form },
+                External::Memory {
+                    limits: wanted,
+                    form: wanted_form,
+                },
+            ) => form == wanted_form && limits.serve(*wanted),
             (
                 External::Global {
                     value,
@@ -136,11 +163,13 @@ impl External {
                 parameters,
                 results,
             } => symbol::write_import(&mut text, module, field, parameters, results),
-            External::Table { .. } => {
-                symbol::write_import_object(&mut text, module, field, "table")
+            External::Table { index_64, .. } => {
+                let kind = symbol::table_kind(*index_64);
+                symbol::write_import_object(&mut text, module, field, kind)
             }
-            External::Memory { .. } => {
-                symbol::write_import_object(&mut text, module, field, "memory")
+            External::Memory { form, .. } => {
+                let kind = symbol::memory_kind(form.index_64, form.page_bytes_log2);
+                symbol::write_import_object(&mut text, module, field, kind)
             }
             External::Global { value, mutable } => {
                 let prefix = if *mutable { 'G' } else { 'g' };

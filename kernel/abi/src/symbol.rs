@@ -74,8 +74,25 @@ pub fn write_import(
     write!(out, "${parameters}${results}")
 }
 
-/// Writes the symbol of an imported table, memory or global: `module$field$kind`, where `kind` is `table`, `memory` or
-/// `global.` and the letters of the type, upper-case `G` for mutable: `global.i`, `Global.i`.
+/// The kind of an imported table in its symbol.
+#[must_use]
+pub const fn table_kind(index_64: bool) -> &'static str {
+    if index_64 { "table64" } else { "table" }
+}
+
+/// The kind of an imported memory in its symbol: code that accesses it counts on the index type and on the page size.
+#[must_use]
+pub const fn memory_kind(index_64: bool, page_bytes_log2: u32) -> &'static str {
+    match (index_64, page_bytes_log2) {
+        (false, 16) => "memory",
+        (true, 16) => "memory64",
+        (false, _) => "memory.bytes",
+        (true, _) => "memory64.bytes",
+    }
+}
+
+/// Writes the symbol of an imported table, memory or global: `module$field$kind`, where `kind` is that of [`table_kind`] or
+/// [`memory_kind`], or `global.` and the letters of the type, upper-case `G` for mutable: `global.i`, `Global.i`.
 ///
 /// # Errors
 ///

@@ -163,6 +163,7 @@ fn digest_table(module: &Module<'_>, table: &Table, place: &TablePlace) -> Key {
         element,
         min,
         max,
+        index_64,
         is_imported,
         // Only instantiation looks at it.
         initial: _,
@@ -173,7 +174,8 @@ fn digest_table(module: &Module<'_>, table: &Table, place: &TablePlace) -> Key {
     text.add(&module.letters(*element));
     text.number(*min);
     text.number(max.unwrap_or(u64::MAX));
-    text.flags(&[max.is_some(), *is_imported, *is_exported, *is_grown]);
+    text.flags(&[max.is_some(), *index_64]);
+    text.flags(&[*is_imported, *is_exported, *is_grown]);
     let TablePlace { instance, elements } = place;
     text.place(Some(*instance));
     text.place(*elements);
@@ -230,12 +232,15 @@ impl Text {
         let Memory {
             min_bytes,
             max_bytes,
+            index_64,
+            page_bytes_log2,
             pages: _,
             is_imported,
         } = memory;
         self.number(*min_bytes);
         self.number(*max_bytes);
-        self.flags(&[*is_imported]);
+        self.flags(&[*index_64, *is_imported]);
+        self.number(u64::from(*page_bytes_log2));
         self.place(Some(place));
     }
 

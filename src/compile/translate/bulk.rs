@@ -55,13 +55,14 @@ impl Translator<'_> {
 
     /// The length of an operation that needs no call: not 0, for an operation of no bytes still checks its addresses.
     fn small_constant(&self, len: Value) -> Option<u32> {
-        self.constant_of(len)
-            .filter(|len| (1..=BYTES_MAX).contains(len))
+        let len = u32::try_from(self.constant_of(len)?).ok()?;
+        (1..=BYTES_MAX).contains(&len).then_some(len)
     }
 
-    /// The value of an i32 that is a constant.
-    fn constant_of(&self, value: Value) -> Option<u32> {
+    /// The value of an i32 or i64 that is a constant.
+    fn constant_of(&self, value: Value) -> Option<u64> {
         let dfg = &self.builder.func.dfg;
+        let is_64 = dfg.value_type(value) == types::I64;
         let ValueDef::Result(instruction, 0) = dfg.value_def(dfg.resolve_aliases(value)) else {
             return None;
         };
@@ -69,7 +70,11 @@ impl Translator<'_> {
             InstructionData::UnaryImm {
                 opcode: Opcode::Iconst,
                 imm,
-            } => Some(imm.bits() as u32),
+            } if is_64 => Some(imm.bits().cast_unsigned()),
+            InstructionData::UnaryImm {
+                opcode: Opcode::Iconst,
+                imm,
+            } => Some(u64::from(imm.bits() as u32)),
             _ => None,
         }
     }

@@ -22,7 +22,7 @@ impl Translator<'_> {
         self.push(value);
     }
 
-    /// The element at `index`, an i32; traps where there is none.
+    /// The element at `index`; traps where there is none.
     pub(super) fn table_load(&mut self, table: u32, index: Value) -> Value {
         let address = self.element_address(table, index);
         let flags = self.state_flags(Region::Tables);
@@ -40,7 +40,15 @@ impl Translator<'_> {
     /// `table.size`.
     pub(super) fn table_size(&mut self, table: u32) {
         let len = self.table_len(table);
-        let len = self.ins().ireduce(types::I32, len);
+        self.push_len(table, len);
+    }
+
+    /// Pushes a count of elements, in the type of the table's index.
+    fn push_len(&mut self, table: u32, len: Value) {
+        let len = match self.context.module.tables[table as usize].index_64 {
+            true => len,
+            false => self.ins().ireduce(types::I32, len),
+        };
         self.push(len);
     }
 
@@ -52,8 +60,7 @@ impl Translator<'_> {
         let instance = self.place_address(plan.tables[table as usize].instance);
         let old = self.call_runtime(RuntimeFunction::TableGrow, &[instance, count, value]);
         let old = old.expect("mewz_table_grow has a result");
-        let old = self.ins().ireduce(types::I32, old);
-        self.push(old);
+        self.push_len(table, old);
     }
 
     /// `table.fill`.
@@ -81,7 +88,8 @@ impl Translator<'_> {
         self.initialise_elements(segment, table, to, from, count);
     }
 
-    /// Copies references of a segment to a table; traps where either is too short. All three are 32-bit numbers in 64 bits.
+    /// Copies references of a segment to a table; traps where either is too short. All three have 64 bits; `from` and
+    /// `count` are 32-bit numbers.
     pub(in crate::compile) fn initialise_elements(
         &mut self,
         segment: u32,
@@ -95,7 +103,7 @@ impl Translator<'_> {
         let (address, offset) = self.place(place.len);
         let flags = self.state_flags(Region::Instances);
         let valid = self.ins().load(types::I64, flags, address, offset);
-        self.check_range(from, count, valid, TrapKind::TableOutOfBounds);
+        self.check_range(from, count, valid, false, TrapKind::TableOutOfBounds);
         let to = self.checked_elements(table, to, count);
         let content = self.place_address(place.content);
         let from = self.element_at(content, from);
@@ -132,7 +140,7 @@ impl Translator<'_> {
         self.builder.switch_to_block(done);
     }
 
-    /// The address of the element at `index`, an i32; traps where there is none.
+    /// The address of the element at `index`; traps where there is none.
     fn element_address(&mut self, table: u32, index: Value) -> Value {
         let index = self.widen(index);
         let len = self.table_len(table);
@@ -147,7 +155,8 @@ impl Translator<'_> {
     /// The address of element `index`, from which `count` elements are valid; traps where they are not.
     fn checked_elements(&mut self, table: u32, index: Value, count: Value) -> Value {
         let len = self.table_len(table);
-        self.check_range(index, count, len, TrapKind::TableOutOfBounds);
+        let is_64 = self.context.module.tables[table as usize].index_64;
+        self.check_range(index, count, len, is_64, TrapKind::TableOutOfBounds);
         let elements = self.elements(table);
         self.element_at(elements, index)
     }

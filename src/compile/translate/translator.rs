@@ -280,10 +280,11 @@ impl<'a> Translator<'a> {
         self.ins().trapz(condition, trap_code(kind));
     }
 
-    /// Widens an i32 without sign to 64 bits.
-    pub(super) fn widen(&mut self, value: Value) -> Value {
+    /// Widens an i32 without sign to 64 bits; an i64, as an index may be, is as it is.
+    pub(in crate::compile) fn widen(&mut self, value: Value) -> Value {
         match self.wide[value].expand() {
             Some(wide) => wide,
+            None if self.builder.func.dfg.value_type(value) == types::I64 => value,
             None => self.ins().uextend(types::I64, value),
         }
     }

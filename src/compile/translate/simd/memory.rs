@@ -3,12 +3,13 @@
 use cranelift_codegen::ir::{InstBuilder, Opcode, Type, Value};
 use wasmparser::MemArg;
 
+use super::super::memory::access_bytes;
 use super::super::translator::Translator;
 use super::{pop_lanes, push_lanes};
 
 /// Loads eight bytes as lanes that become twice as wide; `opcode` is one of the widening vector loads.
 pub(super) fn load_extend(t: &mut Translator<'_>, memarg: &MemArg, opcode: Opcode) {
-    let (address, offset) = t.address(memarg);
+    let (address, offset) = t.address(memarg, access_bytes(opcode));
     let flags = t.memory_flags();
     let ins = t.ins();
     let vector = match opcode {
@@ -46,14 +47,14 @@ pub(super) fn load_lane(t: &mut Translator<'_>, memarg: &MemArg, lanes: Type, la
 pub(super) fn store_lane(t: &mut Translator<'_>, memarg: &MemArg, lanes: Type, lane: u8) {
     let vector = pop_lanes(t, lanes);
     let scalar = t.ins().extractlane(vector, lane);
-    let (address, offset) = t.address(memarg);
+    let (address, offset) = t.address(memarg, lanes.lane_type().bytes());
     let flags = t.memory_flags();
     t.ins().store(flags, scalar, address, offset);
 }
 
 /// Loads a value of type `ty` from the index on the value stack.
 fn load_value(t: &mut Translator<'_>, memarg: &MemArg, ty: Type) -> Value {
-    let (address, offset) = t.address(memarg);
+    let (address, offset) = t.address(memarg, ty.bytes());
     let flags = t.memory_flags();
     t.ins().load(ty, flags, address, offset)
 }
