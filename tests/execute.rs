@@ -127,6 +127,43 @@ fn functions_of_absurd_size_still_compute() {
 }
 
 #[test]
+fn functions_with_too_much_of_one_thing_still_compute() {
+    // Each is beyond one of the bounds up to which a function gets the settings that the caller chose.
+    let check = |text: &str, expected: u32| {
+        let text =
+            format!("(module (memory 1) (func (export \"f\") (param i32) (result i32) {text}))");
+        assert_eq!(run(&text, &[3]), Ok(vec![u64::from(expected)]));
+    };
+    // Operators.
+    let step = "(local.set 0 (i32.add (i32.rotl (local.get 0) (i32.const 5)) (i32.const 7)))";
+    let expected = (0..30_000).fold(3_u32, |sum, _| sum.rotate_left(5).wrapping_add(7));
+    check(&format!("{} (local.get 0)", step.repeat(30_000)), expected);
+    // Blocks.
+    let step = "(if (i32.and (local.get 0) (i32.const 4)) (then (local.set 0 (i32.mul (local.get 0) (i32.const 5)))))
+                (local.set 0 (i32.add (local.get 0) (i32.const 1)))";
+    let expected = (0..5_000).fold(3_u32, |sum, _| {
+        let sum = if sum & 4 != 0 {
+            sum.wrapping_mul(5)
+        } else {
+            sum
+        };
+        sum.wrapping_add(1)
+    });
+    check(&format!("{} (local.get 0)", step.repeat(5_000)), expected);
+    // Loops in loops, of which the innermost runs thrice.
+    let (begin, end) = ("(loop ".repeat(100), ")".repeat(100));
+    let step = "(local.set 1 (i32.add (local.get 1) (local.get 0)))
+                (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))";
+    check(
+        &format!("(local i32) {begin} {step} {end} (local.get 1)"),
+        3 + 2 + 1,
+    );
+    // Values alive at once.
+    let values = "(i32.add (local.get 0) (i32.load (local.get 0)))".repeat(5_000);
+    check(&format!("{values} {}", "i32.add ".repeat(4_999)), 3 * 5_000);
+}
+
+#[test]
 fn a_thousand_parameters_and_results_pass() {
     let parameters = "i32 ".repeat(1000);
     let results = "i64 ".repeat(1000);

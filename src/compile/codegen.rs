@@ -19,7 +19,8 @@ use super::layout::InstantiationStep;
 use super::pieces::{Code, CodeRelocation, Trap};
 use super::signature;
 use super::symbols::SymbolId;
-use super::translate::{Context, InlinedBodies, Translator, trap_kind};
+use super::target;
+use super::translate::{Context, InlinedBodies, Size, Translator, trap_kind};
 use super::unwind;
 use crate::relocatable::RelocationKind;
 
@@ -81,11 +82,16 @@ pub(super) fn compile_all(
 ) -> Result<Vec<Code>, CompileError> {
     let mut order: Vec<usize> = (0..chosen.len()).collect();
     order.sort_by_key(|index| std::cmp::Reverse(tasks[chosen[*index]].work.weight()));
+    let frugal = target::isa(&context.options.frugal());
+    let targets = Targets {
+        chosen: isa,
+        frugal: &*frugal,
+    };
     let next = AtomicUsize::new(0);
     let results: Mutex<Vec<Option<Result<Code, CompileError>>>> =
         Mutex::new(chosen.iter().map(|_| None).collect());
     rayon::broadcast(|_| {
-        let mut generator = Generator::new(context, isa);
+        let mut generator = Generator::new(context, targets);
         let mut done = Vec::new();
         while let Some(index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
             done.push((*index, generator.compile(&tasks[chosen[*index]])));
@@ -104,20 +110,29 @@ pub(super) fn compile_all(
         .collect()
 }
 
+/// The code generator's settings.
+#[derive(Clone, Copy)]
+struct Targets<'a> {
+    /// Those that the caller chose.
+    chosen: &'a dyn TargetIsa,
+    /// Those for functions that are [large](Size::is_large): time and memory grow with their size alone.
+    frugal: &'a dyn TargetIsa,
+}
+
 /// One thread's code generator.
 struct Generator<'a> {
     context: &'a Context<'a>,
-    isa: &'a dyn TargetIsa,
+    targets: Targets<'a>,
     code: cranelift_codegen::Context,
     scratch: FunctionBuilderContext,
     control: ControlPlane,
 }
 
 impl<'a> Generator<'a> {
-    fn new(context: &'a Context<'a>, isa: &'a dyn TargetIsa) -> Self {
+    fn new(context: &'a Context<'a>, targets: Targets<'a>) -> Self {
         Self {
             context,
-            isa,
+            targets,
             code: cranelift_codegen::Context::new(),
             scratch: FunctionBuilderContext::new(),
             control: ControlPlane::default(),
@@ -126,13 +141,18 @@ impl<'a> Generator<'a> {
 
     fn compile(&mut self, task: &Task<'_>) -> Result<Code, CompileError> {
         self.code.clear();
-        let inlined = self.translate(&task.work).map_err(|error| {
+        let (inlined, size) = self.translate(&task.work).map_err(|error| {
             // It is left half-way through the function, and the next one needs it empty.
             self.scratch = FunctionBuilderContext::new();
             named(error, &task.name)
         })?;
+        let isa = if size.is_large() {
+            self.targets.frugal
+        } else {
+            self.targets.chosen
+        };
         self.code
-            .compile(self.isa, &mut self.control)
+            .compile(isa, &mut self.control)
             .map_err(|error| CompileError::Codegen {
                 function: task.name.clone(),
                 message: error.inner.to_string(),
@@ -142,12 +162,12 @@ impl<'a> Generator<'a> {
             function: task.name.clone(),
             message,
         };
-        let unwind = unwind::record(self.isa, code).map_err(|error| failed(error.to_string()))?;
+        let unwind = unwind::record(isa, code).map_err(|error| failed(error.to_string()))?;
         let body_offset = task.work.wasm_offset();
         collect(code, unwind, &self.code.func, &inlined, body_offset).map_err(failed)
     }
 
-    fn translate(&mut self, work: &Work<'_>) -> Result<InlinedBodies, CompileError> {
+    fn translate(&mut self, work: &Work<'_>) -> Result<(InlinedBodies, Size), CompileError> {
         let context = self.context;
         let function = &mut self.code.func;
         let scratch = &mut self.scratch;
@@ -162,7 +182,7 @@ impl<'a> Generator<'a> {
             Work::Steps(steps) => instantiate::part(context, function, scratch, steps),
             Work::Instantiate(parts) => instantiate::whole(context, function, scratch, *parts),
         }
-        Ok(InlinedBodies::default())
+        Ok((InlinedBodies::default(), Size::default()))
     }
 }
 

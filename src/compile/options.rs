@@ -27,6 +27,17 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// The same choices, but for code generation whose time and memory grow with a function's size alone.
+    pub(super) fn frugal(&self) -> Self {
+        Self {
+            opt_level: OptLevel::None,
+            register_allocator: RegisterAllocator::SinglePass,
+            ..self.clone()
+        }
+    }
+}
+
 /// A named processor, after the levels of the x86-64 psABI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TargetCpu {

@@ -16,11 +16,11 @@ const SLOT_BYTES: u32 = 16;
 
 /// Places where control meets, times locals, that variables are used for. A variable costs up to one value at each such
 /// place, so the product bounds memory and time; compilers' output stays far below.
-const MEETINGS_AND_LOCALS_MAX: usize = 1 << 24;
+const MEETINGS_AND_LOCALS_MAX: usize = 1 << 23;
 
-/// Places where control meets that variables are used for at all: allocating registers takes time that grows with the
-/// square of their count.
-const MEETINGS_MAX: usize = 40_000;
+/// Places where control meets that variables are used for at all: a `br_table` that gives each of its targets a value takes
+/// time that grows with the square of their count.
+const MEETINGS_MAX: usize = 16_000;
 
 /// A local.
 #[derive(Clone, Copy)]

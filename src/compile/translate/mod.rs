@@ -10,9 +10,11 @@ mod numeric;
 mod operators;
 mod rounding;
 mod simd;
+mod size;
 mod state;
 mod table;
 mod translator;
 
 pub(super) use inline::InlinedBodies;
+pub(super) use size::Size;
 pub(super) use translator::{Context, Translator, trap_kind};

@@ -16,6 +16,7 @@ use wasmparser::{FunctionBody, Operator};
 use super::control::Frame;
 use super::inline::InlinedBodies;
 use super::locals::Local;
+use super::size::Size;
 use crate::compile::error::CompileError;
 use crate::compile::module::{FunctionType, Module};
 use crate::compile::options::Options;
@@ -74,6 +75,8 @@ pub(in crate::compile) struct Translator<'a> {
     pub(super) is_next_wide: bool,
     /// The module's locals.
     pub(super) locals: Vec<Local>,
+    /// What counts of the function's size.
+    pub(super) size: Size,
     /// Values passed so far; see [`PASSED_VALUES_MAX`].
     passed_values: usize,
     symbols: HashMap<SymbolId, GlobalValue>,
@@ -103,6 +106,7 @@ impl<'a> Translator<'a> {
             wide: SecondaryMap::new(),
             is_next_wide: false,
             locals: Vec::new(),
+            size: Size::default(),
             passed_values: 0,
             symbols: HashMap::new(),
             functions: HashMap::new(),
@@ -111,7 +115,8 @@ impl<'a> Translator<'a> {
         }
     }
 
-    /// Translates a whole validated body of type `ty`; returns the bodies that became part of it.
+    /// Translates a whole validated body of type `ty`; returns the bodies that became part of it, and
+    /// what it asks of the code generator.
     ///
     /// # Errors
     ///
@@ -120,14 +125,15 @@ impl<'a> Translator<'a> {
         mut self,
         ty: &'a FunctionType,
         body: &FunctionBody<'_>,
-    ) -> Result<InlinedBodies, CompileError> {
+    ) -> Result<(InlinedBodies, Size), CompileError> {
         let entry = self.begin();
         self.declare_locals(entry, ty, body).map_err(invalid)?;
         self.frames.push(Frame::function(&ty.results, 0));
         self.operators(body)?;
         let inlined = std::mem::take(&mut self.inlined);
+        let size = self.size();
         self.finish();
-        Ok(inlined)
+        Ok((inlined, size))
     }
 
     /// Translates the operators of a body.
@@ -145,6 +151,7 @@ impl<'a> Translator<'a> {
             self.offset = offset as u32;
             self.builder.set_srcloc(self.inlined.location(self.offset));
             self.operator(&operator);
+            self.measure();
             self.check_size()?;
         }
         Ok(())
