@@ -86,13 +86,16 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             break
         }
         'mewz;compile' {
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The object to write [default: the module''s name with `.o`, here]')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'The object to write [default: the module''s name with `.o`, here]')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The file to write, `-` for standard output; its ending is changed where several kinds are written [default: the module''s name with the kind''s ending, here]')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'The file to write, `-` for standard output; its ending is changed where several kinds are written [default: the module''s name with the kind''s ending, here]')
+            [CompletionResult]::new('--emit', '--emit', [CompletionResultType]::ParameterName, 'What to write')
+            [CompletionResult]::new('--function', '--function', [CompletionResultType]::ParameterName, 'Show this function only, by its name or index, in `asm`; may be given several times')
             [CompletionResult]::new('-O', '-O ', [CompletionResultType]::ParameterName, 'How much time goes into better code [default: 2 for releases and objects, else 1]')
             [CompletionResult]::new('--opt', '--opt', [CompletionResultType]::ParameterName, 'How much time goes into better code [default: 2 for releases and objects, else 1]')
             [CompletionResult]::new('--regalloc', '--regalloc', [CompletionResultType]::ParameterName, 'How values get their registers [default: backtracking]')
             [CompletionResult]::new('--target-cpu', '--target-cpu', [CompletionResultType]::ParameterName, 'The least processor that the code is made for [default: x86-64-v2]')
             [CompletionResult]::new('--memory-base', '--memory-base', [CompletionResultType]::ParameterName, 'Where linear memory lies: an address that is known now, or `instance` to read it at run time')
+            [CompletionResult]::new('--bytes', '--bytes', [CompletionResultType]::ParameterName, 'Show the bytes of machine code in `asm`')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break

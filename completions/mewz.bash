@@ -139,7 +139,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__compile)
-            opts="-o -O -h --output --opt --regalloc --target-cpu --memory-base --help"
+            opts="-o -O -h --output --emit --function --bytes --opt --regalloc --target-cpu --memory-base --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -150,6 +150,14 @@ _mewz() {
                     return 0
                     ;;
                 -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --emit)
+                    COMPREPLY=($(compgen -W "obj asm header" -- "${cur}"))
+                    return 0
+                    ;;
+                --function)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

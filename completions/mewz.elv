@@ -79,13 +79,16 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'mewz;compile'= {
-            cand -o 'The object to write [default: the module''s name with `.o`, here]'
-            cand --output 'The object to write [default: the module''s name with `.o`, here]'
+            cand -o 'The file to write, `-` for standard output; its ending is changed where several kinds are written [default: the module''s name with the kind''s ending, here]'
+            cand --output 'The file to write, `-` for standard output; its ending is changed where several kinds are written [default: the module''s name with the kind''s ending, here]'
+            cand --emit 'What to write'
+            cand --function 'Show this function only, by its name or index, in `asm`; may be given several times'
             cand -O 'How much time goes into better code [default: 2 for releases and objects, else 1]'
             cand --opt 'How much time goes into better code [default: 2 for releases and objects, else 1]'
             cand --regalloc 'How values get their registers [default: backtracking]'
             cand --target-cpu 'The least processor that the code is made for [default: x86-64-v2]'
             cand --memory-base 'Where linear memory lies: an address that is known now, or `instance` to read it at run time'
+            cand --bytes 'Show the bytes of machine code in `asm`'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

@@ -89,7 +89,11 @@ complete -c mewz -n "__fish_mewz_using_subcommand build" -l kernel -d 'A kernel 
 complete -c mewz -n "__fish_mewz_using_subcommand build" -l release -d 'Build the project\'s release profile; leave symbols and debug information out of the image'
 complete -c mewz -n "__fish_mewz_using_subcommand build" -l json -d 'Print one JSON object instead of the line'
 complete -c mewz -n "__fish_mewz_using_subcommand build" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c mewz -n "__fish_mewz_using_subcommand compile" -s o -l output -d 'The object to write [default: the module\'s name with `.o`, here]' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand compile" -s o -l output -d 'The file to write, `-` for standard output; its ending is changed where several kinds are written [default: the module\'s name with the kind\'s ending, here]' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand compile" -l emit -d 'What to write' -r -f -a "obj\t'The object'
+asm\t'Machine code below the module\'s operators, in Intel\'s syntax'
+header\t'The object\'s interface for C and C++'"
+complete -c mewz -n "__fish_mewz_using_subcommand compile" -l function -d 'Show this function only, by its name or index, in `asm`; may be given several times' -r
 complete -c mewz -n "__fish_mewz_using_subcommand compile" -s O -l opt -d 'How much time goes into better code [default: 2 for releases and objects, else 1]' -r -f -a "0\t'Follows the module operator by operator: the quickest to compile, and the code is large and slow'
 1\t'Optimises each function by itself: an edit recompiles what changed; for everyday work'
 2\t'Optimises across functions too, small ones become part of their callers: the best code, for a release'"
@@ -101,6 +105,7 @@ x86-64-v3\t'AVX2, BMI, FMA and LZCNT: since 2013; QEMU emulates them from 7.2 on
 x86-64-v4\t'AVX-512: many servers; QEMU needs KVM for it'
 native\t'The greatest of these that the processor here, or the emulator that `run` takes, can run'"
 complete -c mewz -n "__fish_mewz_using_subcommand compile" -l memory-base -d 'Where linear memory lies: an address that is known now, or `instance` to read it at run time' -r
+complete -c mewz -n "__fish_mewz_using_subcommand compile" -l bytes -d 'Show the bytes of machine code in `asm`'
 complete -c mewz -n "__fish_mewz_using_subcommand compile" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mewz -n "__fish_mewz_using_subcommand imports" -l kernel -d 'A kernel other than the one inside' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand imports" -l json -d 'Print one JSON array instead of lines'

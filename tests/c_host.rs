@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use mewz::compile::{MemoryBase, Options, TargetCpu, compile};
+use mewz::compile::{MemoryBase, Options, TargetCpu, compile, header};
 
 /// Compiles `text`, links it with the example's `host.c` and runs it.
 fn run(text: &str) -> Output {
@@ -14,7 +14,9 @@ fn run(text: &str) -> Output {
         target_cpu: TargetCpu::V1,
         ..Options::default()
     };
-    let compiled = compile(&wat::parse_str(text).unwrap(), &options).unwrap();
+    let wasm = wat::parse_str(text).unwrap();
+    let compiled = compile(&wasm, &options).unwrap();
+    fs::write(folder.path().join("application.h"), header(&wasm).unwrap()).unwrap();
     let object = folder.path().join("application.o");
     fs::write(&object, compiled.object).unwrap();
     let program = folder.path().join("application");
@@ -29,7 +31,8 @@ fn run(text: &str) -> Output {
             "-z",
             "noexecstack",
         ])
-        .args([&example("host.c"), &object])
+        .arg("-I")
+        .args([folder.path(), &example("host.c"), &object])
         .arg("-o")
         .arg(&program)
         .output()

@@ -10,7 +10,8 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include "mewz.h"
+/* `mewz compile --emit header` writes it. */
+#include "application.h"
 
 /* Errors of WASI preview 1. */
 enum { ERRNO_SUCCESS = 0, ERRNO_BADF = 8, ERRNO_FAULT = 21, ERRNO_INVAL = 28, ERRNO_IO = 29 };
@@ -25,12 +26,9 @@ static void *guest(uint32_t offset, uint64_t bytes) {
     return offset + bytes <= memory()->bytes ? memory()->base + offset : NULL;
 }
 
-/* --- Imports. The names end in the types: four i32 in, one i32 out. --- */
+/* --- Imports, by the names and types of the header. One that the module does not have is an unused function. --- */
 
-int32_t fd_write(int32_t fd, int32_t iovecs, int32_t count, int32_t written)
-    MEWZ_SYMBOL("wasi_snapshot_preview1$fd_write$iiii$i");
-
-int32_t fd_write(int32_t fd, int32_t iovecs, int32_t count, int32_t written) {
+int32_t wasi_snapshot_preview1_fd_write(int32_t fd, int32_t iovecs, int32_t count, int32_t written) {
     struct iovec buffers[IOVECS_MAX];
     uint32_t taken = (uint32_t)count < IOVECS_MAX ? (uint32_t)count : IOVECS_MAX;
     const uint32_t *pairs = guest((uint32_t)iovecs, UINT64_C(8) * taken);
@@ -48,25 +46,16 @@ int32_t fd_write(int32_t fd, int32_t iovecs, int32_t count, int32_t written) {
     return ERRNO_SUCCESS;
 }
 
-void proc_exit(int32_t status) MEWZ_SYMBOL("wasi_snapshot_preview1$proc_exit$i$");
+void wasi_snapshot_preview1_proc_exit(int32_t status) { exit(status); }
 
-void proc_exit(int32_t status) { exit(status); }
+int32_t wasi_snapshot_preview1_fd_close(int32_t fd) { return fd >= 0 && fd <= 2 ? ERRNO_SUCCESS : ERRNO_BADF; }
 
-int32_t fd_close(int32_t fd) MEWZ_SYMBOL("wasi_snapshot_preview1$fd_close$i$i");
-
-int32_t fd_close(int32_t fd) { return fd >= 0 && fd <= 2 ? ERRNO_SUCCESS : ERRNO_BADF; }
-
-int32_t fd_seek(int32_t fd, int64_t offset, int32_t whence, int32_t position)
-    MEWZ_SYMBOL("wasi_snapshot_preview1$fd_seek$iIii$i");
-
-int32_t fd_seek(int32_t fd, int64_t offset, int32_t whence, int32_t position) {
+int32_t wasi_snapshot_preview1_fd_seek(int32_t fd, int64_t offset, int32_t whence, int32_t position) {
     (void)offset, (void)whence, (void)position;
     return fd >= 0 && fd <= 2 ? ERRNO_INVAL : ERRNO_BADF;
 }
 
-int32_t fd_fdstat_get(int32_t fd, int32_t stat) MEWZ_SYMBOL("wasi_snapshot_preview1$fd_fdstat_get$ii$i");
-
-int32_t fd_fdstat_get(int32_t fd, int32_t stat) {
+int32_t wasi_snapshot_preview1_fd_fdstat_get(int32_t fd, int32_t stat) {
     /* 24 bytes: a character device, no flags, all rights. */
     uint8_t *out = guest((uint32_t)stat, 24);
     if (fd < 0 || fd > 2) return ERRNO_BADF;
@@ -88,7 +77,7 @@ int64_t mewz_memory_grow(struct mewz_memory *grown, uint64_t pages) {
     return (int64_t)(old >> grown->page_bytes_log2);
 }
 
-int64_t mewz_table_grow(struct mewz_table *table, uint64_t elements, uint64_t value) {
+int64_t mewz_table_grow(struct mewz_table *table, uint64_t elements, mewz_reference value) {
     uint64_t old = table->len;
     if (elements > table->len_max - old) return -1;
     if (old + elements > table->capacity) {

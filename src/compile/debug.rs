@@ -14,6 +14,7 @@
 //! operator.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use cranelift_codegen::Final;
 use cranelift_codegen::MachSrcLoc;
@@ -57,22 +58,14 @@ pub fn look_up(section: &[u8], code_offset: u64) -> Option<Location> {
     }
     let mut end = 0_u64;
     for _ in 0..functions {
-        let start = end.checked_add(reader.unsigned()?)?;
-        end = start.checked_add(reader.unsigned()?)?;
-        let function = reader.unsigned()?;
-        let body_offset = i64::try_from(reader.unsigned()?).ok()?;
-        let bodies_len = usize::try_from(reader.unsigned()?).ok()?;
-        let rows_len = usize::try_from(reader.unsigned()?).ok()?;
-        let (bodies, rows) = (reader.take(bodies_len)?, reader.take(rows_len)?);
-        if (start..end).contains(&code_offset) {
-            let (offset, body) = look_up_row(rows, !bodies.is_empty(), code_offset - start)?;
+        let function = reader.function(end)?;
+        end = function.code.end;
+        if function.code.contains(&code_offset) {
+            let (offset, body) = function.row_at(code_offset)?;
             return Some(Location {
-                function_index: function.checked_sub(1).and_then(|i| u32::try_from(i).ok()),
-                wasm_offset: match offset {
-                    0 => None,
-                    _ => u32::try_from(body_offset.checked_add(offset)?).ok(),
-                },
-                inlined: chain(bodies, body)?,
+                function_index: function.index,
+                wasm_offset: function.wasm_offset(offset),
+                inlined: chain(function.bodies, body)?,
             });
         }
     }
@@ -92,20 +85,82 @@ pub fn inlined_name(section: &[u8], index: u32) -> Option<&str> {
     None
 }
 
-/// The offset and the body of the row that holds at `code_offset`.
-fn look_up_row(rows: &[u8], has_bodies: bool, code_offset: u64) -> Option<(i64, u64)> {
-    let mut reader = Reader { bytes: rows };
-    let (mut at, mut wasm_offset, mut found) = (0_u64, 0_i64, (0, 0));
-    while !reader.bytes.is_empty() {
-        at = at.checked_add(reader.unsigned()?)?;
-        wasm_offset = wasm_offset.checked_add(reader.signed()?)?;
-        let body = if has_bodies { reader.unsigned()? } else { 0 };
-        if at > code_offset {
-            break;
+/// A function in the section, read back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionLocations {
+    /// Where its code lies, in bytes from the start of all code.
+    pub code: Range<u64>,
+    /// Its index in the module; `None` for code that is not of the module.
+    pub function_index: Option<u32>,
+    /// Bytes from the function's start, and the offset in the module of the operator that the code from there on comes
+    /// from, where there is one; ascending.
+    pub rows: Vec<(u64, Option<u32>)>,
+}
+
+/// Every function in the content of `.mewz.addresses`; those that can be read where it is damaged.
+#[must_use]
+pub fn functions(section: &[u8]) -> Vec<FunctionLocations> {
+    let Some((mut reader, count)) = Reader::new(section) else {
+        return Vec::new();
+    };
+    for _ in 0..reader.unsigned().unwrap_or(0) {
+        if reader.name().is_none() {
+            return Vec::new();
         }
-        found = (wasm_offset, body);
     }
-    Some(found)
+    let mut end = 0;
+    let functions = (0..count).map_while(|_| {
+        let function = reader.function(end)?;
+        end = function.code.end;
+        let rows = function.rows();
+        let rows = rows.map(|(at, offset, _)| (at, function.wasm_offset(offset)));
+        Some(FunctionLocations {
+            rows: rows.collect(),
+            function_index: function.index,
+            code: function.code,
+        })
+    });
+    functions.collect()
+}
+
+/// A function as it stands in the section.
+struct FunctionEntry<'a> {
+    code: Range<u64>,
+    index: Option<u32>,
+    body_offset: i64,
+    bodies: &'a [u8],
+    rows: &'a [u8],
+}
+
+impl<'a> FunctionEntry<'a> {
+    /// Bytes from the function's start, offset from the body's and body of each row, as far as they can be read.
+    fn rows(&self) -> impl Iterator<Item = (u64, i64, u64)> + use<'a> {
+        let mut reader = Reader { bytes: self.rows };
+        let has_bodies = !self.bodies.is_empty();
+        let (mut at, mut offset) = (0_u64, 0_i64);
+        std::iter::from_fn(move || {
+            at = at.checked_add(reader.unsigned()?)?;
+            offset = offset.checked_add(reader.signed()?)?;
+            let body = if has_bodies { reader.unsigned()? } else { 0 };
+            Some((at, offset, body))
+        })
+    }
+
+    /// The offset and the body of the row that holds at `code_offset` of all code.
+    fn row_at(&self, code_offset: u64) -> Option<(i64, u64)> {
+        let until = code_offset.checked_sub(self.code.start)?;
+        let rows = self.rows().take_while(|(at, ..)| *at <= until);
+        let last = rows.last();
+        Some(last.map_or((0, 0), |(_, offset, body)| (offset, body)))
+    }
+
+    /// The offset in the module of `offset` from the body's start; 0 is none.
+    fn wasm_offset(&self, offset: i64) -> Option<u32> {
+        match offset {
+            0 => None,
+            _ => u32::try_from(self.body_offset.checked_add(offset)?).ok(),
+        }
+    }
 }
 
 /// The bodies from `body` outwards.
@@ -163,6 +218,23 @@ impl<'a> Reader<'a> {
         let (number, rest) = self.bytes.split_first_chunk()?;
         self.bytes = rest;
         Some(u32::from_le_bytes(*number))
+    }
+
+    /// A function; the one before ends at `end`.
+    fn function(&mut self, end: u64) -> Option<FunctionEntry<'a>> {
+        let start = end.checked_add(self.unsigned()?)?;
+        let end = start.checked_add(self.unsigned()?)?;
+        let index = self.unsigned()?.checked_sub(1);
+        let body_offset = i64::try_from(self.unsigned()?).ok()?;
+        let bodies_len = usize::try_from(self.unsigned()?).ok()?;
+        let rows_len = usize::try_from(self.unsigned()?).ok()?;
+        Some(FunctionEntry {
+            code: start..end,
+            index: index.and_then(|index| u32::try_from(index).ok()),
+            body_offset,
+            bodies: self.take(bodies_len)?,
+            rows: self.take(rows_len)?,
+        })
     }
 
     fn unsigned(&mut self) -> Option<u64> {

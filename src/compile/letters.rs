@@ -81,8 +81,8 @@ pub(super) fn word(letters: &str) -> String {
 fn function_word(letters: &str) -> String {
     let (first, rest) = letters.split_at(1);
     let null = if first == "r" { "null " } else { "" };
-    if rest.starts_with('h') {
-        return format!("(ref {null}func {})", &rest[1..]);
+    if let Some(hash) = rest.strip_prefix('h') {
+        return format!("(ref {null}func {hash})");
     }
     // Parameters up to the first `_` that is outside of any type, results up to the second.
     let mut parts = [String::new(), String::new()];

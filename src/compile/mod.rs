@@ -6,9 +6,11 @@ mod assemble;
 mod codegen;
 mod content;
 pub mod debug;
+pub mod dump;
 mod entry;
 mod error;
 mod features;
+mod header;
 mod incremental;
 mod initializer;
 mod instantiate;
@@ -122,6 +124,15 @@ pub fn compile_incremental(
         interface: Interface::of(&module),
         counts,
     })
+}
+
+/// The interface of the object that `wasm` becomes, as a header for C11 and C++17.
+///
+/// # Errors
+///
+/// As [`interface`].
+pub fn header(wasm: &[u8]) -> Result<String, CompileError> {
+    Ok(header::header(&read::without_bodies(wasm)?))
 }
 
 /// Reads the interface of `wasm` without looking at its functions: quick, whatever the module's size.

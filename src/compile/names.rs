@@ -97,7 +97,7 @@ pub(super) fn functions(module: &Module<'_>) -> Vec<String> {
 }
 
 /// The type of an entry in words.
-fn describe(module: &Module<'_>, item: Item) -> String {
+pub(super) fn describe(module: &Module<'_>, item: Item) -> String {
     match item {
         Item::Function(index) => describe_function(module.function_type(index)),
         Item::Table(index) => describe_table(module, &module.tables[index as usize]),
