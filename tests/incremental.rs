@@ -7,6 +7,8 @@ use mewz::compile::{
     Counts, FunctionCache, MemoryBase, OptLevel, Options, RegisterAllocator, TargetCpu, compile,
     compile_incremental,
 };
+use mewz::link::image::{ImageOptions, image};
+use mewz::link::kernel::Kernel;
 use mewz::relocatable::elf;
 
 /// Compiles with `cache` and checks that the object is the one that is made without; returns how many functions were
@@ -401,6 +403,25 @@ fn counts_are_of_the_modules_functions() {
             compiled: 6
         }
     );
+}
+
+#[test]
+fn an_object_that_was_never_written_links_to_the_same_image() {
+    let kernel = Kernel::parse(include_bytes!(env!("MEWZ_KERNEL"))).unwrap();
+    let wasm = Program::new(20).wasm();
+    let mut cache = FunctionCache::new();
+    for strip in [false, true] {
+        let options = ImageOptions {
+            strip,
+            ..ImageOptions::default()
+        };
+        let assembled = compile_incremental(&wasm, &dev(), &mut cache).unwrap();
+        let whole = compile(&wasm, &dev()).unwrap();
+        let direct = image(&kernel, &assembled.object, &options).unwrap();
+        let from_file = image(&kernel, &whole.object, &options).unwrap();
+        assert!(direct.bytes == from_file.bytes, "stripped: {strip}");
+        assert_eq!(direct.build_id, from_file.build_id);
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use object::write::StringId;
 use object::write::elf::{FileHeader, ProgramHeader, SectionHeader, SectionIndex, Sym, Writer};
 
 use super::error::LinkError;
-use super::input::Part;
+use super::input::{Input, Part};
 use super::kernel::{Kernel, KernelSection, UNWIND_SECTION};
 use super::place::{Placed, PlacedSection, PlacedSymbol};
 use super::window::{Missing, Window, window};
@@ -22,7 +22,7 @@ use super::window::{Missing, Window, window};
 pub struct ImageOptions {
     /// Leave out symbols and sections that only debuggers read.
     pub strip: bool,
-    /// Names this build; by default a hash of the kernel and the object.
+    /// Names this build; by default a digest of what goes into the machine.
     pub build_id: Option<[u8; 16]>,
 }
 
@@ -42,32 +42,17 @@ pub struct Image {
 /// # Errors
 ///
 /// Those of [`window`].
-pub fn image(
+pub fn image<'a>(
     kernel: &Kernel<'_>,
-    object: &[u8],
+    object: impl Into<Input<'a>>,
     options: &ImageOptions,
 ) -> Result<Image, LinkError> {
-    let build_id = match options.build_id {
-        Some(build_id) => build_id,
-        None => build_id(kernel, object),
-    };
-    let window = window(kernel, object, build_id)?;
+    let window = window(kernel, object, options.build_id)?;
     Ok(Image {
         bytes: image_of(kernel, &window, options.strip)?,
         missing: window.missing,
-        build_id,
+        build_id: window.build_id,
     })
-}
-
-/// A hash of everything that goes into an image.
-fn build_id(kernel: &Kernel<'_>, object: &[u8]) -> [u8; 16] {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&(kernel.bytes.len() as u64).to_le_bytes());
-    hasher.update(kernel.bytes);
-    hasher.update(object);
-    let mut build_id = [0; 16];
-    hasher.finalize_xof().fill(&mut build_id);
-    build_id
 }
 
 /// Puts a window that is already linked and its kernel into one ELF executable.

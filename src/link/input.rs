@@ -1,4 +1,4 @@
-//! What relocatable objects bring: sections, symbols, relocations, read in place.
+//! What relocatable objects bring: sections, symbols, relocations, read in place, from a file or from memory.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -8,6 +8,7 @@ use object::read::elf::{FileHeader, SectionHeader, SectionTable, Sym, SymbolTabl
 use object::{LittleEndian, SectionIndex, SymbolIndex};
 
 use super::error::LinkError;
+use crate::relocatable::{self, Binding, Object};
 
 /// Largest alignment of a section that is taken: more would only waste the window.
 const ALIGN_MAX: u64 = 1 << 16;
@@ -27,6 +28,33 @@ pub enum Part {
     Unloaded,
 }
 
+/// A relocatable object.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    /// An ELF file.
+    File(&'a [u8]),
+    /// One that was never written.
+    Object(&'a Object),
+}
+
+impl<'a> From<&'a [u8]> for Input<'a> {
+    fn from(file: &'a [u8]) -> Self {
+        Input::File(file)
+    }
+}
+
+impl<'a> From<&'a Vec<u8>> for Input<'a> {
+    fn from(file: &'a Vec<u8>) -> Self {
+        Input::File(file)
+    }
+}
+
+impl<'a> From<&'a Object> for Input<'a> {
+    fn from(object: &'a Object) -> Self {
+        Input::Object(object)
+    }
+}
+
 /// A section, by its place in `Inputs::sections`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SectionId(pub(super) usize);
@@ -42,9 +70,18 @@ pub(super) struct InputSection<'a> {
     pub(super) size: u64,
     /// Empty where the section is all zeros.
     pub(super) bytes: &'a [u8],
-    pub(super) relocations: &'a [Rela64<LittleEndian>],
+    pub(super) relocations: Relocations<'a>,
     /// What to add to a relocation's symbol index for [`Inputs::symbols`].
     pub(super) symbols_first: usize,
+}
+
+/// Relocations of a section.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Relocations<'a> {
+    /// As a file has them.
+    File(&'a [Rela64<LittleEndian>]),
+    /// As they are in memory.
+    Object(&'a [relocatable::Relocation]),
 }
 
 /// What a symbol stands for.
@@ -86,15 +123,80 @@ impl<'a> Inputs<'a> {
         Self::default()
     }
 
-    /// Adds the relocatable ELF object `bytes`.
+    /// Adds an object.
     ///
     /// # Errors
     ///
     /// It is malformed, not for x86-64, or defines a global symbol that is already defined.
-    pub fn add(&mut self, bytes: &'a [u8]) -> Result<(), LinkError> {
-        let reader = Reader::new(bytes)?;
-        let sections = self.add_sections(&reader)?;
-        self.add_symbols(&reader, &sections)
+    pub fn add(&mut self, input: impl Into<Input<'a>>) -> Result<(), LinkError> {
+        match input.into() {
+            Input::File(bytes) => {
+                let reader = Reader::new(bytes)?;
+                let sections = self.add_sections(&reader)?;
+                self.add_symbols(&reader, &sections)
+            }
+            Input::Object(object) => self.add_object(object),
+        }
+    }
+
+    fn add_object(&mut self, object: &'a Object) -> Result<(), LinkError> {
+        use crate::relocatable::SectionKind;
+        let symbols_first = self.symbols.len();
+        let sections_first = self.sections.len();
+        for section in &object.sections {
+            let is_whole = section.bytes.is_empty() || section.bytes.len() as u64 == section.size;
+            if !is_whole || !section.align.is_power_of_two() {
+                return Err(malformed(format!("section `{}` is torn", section.name)));
+            }
+            self.sections.push(InputSection {
+                name: section.name,
+                part: match section.kind {
+                    SectionKind::Text => Part::Text,
+                    SectionKind::ReadOnly
+                    | SectionKind::ReadOnlyAfterRelocation
+                    | SectionKind::Unwind => Part::ReadOnly,
+                    SectionKind::Data => Part::Data,
+                    SectionKind::Zero => Part::Zero,
+                    SectionKind::Unloaded => Part::Unloaded,
+                },
+                unloaded_address: 0,
+                align: section.align,
+                size: section.size,
+                bytes: &section.bytes,
+                relocations: Relocations::Object(&section.relocations),
+                symbols_first,
+            });
+        }
+        self.symbols.reserve(object.symbols.len());
+        for symbol in &object.symbols {
+            let read = InputSymbol {
+                name: &symbol.name,
+                definition: match symbol.definition {
+                    None => Definition::Undefined,
+                    Some((section, _)) if section as usize >= object.sections.len() => {
+                        let name = &symbol.name;
+                        return Err(malformed(format!("symbol `{name}` is in no section")));
+                    }
+                    Some((section, offset)) => {
+                        let section = SectionId(sections_first + section as usize);
+                        Definition::Section(section, offset)
+                    }
+                },
+                size: symbol.size,
+                kind: match (symbol.definition, symbol.is_function) {
+                    (None, _) => elf::STT_NOTYPE,
+                    (_, true) => elf::STT_FUNC,
+                    (_, false) => elf::STT_OBJECT,
+                },
+                global: symbol.binding != Binding::Local,
+                weak: symbol.binding == Binding::Weak,
+            };
+            if read.global && read.definition != Definition::Undefined {
+                self.define_global(&read, self.symbols.len())?;
+            }
+            self.symbols.push(read);
+        }
+        Ok(())
     }
 
     /// Adds a section of `size` zeros, whose content is to be stored after placing.
@@ -107,7 +209,7 @@ impl<'a> Inputs<'a> {
             align,
             size,
             bytes: &[],
-            relocations: &[],
+            relocations: Relocations::File(&[]),
             symbols_first: 0,
         });
         SectionId(self.sections.len() - 1)
@@ -173,7 +275,7 @@ impl<'a> Inputs<'a> {
                 align,
                 size: header.sh_size(LittleEndian),
                 bytes,
-                relocations: &[],
+                relocations: Relocations::File(&[]),
                 symbols_first,
             });
         }
@@ -205,7 +307,7 @@ impl<'a> Inputs<'a> {
             ));
         };
         if let Some(SectionId(section)) = section {
-            self.sections[section].relocations = relocations;
+            self.sections[section].relocations = Relocations::File(relocations);
         }
         Ok(())
     }

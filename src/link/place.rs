@@ -216,12 +216,14 @@ fn symbol_addresses(
         Definition::Undefined => 0,
     };
     let one = |symbol: &InputSymbol<'_>| {
+        if !symbol.global {
+            return Ok(address_of(symbol));
+        }
         let defined = inputs
             .globals
             .get(symbol.name)
             .map(|at| &inputs.symbols[*at]);
         match defined {
-            _ if !symbol.global => Ok(address_of(symbol)),
             Some(strong) if !strong.weak => Ok(address_of(strong)),
             weak => match (resolve(symbol.name), weak) {
                 (Some(address), _) => Ok(address),

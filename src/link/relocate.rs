@@ -6,8 +6,9 @@ use object::LittleEndian;
 use object::elf::{self, Rela64};
 
 use super::error::LinkError;
-use super::input::{InputSection, Inputs, Part, SectionId, malformed};
+use super::input::{InputSection, Inputs, Part, Relocations, SectionId, malformed};
 use super::place::Placed;
+use crate::relocatable;
 
 /// How a value is stored.
 #[derive(Clone, Copy)]
@@ -32,7 +33,21 @@ pub(super) fn section(
     placed: &mut Placed<'_>,
 ) -> Result<(), LinkError> {
     let section = &inputs.sections[at];
-    if section.relocations.is_empty() {
+    match section.relocations {
+        Relocations::File(relocations) => all(inputs, at, relocations, addresses, placed),
+        Relocations::Object(relocations) => all(inputs, at, relocations, addresses, placed),
+    }
+}
+
+fn all<T: Copy + Into<Value>>(
+    inputs: &Inputs<'_>,
+    at: usize,
+    relocations: &[T],
+    addresses: &[u64],
+    placed: &mut Placed<'_>,
+) -> Result<(), LinkError> {
+    let section = &inputs.sections[at];
+    if relocations.is_empty() {
         return Ok(());
     }
     if section.bytes.is_empty() {
@@ -46,17 +61,55 @@ pub(super) fn section(
         Part::Unloaded => placed.sections[at].unloaded.as_mut_slice(),
         _ => placed.section_mut(SectionId(at)),
     };
-    for relocation in section.relocations {
-        let symbol = section.symbols_first + relocation.r_sym(LittleEndian, false) as usize;
+    for relocation in relocations {
+        let relocation: Value = (*relocation).into();
+        let symbol = section.symbols_first + relocation.symbol as usize;
         let Some(address) = addresses.get(symbol) else {
             return Err(malformed(
                 "a relocation names a symbol that is not there".into(),
             ));
         };
-        apply(relocation, *address, base, bytes)
-            .map_err(|error| error.describe(section, relocation, inputs.symbols[symbol].name))?;
+        apply(&relocation, *address, base, bytes)
+            .map_err(|error| error.describe(section, &relocation, inputs.symbols[symbol].name))?;
     }
     Ok(())
+}
+
+/// A relocation, wherever it was read.
+#[derive(Clone, Copy)]
+struct Value {
+    offset: u64,
+    /// The number in the psABI.
+    kind: u32,
+    symbol: u32,
+    addend: i64,
+}
+
+impl From<Rela64<LittleEndian>> for Value {
+    #[inline]
+    fn from(relocation: Rela64<LittleEndian>) -> Self {
+        Self {
+            offset: relocation.r_offset.get(LittleEndian),
+            kind: relocation.r_type(LittleEndian, false),
+            symbol: relocation.r_sym(LittleEndian, false),
+            addend: relocation.r_addend.get(LittleEndian),
+        }
+    }
+}
+
+impl From<relocatable::Relocation> for Value {
+    #[inline]
+    fn from(relocation: relocatable::Relocation) -> Self {
+        Self {
+            offset: relocation.offset,
+            kind: match relocation.kind {
+                relocatable::RelocationKind::Absolute64 => elf::R_X86_64_64,
+                relocatable::RelocationKind::Relative32 => elf::R_X86_64_PC32,
+            },
+            symbol: relocation.symbol,
+            addend: relocation.addend,
+        }
+    }
 }
 
 /// What can go wrong with one relocation, before it has words.
@@ -68,14 +121,8 @@ enum Failure {
 
 impl Failure {
     #[cold]
-    fn describe(
-        self,
-        section: &InputSection<'_>,
-        relocation: &Rela64<LittleEndian>,
-        symbol: &str,
-    ) -> LinkError {
-        let kind = relocation.r_type(LittleEndian, false);
-        let offset = relocation.r_offset.get(LittleEndian);
+    fn describe(self, section: &InputSection<'_>, relocation: &Value, symbol: &str) -> LinkError {
+        let Value { kind, offset, .. } = *relocation;
         let section = section.name.to_owned();
         match self {
             Failure::Unsupported => LinkError::UnsupportedRelocation {
@@ -98,13 +145,8 @@ impl Failure {
 }
 
 #[inline]
-fn apply(
-    relocation: &Rela64<LittleEndian>,
-    symbol: u64,
-    base: u64,
-    bytes: &mut [u8],
-) -> Result<(), Failure> {
-    let (field, relative) = match relocation.r_type(LittleEndian, false) {
+fn apply(relocation: &Value, symbol: u64, base: u64, bytes: &mut [u8]) -> Result<(), Failure> {
+    let (field, relative) = match relocation.kind {
         elf::R_X86_64_NONE => return Ok(()),
         elf::R_X86_64_64 => (Field::Whole, false),
         elf::R_X86_64_PC64 => (Field::Whole, true),
@@ -114,11 +156,10 @@ fn apply(
         elf::R_X86_64_PC32 | elf::R_X86_64_PLT32 => (Field::Signed32, true),
         _ => return Err(Failure::Unsupported),
     };
-    let offset = relocation.r_offset.get(LittleEndian);
+    let offset = relocation.offset;
     let start = usize::try_from(offset).map_err(|_| Failure::Outside)?;
     let rest = bytes.get_mut(start..).ok_or(Failure::Outside)?;
-    let addend = relocation.r_addend.get(LittleEndian);
-    let mut value = symbol.wrapping_add_signed(addend);
+    let mut value = symbol.wrapping_add_signed(relocation.addend);
     if relative {
         value = value.wrapping_sub(base.wrapping_add(offset));
     }

@@ -7,7 +7,7 @@ use mewz_abi::application::{
 use mewz_abi::symbol;
 
 use super::error::LinkError;
-use super::input::{Inputs, Part, SectionId};
+use super::input::{Input, Inputs, Part, SectionId};
 use super::kernel::{Kernel, UNWIND_SECTION};
 use super::place::{Placed, Room, place};
 
@@ -18,6 +18,8 @@ pub struct Window<'a> {
     pub placed: Placed<'a>,
     /// Function imports that the kernel does not answer: stubs that trap stand for them.
     pub missing: Vec<Missing>,
+    /// What names this build.
+    pub build_id: [u8; 16],
 }
 
 /// A function import that the kernel does not answer.
@@ -31,15 +33,16 @@ pub struct Missing {
     pub symbol: String,
 }
 
-/// Links `object` against `kernel`. The header carries `build_id`, which should be equal for equal inputs only.
+/// Links `object` against `kernel`. The header carries `build_id`, which should be equal for equal inputs only: by default a
+/// digest of the kernel and of all that is placed in the window.
 ///
 /// # Errors
 ///
 /// The object is malformed or too large, or wants something that the kernel lacks and that is not a function.
 pub fn window<'a>(
     kernel: &Kernel<'_>,
-    object: &'a [u8],
-    build_id: [u8; 16],
+    object: impl Into<Input<'a>>,
+    build_id: impl Into<Option<[u8; 16]>>,
 ) -> Result<Window<'a>, LinkError> {
     let mut inputs = Inputs::new();
     let header_bytes = size_of::<WindowHeader>() as u64;
@@ -60,6 +63,10 @@ pub fn window<'a>(
     };
     let mut placed = place(&inputs, room, |name| kernel.address(name))?;
     let missing_imports = stubs.write(&mut placed, &missing);
+    let build_id = match build_id.into() {
+        Some(build_id) => build_id,
+        None => digest(kernel, &placed),
+    };
     let header_content = WindowHeader {
         magic: WINDOW_MAGIC,
         version: APPLICATION_VERSION,
@@ -78,7 +85,28 @@ pub fn window<'a>(
         missing_imports_len: missing.len() as u64,
     };
     write_header(placed.section_mut(header), &header_content);
-    Ok(Window { placed, missing })
+    Ok(Window {
+        placed,
+        missing,
+        build_id,
+    })
+}
+
+/// Names what goes into a machine: the header is still zero.
+fn digest(kernel: &Kernel<'_>, placed: &Placed<'_>) -> [u8; 16] {
+    let mut hasher = blake3::Hasher::new();
+    for number in [
+        kernel.bytes.len() as u64,
+        placed.read_only_end,
+        placed.text_end,
+        placed.zero_end,
+    ] {
+        hasher.update(&number.to_le_bytes());
+    }
+    hasher.update(kernel.bytes).update(&placed.bytes);
+    let mut digest = [0; 16];
+    hasher.finalize_xof().fill(&mut digest);
+    digest
 }
 
 /// Reads the symbol of an import back into its parts.
