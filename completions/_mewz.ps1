@@ -89,7 +89,7 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The file to write, `-` for standard output; its ending is changed where several kinds are written [default: the module''s name with the kind''s ending, here]')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'The file to write, `-` for standard output; its ending is changed where several kinds are written [default: the module''s name with the kind''s ending, here]')
             [CompletionResult]::new('--emit', '--emit', [CompletionResultType]::ParameterName, 'What to write')
-            [CompletionResult]::new('--function', '--function', [CompletionResultType]::ParameterName, 'Show this function only, by its name or index, in `asm`; may be given several times')
+            [CompletionResult]::new('--function', '--function', [CompletionResultType]::ParameterName, 'Show this function only, by its name or index, in `asm` and `clif`; may be given several times')
             [CompletionResult]::new('-O', '-O ', [CompletionResultType]::ParameterName, 'How much time goes into better code [default: 2 for releases and objects, else 1]')
             [CompletionResult]::new('--opt', '--opt', [CompletionResultType]::ParameterName, 'How much time goes into better code [default: 2 for releases and objects, else 1]')
             [CompletionResult]::new('--regalloc', '--regalloc', [CompletionResultType]::ParameterName, 'How values get their registers [default: backtracking]')

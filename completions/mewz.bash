@@ -154,7 +154,7 @@ _mewz() {
                     return 0
                     ;;
                 --emit)
-                    COMPREPLY=($(compgen -W "obj asm header" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "obj clif asm header" -- "${cur}"))
                     return 0
                     ;;
                 --function)

@@ -82,7 +82,7 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand -o 'The file to write, `-` for standard output; its ending is changed where several kinds are written [default: the module''s name with the kind''s ending, here]'
             cand --output 'The file to write, `-` for standard output; its ending is changed where several kinds are written [default: the module''s name with the kind''s ending, here]'
             cand --emit 'What to write'
-            cand --function 'Show this function only, by its name or index, in `asm`; may be given several times'
+            cand --function 'Show this function only, by its name or index, in `asm` and `clif`; may be given several times'
             cand -O 'How much time goes into better code [default: 2 for releases and objects, else 1]'
             cand --opt 'How much time goes into better code [default: 2 for releases and objects, else 1]'
             cand --regalloc 'How values get their registers [default: backtracking]'

@@ -91,9 +91,10 @@ complete -c mewz -n "__fish_mewz_using_subcommand build" -l json -d 'Print one J
 complete -c mewz -n "__fish_mewz_using_subcommand build" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mewz -n "__fish_mewz_using_subcommand compile" -s o -l output -d 'The file to write, `-` for standard output; its ending is changed where several kinds are written [default: the module\'s name with the kind\'s ending, here]' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand compile" -l emit -d 'What to write' -r -f -a "obj\t'The object'
+clif\t'Cranelift\'s intermediate code, optimised, below the module\'s operators'
 asm\t'Machine code below the module\'s operators, in Intel\'s syntax'
 header\t'The object\'s interface for C and C++'"
-complete -c mewz -n "__fish_mewz_using_subcommand compile" -l function -d 'Show this function only, by its name or index, in `asm`; may be given several times' -r
+complete -c mewz -n "__fish_mewz_using_subcommand compile" -l function -d 'Show this function only, by its name or index, in `asm` and `clif`; may be given several times' -r
 complete -c mewz -n "__fish_mewz_using_subcommand compile" -s O -l opt -d 'How much time goes into better code [default: 2 for releases and objects, else 1]' -r -f -a "0\t'Follows the module operator by operator: the quickest to compile, and the code is large and slow'
 1\t'Optimises each function by itself: an edit recompiles what changed; for everyday work'
 2\t'Optimises across functions too, small ones become part of their callers: the best code, for a release'"

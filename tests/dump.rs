@@ -1,6 +1,6 @@
-//! `mewz compile --emit asm`: machine code that says where it comes from and what it names.
+//! `mewz compile --emit asm,clif`: code that says where it comes from and what it names.
 
-use mewz::compile::dump::{DumpError, Look, Selection, assembly};
+use mewz::compile::dump::{DumpError, Look, Selection, assembly, intermediate};
 use mewz::compile::{OptLevel, Options, compile};
 
 const MODULE: &str = r#"(module
@@ -36,6 +36,20 @@ fn listing(wanted: &[&str], has_bytes: bool) -> Result<String, DumpError> {
     let mut out = Vec::new();
     assembly(&wasm, &object, &selection, look, &mut out)?;
     Ok(String::from_utf8(out).unwrap())
+}
+
+fn intermediate_code(opt_level: OptLevel, name: &str) -> String {
+    let wasm = wat::parse_str(MODULE).unwrap();
+    let options = Options {
+        opt_level,
+        ..Options::default()
+    };
+    let selection = Selection {
+        wanted: vec![name.to_owned()],
+    };
+    let mut out = Vec::new();
+    intermediate(&wasm, &options, &selection, Look::default(), &mut out).unwrap();
+    String::from_utf8(out).unwrap()
 }
 
 #[track_caller]
@@ -107,5 +121,40 @@ fn an_unknown_function_is_refused_with_the_nearest_name() {
     assert!(
         matches!(&problem, DumpError::NoFunction(wanted, Some(nearest)) if wanted == "choos" && nearest == "choose"),
         "{problem:?}"
+    );
+}
+
+#[test]
+fn intermediate_code_stands_below_its_operators() {
+    let text = intermediate_code(OptLevel::Function, "sum");
+    assert_has(
+        &text,
+        &[
+            "; function 1 `sum`, ",
+            " instructions, of 35 bytes at wasm 0x46..0x69\n",
+            "(func $sum (;1;) (type 1) (param $n i32) (result i32))",
+            "i32.store offset=64\n",
+            "br_if $again\n",
+            "    brif ",
+            "    store",
+        ],
+    );
+    assert!(!text.contains('@'), "{text}");
+}
+
+#[test]
+fn intermediate_code_names_what_it_calls_and_where_it_traps() {
+    let text = intermediate_code(OptLevel::None, "choose");
+    assert_has(&text, &["  ; env$log$i$\n", "    br_table "]);
+    let entry = intermediate_code(OptLevel::None, "mewz_export_sum");
+    assert_has(&entry, &["  ; sum\n", "entry of the export `sum`"]);
+    let module = r#"(module (func (export "f") unreachable))"#;
+    let mut out = Vec::new();
+    let (selection, look) = (Selection::default(), Look::default());
+    let wasm = wat::parse_str(module).unwrap();
+    intermediate(&wasm, &Options::default(), &selection, look, &mut out).unwrap();
+    assert_has(
+        &String::from_utf8(out).unwrap(),
+        &["; traps: unreachable\n"],
     );
 }

@@ -44,7 +44,7 @@ pub(super) struct CompileArguments {
         default_value = "obj"
     )]
     emit: Vec<Kind>,
-    /// Show this function only, by its name or index, in `asm`; may be given several times
+    /// Show this function only, by its name or index, in `asm` and `clif`; may be given several times
     #[arg(long, value_name = "NAME|INDEX")]
     function: Vec<String>,
     /// Show the bytes of machine code in `asm`
@@ -62,6 +62,8 @@ pub(super) struct CompileArguments {
 enum Kind {
     /// The object
     Obj,
+    /// Cranelift's intermediate code, optimised, below the module's operators
+    Clif,
     /// Machine code below the module's operators, in Intel's syntax
     Asm,
     /// The object's interface for C and C++
@@ -72,6 +74,7 @@ impl Kind {
     fn ending(self) -> &'static str {
         match self {
             Kind::Obj => "o",
+            Kind::Clif => "clif",
             Kind::Asm => "asm",
             Kind::Header => "h",
         }
@@ -169,6 +172,9 @@ impl Work<'_> {
         match kind {
             Kind::Obj => out.write_all(object)?,
             Kind::Asm => dump::assembly(wasm, object, &self.selection, look, out)?,
+            Kind::Clif => {
+                dump::intermediate(wasm, &self.options, &self.selection, look, out)?;
+            }
             Kind::Header => out.write_all(compile::header(wasm)?.as_bytes())?,
         }
         Ok(out.flush()?)

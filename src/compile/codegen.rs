@@ -110,6 +110,36 @@ pub(super) fn compile_all(
         .collect()
 }
 
+/// Hands the intermediate code of each of `tasks` to `show`, as it is when it has been optimised.
+///
+/// # Errors
+///
+/// The first error, of a task or of `show`.
+pub(super) fn optimize_each<'t, E: From<CompileError>>(
+    context: &Context<'_>,
+    isa: &dyn TargetIsa,
+    tasks: impl Iterator<Item = &'t Task<'t>>,
+    mut show: impl FnMut(&Task<'_>, &ir::Function, &InlinedBodies) -> Result<(), E>,
+) -> Result<(), E> {
+    let frugal = target::isa(&context.options.frugal());
+    let targets = Targets {
+        chosen: isa,
+        frugal: &*frugal,
+    };
+    let mut generator = Generator::new(context, targets);
+    for task in tasks {
+        let (inlined, isa) = generator.begin(task)?;
+        let Generator { code, control, .. } = &mut generator;
+        code.optimize(isa, control)
+            .map_err(|error| CompileError::Codegen {
+                function: task.name.clone(),
+                message: error.to_string(),
+            })?;
+        show(task, &code.func, &inlined)?;
+    }
+    Ok(())
+}
+
 /// The code generator's settings.
 #[derive(Clone, Copy)]
 struct Targets<'a> {
@@ -139,7 +169,11 @@ impl<'a> Generator<'a> {
         }
     }
 
-    fn compile(&mut self, task: &Task<'_>) -> Result<Code, CompileError> {
+    /// Translates `task`; answers with the settings to generate its code with.
+    fn begin(
+        &mut self,
+        task: &Task<'_>,
+    ) -> Result<(InlinedBodies, &'a dyn TargetIsa), CompileError> {
         self.code.clear();
         let (inlined, size) = self.translate(&task.work).map_err(|error| {
             // It is left half-way through the function, and the next one needs it empty.
@@ -151,6 +185,11 @@ impl<'a> Generator<'a> {
         } else {
             self.targets.chosen
         };
+        Ok((inlined, isa))
+    }
+
+    fn compile(&mut self, task: &Task<'_>) -> Result<Code, CompileError> {
+        let (inlined, isa) = self.begin(task)?;
         self.code
             .compile(isa, &mut self.control)
             .map_err(|error| CompileError::Codegen {

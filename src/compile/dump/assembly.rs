@@ -5,14 +5,13 @@ use std::fmt::Write as _;
 use std::io;
 
 use iced_x86::{Formatter as _, Instruction, IntelFormatter, OpKind, SymbolResolver, SymbolResult};
-use mewz_abi::symbol::EXPORT_PREFIX;
 
 use super::flow::{Flow, branch_target};
 use super::input::{Function, Object};
 use super::operators::Operators;
 use super::paint::{self, Paint};
 use super::selection::plain;
-use super::{DumpError, Look, Selection};
+use super::{DumpError, Look, Selection, head};
 
 /// Columns of machine code's bytes; longer instructions take their text further right.
 const BYTES_WIDTH: usize = 3 * 8;
@@ -133,33 +132,8 @@ impl<'a> Listing<'a> {
             code,
             ..
         } = self.function;
-        let len = code.end - code.start;
-        let shown = plain(name);
-        let mut head = match (wasm_index, name.strip_prefix(EXPORT_PREFIX)) {
-            (Some(index), _) => format!("; function {index} `{shown}`, {len} bytes"),
-            (None, Some(export)) => {
-                format!("; System V entry of the export `{export}`, {len} bytes")
-            }
-            (None, None) => format!("; made by mewz, {len} bytes"),
-        };
-        if let Some(index) = wasm_index {
-            if let Some(body) = self.operators.body(*index) {
-                let _ = write!(
-                    head,
-                    " of {} at wasm {:#x}..{:#x}",
-                    body.end - body.start,
-                    body.start,
-                    body.end
-                );
-            }
-            let declared = self.operators.head(*index).trim_end();
-            if !declared.is_empty() {
-                let _ = write!(head, "\n; {declared})");
-            }
-        }
-        for line in head.lines() {
-            let _ = writeln!(text, "{}", self.paint.comment(paint::name(line)));
-        }
+        let size = format!("{} bytes", code.end - code.start);
+        text.push_str(&head(name, *wasm_index, &size, self.operators, self.paint));
         let _ = writeln!(text, "{}:", self.paint.label(paint::name(name)));
     }
 

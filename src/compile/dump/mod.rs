@@ -3,15 +3,23 @@
 mod assembly;
 mod flow;
 mod input;
+mod intermediate;
 mod operators;
 mod paint;
 mod selection;
 
+use std::fmt::Write as _;
 use std::io;
 
 pub use assembly::assembly;
+pub use intermediate::intermediate;
 pub use selection::Selection;
 
+use mewz_abi::symbol::EXPORT_PREFIX;
+
+use self::operators::Operators;
+use self::paint::Paint;
+use self::selection::plain;
 use super::error::CompileError;
 
 /// How text looks.
@@ -38,4 +46,35 @@ pub enum DumpError {
     /// The text could not be written.
     #[error(transparent)]
     Output(#[from] io::Error),
+}
+
+/// Lines that say what function it is, and how large its code: `size`, in words.
+fn head(
+    name: &str,
+    wasm_index: Option<u32>,
+    size: &str,
+    operators: &Operators,
+    paint: Paint,
+) -> String {
+    let mut head = match (wasm_index, name.strip_prefix(EXPORT_PREFIX)) {
+        (Some(index), _) => format!("; function {index} `{}`, {size}", plain(name)),
+        (None, Some(export)) => format!("; System V entry of the export `{export}`, {size}"),
+        (None, None) => format!("; `{name}`, made by mewz, {size}"),
+    };
+    if let Some(index) = wasm_index
+        && let Some(body) = operators.body(index)
+    {
+        let _ = write!(
+            head,
+            ", of {} bytes at wasm {:#x}..{:#x}\n; {})",
+            body.end - body.start,
+            body.start,
+            body.end,
+            operators.head(index).trim_end()
+        );
+    }
+    let lines = head.lines();
+    lines
+        .map(|line| format!("{}\n", paint.comment(paint::name(line))))
+        .collect()
 }
