@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use mewz::compile::{MemoryBase, OptLevel, Options, TargetCpu, compile};
+use mewz::compile::{MemoryBase, OptLevel, Options, TargetCpu, compile, header};
 
 use super::engine::Engine;
 use super::packages::Packages;
@@ -204,16 +204,25 @@ impl Work<'_> {
             .map_err(|problem| format!("cannot compile {}: {problem}", self.program.name))?;
         let object = made.with_extension("o");
         self.workshop.write(&object, &compiled.object)?;
-        let header = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/c-host");
+        let interface = self.folder.join("mewz.h");
+        let text = header(&wasm).map_err(|problem| problem.to_string())?;
+        self.workshop.write(&interface, text.as_bytes())?;
         let mut command = clang();
         command
             .args(["-pie", "-fPIE", "-fno-delete-null-pointer-checks"])
-            .args(["-z", "noexecstack", "-I", header])
+            .args(["-z", "noexecstack", "-I"])
+            .arg(&self.folder)
             .arg(format!("-DMEMORY_BASE=UINT64_C({base})"))
             .args([&host("mewz.c"), &object])
             .arg("-o")
             .arg(made);
-        let sources = [host("mewz.c"), host("wasi.h"), host("timing.h"), object];
+        let sources = [
+            host("mewz.c"),
+            host("wasi.h"),
+            host("timing.h"),
+            interface,
+            object,
+        ];
         self.workshop.make(made, &sources, &mut command)
     }
 

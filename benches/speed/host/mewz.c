@@ -26,7 +26,7 @@ int64_t mewz_memory_grow(struct mewz_memory *grown, uint64_t pages) {
     return (int64_t)(old >> grown->page_bytes_log2);
 }
 
-int64_t mewz_table_grow(struct mewz_table *table, uint64_t elements, uint64_t value) {
+int64_t mewz_table_grow(struct mewz_table *table, uint64_t elements, mewz_reference value) {
     uint64_t old = table->len;
     if (elements > table->capacity - old) return -1;
     for (uint64_t i = 0; i < elements; i++) table->elements[old + i] = value;
