@@ -7,6 +7,7 @@
 
 mod calls;
 mod observe;
+mod program;
 mod random;
 mod reference;
 mod smith;
@@ -53,7 +54,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// The module of a seed; some have none.
 fn module(random: &mut Random) -> Option<Vec<u8>> {
-    smith::module(random)
+    if random.chance(1, 3) {
+        smith::module(random)
+    } else {
+        Some(program::module(random))
+    }
 }
 
 /// Writes a case: seed, module, calls, what happens; the last is empty where wasmtime refuses the module.
