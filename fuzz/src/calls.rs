@@ -5,7 +5,7 @@ use wasmparser::{BinaryReaderError, ExternalKind, Parser, Payload, TypeRef, ValT
 use crate::random::Random;
 
 /// Calls of one module.
-const CALLS_MAX: usize = 12;
+const CALLS_MAX: usize = 8;
 
 /// A call of an exported function.
 #[derive(Clone, Debug)]

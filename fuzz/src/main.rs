@@ -54,7 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// The module of a seed; some have none.
 fn module(random: &mut Random) -> Option<Vec<u8>> {
-    if random.chance(1, 3) {
+    if random.chance(1, 6) {
         smith::module(random)
     } else {
         Some(program::module(random))

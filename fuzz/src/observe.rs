@@ -49,6 +49,7 @@ impl Observer {
                 };
                 self.write(format_args!(" p:{label}"));
             }
+            'x' => self.write(format_args!(" x:{}", bits != 0)),
             _ => self.write(format_args!(" {letter}:{bits:x}")),
         }
     }

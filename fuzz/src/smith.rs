@@ -34,8 +34,9 @@ fn limit(config: &mut Config, random: &mut Random) {
     config.max_instructions = 20 + random.below(200);
     config.export_everything = true;
     config.min_memories = 1;
-    config.max_memories = 1;
+    config.max_memories = 1 + random.below(3);
     config.max_memory32_bytes = 1 << (16 + random.below(3));
+    config.max_memory64_bytes = 1 << (16 + random.below(3));
     config.memory_max_size_required = true;
     config.max_tables = 3;
     config.max_table_elements = 100;
@@ -49,14 +50,15 @@ fn limit(config: &mut Config, random: &mut Random) {
     config.sign_extension_ops_enabled = true;
     config.saturating_float_to_int_enabled = true;
 
+    config.tail_call_enabled = random.chance(1, 2);
+    config.memory64_enabled = random.chance(1, 2);
+    config.custom_page_sizes_enabled = random.chance(1, 4);
+
     config.relaxed_simd_enabled = false;
     config.exceptions_enabled = false;
-    config.tail_call_enabled = false;
-    config.memory64_enabled = false;
     config.gc_enabled = false;
     config.threads_enabled = false;
     config.shared_everything_threads_enabled = false;
-    config.custom_page_sizes_enabled = false;
     config.wide_arithmetic_enabled = false;
     config.custom_descriptors_enabled = false;
     config.compact_imports_enabled = false;

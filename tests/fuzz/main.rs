@@ -26,6 +26,12 @@ const DIFFERENCES_MAX: usize = 50;
 
 #[test]
 fn generated_modules_do_what_they_do_under_wasmtime() {
+    // One thread for all: handing the functions of a small module to others takes longer than compiling them.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+    pool.expect("a thread").install(compare_all);
+}
+
+fn compare_all() {
     let source = Source::new().expect("wasmtime and the generator");
     let asked = std::env::var("MEWZ_FUZZ").ok();
     let differences = match asked.as_deref().map(|text| (text, text.rsplit_once('='))) {

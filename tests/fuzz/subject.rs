@@ -64,6 +64,7 @@ fn kind(letters: &str) -> char {
     match letters.chars().next() {
         Some('P' | 'r' | 'R') => 'p',
         Some('E') => 'e',
+        Some('X' | 'y' | 'Y') => 'x',
         letter => letter.expect("a type has letters"),
     }
 }

@@ -14,6 +14,10 @@ pub(crate) mod op {
     pub(crate) const RETURN: u8 = 0x0f;
     pub(crate) const CALL: u8 = 0x10;
     pub(crate) const CALL_INDIRECT: u8 = 0x11;
+    pub(crate) const RETURN_CALL: u8 = 0x12;
+    pub(crate) const RETURN_CALL_INDIRECT: u8 = 0x13;
+    pub(crate) const CALL_REF: u8 = 0x14;
+    pub(crate) const RETURN_CALL_REF: u8 = 0x15;
     pub(crate) const DROP: u8 = 0x1a;
     pub(crate) const SELECT: u8 = 0x1b;
     pub(crate) const SELECT_TYPED: u8 = 0x1c;
@@ -38,9 +42,14 @@ pub(crate) mod op {
     pub(crate) const I32_OR: u8 = 0x72;
     pub(crate) const I32_SHL: u8 = 0x74;
     pub(crate) const I64_OR: u8 = 0x84;
+    pub(crate) const I32_WRAP_I64: u8 = 0xa7;
+    pub(crate) const I64_EXTEND_I32_U: u8 = 0xad;
     pub(crate) const REF_NULL: u8 = 0xd0;
     pub(crate) const REF_IS_NULL: u8 = 0xd1;
     pub(crate) const REF_FUNC: u8 = 0xd2;
+    pub(crate) const REF_AS_NON_NULL: u8 = 0xd4;
+    /// The type (ref null INDEX), before the index.
+    pub(crate) const REF_NULL_TYPE: u8 = 0x63;
     /// After [`super::super::operators::MORE`].
     pub(crate) const MEMORY_INIT: u32 = 8;
     pub(crate) const DATA_DROP: u32 = 9;

@@ -3,10 +3,21 @@
 use super::body::{Body, Nans};
 use super::code::{op, type_byte};
 use super::operators::{self, Access, Care, Operator};
+use super::shape::Memory;
 use crate::calls;
 
 /// Divisions and truncations that are left to trap, one in so many.
 const CARELESS: usize = 12;
+
+/// In an access's alignment: the index of a memory follows.
+const MEMORY_INDEX_FOLLOWS: u64 = 0x40;
+
+/// Where an access goes, beside the address on the stack.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    memory: usize,
+    offset: u64,
+}
 
 impl Body<'_> {
     /// Leaves a value of the type `letter` on the stack.
@@ -189,38 +200,47 @@ impl Body<'_> {
             return self.special(letter, depth);
         }
         let load = self.random.pick(&known);
-        let offset = self.address(load.bytes_log2, depth);
+        let place = self.address(load.bytes_log2, depth);
         if load.lanes > 0 {
             self.expression('v', depth);
         }
-        self.access(load, offset);
+        self.access(load, place);
     }
 
     /// Writes a load or store whose operands are there.
-    pub(crate) fn access(&mut self, access: Access, offset: u64) {
+    pub(crate) fn access(&mut self, access: Access, place: Place) {
         self.code.prefixed(access.prefix, access.code);
         let align = self.random.below(usize::from(access.bytes_log2) + 1);
-        self.code.unsigned(align as u64);
-        self.code.unsigned(offset);
+        if place.memory == 0 {
+            self.code.unsigned(align as u64);
+        } else {
+            self.code.unsigned(align as u64 | MEMORY_INDEX_FOLLOWS);
+            self.code.unsigned(place.memory as u64);
+        }
+        self.code.unsigned(place.offset);
         if access.lanes > 0 {
             let lane = self.random.below(access.lanes.into());
             self.code.0.push(lane as u8);
         }
     }
 
-    /// Leaves an address on the stack for an access to `1 << bytes_log2` bytes; returns the offset that goes with it.
-    pub(crate) fn address(&mut self, bytes_log2: u8, depth: usize) -> u64 {
+    /// Leaves an address on the stack for an access to `1 << bytes_log2` bytes of some memory; says what goes with it.
+    pub(crate) fn address(&mut self, bytes_log2: u8, depth: usize) -> Place {
+        let memory = self.memory();
         let bytes = 1u64 << bytes_log2;
-        let end = self.plan.memory_pages << 16;
-        match self.random.below(40) {
+        let Memory { is_64, .. } = self.plan.memories[memory];
+        let end = self.plan.memories[memory].bytes();
+        let offset = match self.random.below(40) {
             // Anything, which mostly traps.
             0 => {
-                self.expression('i', depth);
-                match self.random.below(4) {
-                    0 => 0xffff_ffff - self.random.below(4) as u64,
+                self.expression(if is_64 { 'I' } else { 'i' }, depth);
+                let far = if is_64 { u64::MAX } else { 0xffff_ffff };
+                let offset = match self.random.below(4) {
+                    0 => far - self.random.below(4) as u64,
                     1 => 0x7fff_ffff + self.random.below(4) as u64,
                     _ => self.random.below(64) as u64,
-                }
+                };
+                return Place { memory, offset };
             }
             // At the very end, or one byte past it.
             1 => {
@@ -246,7 +266,7 @@ impl Body<'_> {
                     self.code.op(op::I32_SHL);
                 }
                 if self.random.chance(1, 2) {
-                    self.code.i32_const(self.random.below(0x4000) as i32);
+                    self.code.i32_const(self.random.below(0x3000) as i32);
                     self.code.op(op::I32_ADD);
                 }
                 self.random.below(0x3000) as u64
@@ -258,14 +278,38 @@ impl Body<'_> {
             _ => {
                 self.expression('i', depth);
                 self.code
-                    .i32_const(self.random.pick(&[0x7fff, 0x7ff8, 0x3ff, 0xfffc & 0x7fff]));
+                    .i32_const(self.random.pick(&[0x7fff, 0x7ff8, 0x3ff, 0x7ffc]));
                 self.code.op(op::I32_AND);
                 match self.random.below(3) {
                     0 => 0,
                     1 => self.random.below(16) as u64,
-                    _ => self.random.below(0x7000) as u64,
+                    _ => self.random.below(0x6f00) as u64,
                 }
             }
+        };
+        self.to_index(memory);
+        Place { memory, offset }
+    }
+
+    /// Some memory; mostly the first.
+    pub(crate) fn memory(&mut self) -> usize {
+        match self.random.chance(1, 3) {
+            true => self.random.below(self.plan.memories.len()),
+            false => 0,
+        }
+    }
+
+    /// Makes the `i32` on the stack an index into a memory.
+    pub(crate) fn to_index(&mut self, memory: usize) {
+        if self.plan.memories[memory].is_64 {
+            self.code.op(op::I64_EXTEND_I32_U);
+        }
+    }
+
+    /// Makes the index on the stack, as a memory gives its size, an `i32`.
+    pub(crate) fn from_index(&mut self, memory: usize) {
+        if self.plan.memories[memory].is_64 {
+            self.code.op(op::I32_WRAP_I64);
         }
     }
 
@@ -323,14 +367,22 @@ impl Body<'_> {
 
     /// What has no operator in the tables: sizes, references.
     fn special(&mut self, letter: char, depth: usize) {
+        let plan = self.plan;
         match letter {
-            'i' => match self.random.below(4) {
-                0 => self.code.0.extend([op::MEMORY_SIZE, 0]),
+            'i' => match self
+                .random
+                .below(if plan.has_function_references() { 4 } else { 2 })
+            {
+                0 => {
+                    let memory = self.memory();
+                    self.code.op_index(op::MEMORY_SIZE, memory as u32);
+                    self.from_index(memory);
+                }
                 1 => {
                     self.code.prefixed(operators::MORE, op::TABLE_SIZE);
                     self.code.unsigned(0);
                 }
-                2 => {
+                2 if self.plan.shape.references => {
                     self.expression('e', depth);
                     self.code.op(op::REF_IS_NULL);
                 }
@@ -368,20 +420,31 @@ impl Body<'_> {
         let callee = self.callee(|function| function.results == results);
         match callee {
             Some(callee) => {
-                self.call(callee, depth);
+                self.call(callee, depth, false);
                 true
             }
             None => false,
         }
     }
 
-    /// Operands and a call, direct or through the table where the callee lies in it.
-    pub(crate) fn call(&mut self, callee: usize, depth: usize) {
+    /// Operands and a call: direct, through the table where the callee lies in it, or by a reference of its type.
+    pub(crate) fn call(&mut self, callee: usize, depth: usize, is_tail: bool) {
         let plan = self.plan;
         for parameter in plan.functions[callee].parameters.chars() {
             self.expression(parameter, depth.min(2));
         }
         self.cost += self.times * plan.costs[callee];
+        let direct = if is_tail { op::RETURN_CALL } else { op::CALL };
+        let indirect = if is_tail {
+            op::RETURN_CALL_INDIRECT
+        } else {
+            op::CALL_INDIRECT
+        };
+        let by_reference = if is_tail {
+            op::RETURN_CALL_REF
+        } else {
+            op::CALL_REF
+        };
         match plan.table_place(callee) {
             Some(place) if self.random.chance(1, 2) => {
                 if self.random.chance(7, 8) {
@@ -389,10 +452,33 @@ impl Body<'_> {
                 } else {
                     self.table_index(1);
                 }
-                self.code.op_index(op::CALL_INDIRECT, callee as u32);
+                self.code.op_index(indirect, callee as u32);
                 self.code.0.push(0);
             }
-            _ => self.code.op_index(op::CALL, callee as u32),
+            _ if plan.has_function_references() && self.random.chance(1, 4) => {
+                self.reference(callee);
+                self.code.op_index(by_reference, callee as u32);
+            }
+            _ => self.code.op_index(direct, callee as u32),
+        }
+    }
+
+    /// Leaves a reference to `callee` on the stack, rarely a null one.
+    fn reference(&mut self, callee: usize) {
+        let index = callee as u32;
+        self.code.op_index(op::REF_FUNC, index);
+        if self.random.chance(1, 2) {
+            self.code.op_index(op::REF_NULL, index);
+            self.code.i32_const(1);
+            if self.random.chance(1, 20) {
+                self.expression('i', 1);
+                self.code.op(op::I32_AND);
+            }
+            self.code.0.extend([op::SELECT_TYPED, 1, op::REF_NULL_TYPE]);
+            self.code.signed(callee as i64);
+        }
+        if self.random.chance(1, 4) {
+            self.code.op(op::REF_AS_NON_NULL);
         }
     }
 

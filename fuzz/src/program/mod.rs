@@ -50,24 +50,28 @@ fn assemble(plan: &Plan, code: &CodeSection, random: &mut Random) -> Vec<u8> {
             value_types(&function.results),
         );
         functions.function(index);
-        if index == 0 || random.chance(1, 2) {
+        if index == 0 || random.chance(1, 3) {
             exports.export(&format!("f{index}"), ExportKind::Func, index);
         }
     }
     let mut tables = TableSection::new();
     tables.table(table(RefType::FUNCREF, plan));
-    tables.table(table(RefType::EXTERNREF, plan));
     exports.export("table", ExportKind::Table, 0);
-    exports.export("references", ExportKind::Table, 1);
+    if plan.shape.references {
+        tables.table(table(RefType::EXTERNREF, plan));
+        exports.export("references", ExportKind::Table, 1);
+    }
     let mut memories = MemorySection::new();
-    memories.memory(MemoryType {
-        minimum: plan.memory_pages,
-        maximum: random.chance(1, 2).then_some(plan.memory_pages + 3),
-        memory64: false,
-        shared: false,
-        page_size_log2: None,
-    });
-    exports.export("memory", ExportKind::Memory, 0);
+    for (index, memory) in (0..).zip(&plan.memories) {
+        memories.memory(MemoryType {
+            minimum: memory.pages,
+            maximum: memory.pages_max,
+            memory64: memory.is_64,
+            shared: false,
+            page_size_log2: (memory.page_bytes_log2 == 0).then_some(0),
+        });
+        exports.export(&format!("m{index}"), ExportKind::Memory, index);
+    }
     let mut globals = GlobalSection::new();
     for (index, global) in (0..).zip(&plan.globals) {
         let kind = GlobalType {
@@ -93,17 +97,21 @@ fn assemble(plan: &Plan, code: &CodeSection, random: &mut Random) -> Vec<u8> {
         vec![last, last, last]
     };
     elements.passive(Elements::Functions(passive.into()));
-    let all: Vec<u32> = (0..plan.functions.len() as u32).collect();
+    let all: Vec<u32> = match plan.has_function_references() {
+        true => (0..plan.functions.len() as u32).collect(),
+        false => Vec::new(),
+    };
     elements.declared(Elements::Functions(all.into()));
     let mut data = DataSection::new();
     let bytes: Vec<u8> = (0..8 + random.below(100))
         .map(|_| random.bits() as u8)
         .collect();
-    data.active(
-        0,
-        &ConstExpr::i32_const(random.below(0x7000) as i32),
-        bytes.clone(),
-    );
+    let start = random.below(0x7000);
+    let start = match plan.memories[0].is_64 {
+        true => ConstExpr::i64_const(start as i64),
+        false => ConstExpr::i32_const(start as i32),
+    };
+    data.active(0, &start, bytes.clone());
     data.passive(bytes);
 
     let mut module = Module::new();

@@ -10,6 +10,8 @@ pub(crate) struct Shape {
     pub(crate) letters: Vec<char>,
     pub(crate) vectors: bool,
     pub(crate) floats: bool,
+    /// Whether there are external references: wasmtime's quicker compiler knows none.
+    pub(crate) references: bool,
     /// Levels of expressions.
     pub(crate) depth: usize,
     pub(crate) functions_max: usize,
@@ -38,6 +40,36 @@ pub(crate) struct Global {
     pub(crate) bits: u128,
 }
 
+/// A memory; its first 60 KiB are always there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Memory {
+    pub(crate) is_64: bool,
+    /// Logarithm of the bytes of a page, base 2: 0 or 16.
+    pub(crate) page_bytes_log2: u32,
+    pub(crate) pages: u64,
+    pub(crate) pages_max: Option<u64>,
+}
+
+impl Memory {
+    fn new(random: &mut Random) -> Self {
+        let page_bytes_log2 = if random.chance(1, 8) { 0 } else { 16 };
+        let pages = match page_bytes_log2 {
+            0 => 61_500 + random.below(9000) as u64,
+            _ => 1 + random.below(2) as u64,
+        };
+        Self {
+            is_64: random.chance(1, 5),
+            page_bytes_log2,
+            pages,
+            pages_max: random.chance(1, 2).then_some(pages + 3),
+        }
+    }
+
+    pub(crate) fn bytes(self) -> u64 {
+        self.pages << self.page_bytes_log2
+    }
+}
+
 /// A module without its code.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
@@ -48,7 +80,7 @@ pub(crate) struct Plan {
     /// What a call may cost.
     pub(crate) cost_max: u64,
     pub(crate) globals: Vec<Global>,
-    pub(crate) memory_pages: u64,
+    pub(crate) memories: Vec<Memory>,
     /// A power of two.
     pub(crate) table_len: usize,
     /// The functions in the table, by their places; they call nobody through it.
@@ -63,11 +95,14 @@ impl Plan {
             costs: Vec::new(),
             cost_max: 3000 << random.below(4),
             globals: Vec::new(),
-            memory_pages: 1 + random.below(2) as u64,
+            memories: vec![Memory::new(random)],
             table_len: 1 << random.below(5),
             table: Vec::new(),
             shape,
         };
+        while random.chance(1, 6) {
+            plan.memories.push(Memory::new(random));
+        }
         for _ in 0..1 + random.below(plan.shape.functions_max) {
             let parameters_max = if random.chance(1, 12) { 16 } else { 4 };
             let results_max = if random.chance(1, 6) { 5 } else { 1 };
@@ -94,12 +129,20 @@ impl Plan {
         // The last third of the functions lie in the table: who calls through it stands before them.
         let first = plan.functions.len() - plan.functions.len() / 3;
         plan.table = (first..plan.functions.len()).take(plan.table_len).collect();
+        if !plan.has_function_references() {
+            plan.table.clear();
+        }
         plan
     }
 
     /// A type that this module leans to.
     pub(crate) fn letter(&self, random: &mut Random) -> char {
         random.pick(&self.shape.letters)
+    }
+
+    /// Whether functions are referred to.
+    pub(crate) fn has_function_references(&self) -> bool {
+        self.shape.letters.contains(&'p')
     }
 
     /// A global of the type `letter`.
@@ -120,18 +163,47 @@ impl Plan {
 
 impl Shape {
     fn new(random: &mut Random) -> Self {
+        let references = random.chance(1, 6);
+        let letters = if references {
+            "iiiiIIIfFFvvpe"
+        } else {
+            "iiiiIIIfFFvvp"
+        };
         let usual = Shape {
-            letters: "iiiiIIIfFFvvpe".chars().collect(),
+            letters: letters.chars().collect(),
+            references,
             vectors: true,
             floats: true,
             depth: 2 + random.below(3),
             functions_max: 4,
-            operators_max: 40 << random.below(4),
+            operators_max: 15 << random.below(4),
             locals_max: 6,
             cases_max: 6,
             entries_max: 20,
             statements: [8, 2, 6, 3, 3, 1, 1, 2, 3, 1, 1, 1],
         };
+        // Most are small: a mistake in what one operator becomes shows at once, and more of them can be tried.
+        if random.chance(2, 3) {
+            // Without what makes wasmtime compile passages between its worlds, which takes it longer than the rest.
+            let is_plain = random.chance(3, 4);
+            return Shape {
+                letters: if is_plain {
+                    "iiiIIffFFvvv".chars().collect()
+                } else {
+                    usual.letters
+                },
+                statements: if is_plain {
+                    [8, 2, 6, 3, 3, 1, 1, 2, 2, 0, 0, 1]
+                } else {
+                    usual.statements
+                },
+                functions_max: 2,
+                operators_max: 12,
+                locals_max: 3,
+                depth: 3,
+                ..usual
+            };
+        }
         match random.below(10) {
             // Integers alone.
             0 | 1 => Shape {
@@ -176,7 +248,7 @@ impl Shape {
             // Many locals.
             8 => Shape {
                 locals_max: 80,
-                operators_max: 500,
+                operators_max: 200,
                 ..usual
             },
             _ => usual,

@@ -15,6 +15,11 @@ impl Body<'_> {
             self.statement(3);
         }
         let results = self.plan.functions[self.index].results.clone();
+        if self.random.chance(1, 4)
+            && let Some(callee) = self.callee(|function| function.results == results)
+        {
+            return self.call(callee, depth, true);
+        }
         for result in results.chars() {
             self.expression(result, depth);
         }
@@ -76,12 +81,12 @@ impl Body<'_> {
         if !self.plan.shape.vectors && store.letter == 'v' {
             store = STORES[0];
         }
-        let offset = self.address(store.bytes_log2, depth);
+        let place = self.address(store.bytes_log2, depth);
         self.expression(store.letter, depth);
         if let Some(nans) = Nans::of(store.letter) {
             self.one_nan(nans);
         }
-        self.access(store, offset);
+        self.access(store, place);
     }
 
     fn statements(&mut self, nesting: usize) {
@@ -237,13 +242,13 @@ impl Body<'_> {
     }
 
     fn call_statement(&mut self, depth: usize) {
-        if self.random.chance(1, 40) {
+        if self.random.chance(1, 12) {
             return self.leave(depth);
         }
         let Some(callee) = self.callee(|_| true) else {
             return self.set_local(depth);
         };
-        self.call(callee, depth);
+        self.call(callee, depth, false);
         let results = self.plan.functions[callee].results.clone();
         for letter in results.chars().rev() {
             self.take(letter);
@@ -263,6 +268,10 @@ impl Body<'_> {
                 return body.code.op(op::UNREACHABLE);
             }
             let results = body.plan.functions[body.index].results.clone();
+            let callee = body.callee(|function| function.results == results);
+            if let Some(callee) = callee {
+                return body.call(callee, 2, true);
+            }
             for letter in results.chars() {
                 body.expression(letter, 2);
             }
@@ -271,40 +280,37 @@ impl Body<'_> {
     }
 
     fn bulk(&mut self, depth: usize) {
-        let small = |body: &mut Self| {
-            body.expression('i', 2);
-            body.code.i32_const(0x7f);
-            body.code.op(op::I32_AND);
-        };
-        let address = |body: &mut Self, depth: usize| {
-            body.expression('i', depth.min(2));
-            if !body.random.chance(1, 30) {
-                body.code.i32_const(0x7fff);
-                body.code.op(op::I32_AND);
-            }
-        };
+        let memory = self.memory();
         match self.random.below(12) {
             0..=3 => {
-                address(self, depth);
+                self.range_start(memory, depth);
                 self.expression('i', 2);
-                small(self);
+                self.range_len();
+                self.to_index(memory);
                 self.code.prefixed(MORE, op::MEMORY_FILL);
-                self.code.0.push(0);
+                self.code.unsigned(memory as u64);
             }
             4..=7 => {
-                address(self, depth);
-                address(self, depth);
-                small(self);
+                let from = self.memory();
+                self.range_start(memory, depth);
+                self.range_start(from, depth);
+                self.range_len();
+                // The length has the smaller of the index types.
+                let both = [memory, from];
+                if both.iter().all(|at| self.plan.memories[*at].is_64) {
+                    self.to_index(memory);
+                }
                 self.code.prefixed(MORE, op::MEMORY_COPY);
-                self.code.0.extend([0, 0]);
+                self.code.unsigned(memory as u64);
+                self.code.unsigned(from as u64);
             }
             8..=9 => {
-                address(self, depth);
+                self.range_start(memory, depth);
                 self.code.i32_const(self.random.below(8) as i32);
                 self.code.i32_const(self.random.below(9) as i32);
                 self.code.prefixed(MORE, op::MEMORY_INIT);
                 self.code.unsigned(1);
-                self.code.0.push(0);
+                self.code.unsigned(memory as u64);
             }
             10 if self.random.chance(1, 8) => {
                 self.code.prefixed(MORE, op::DATA_DROP);
@@ -312,14 +318,34 @@ impl Body<'_> {
             }
             _ => {
                 self.code.i32_const(self.random.below(2) as i32);
-                self.code.0.extend([op::MEMORY_GROW, 0]);
+                self.to_index(memory);
+                self.code.op_index(op::MEMORY_GROW, memory as u32);
+                self.from_index(memory);
                 self.take('i');
             }
         }
     }
 
+    /// Leaves an index into a memory on the stack from which on mostly some bytes are there.
+    fn range_start(&mut self, memory: usize, depth: usize) {
+        self.expression('i', depth.min(2));
+        if !self.random.chance(1, 30) {
+            self.code.i32_const(0x7fff);
+            self.code.op(op::I32_AND);
+        }
+        self.to_index(memory);
+    }
+
+    fn range_len(&mut self) {
+        self.expression('i', 2);
+        self.code.i32_const(0x7f);
+        self.code.op(op::I32_AND);
+    }
+
     fn table_statement(&mut self, depth: usize) {
-        match self.random.below(6) {
+        let drawn = self.random.below(6);
+        match drawn {
+            0..=2 | 4 if !self.plan.shape.references => self.set_local(depth),
             0..=2 => {
                 self.table_index(depth);
                 self.expression('e', 1);

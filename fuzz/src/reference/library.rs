@@ -63,6 +63,7 @@ macro_rules! library {
 
 library! {
     wasm_config_new() -> Handle;
+    wasmtime_config_strategy_set(Handle, u8);
     wasmtime_config_cranelift_opt_level_set(Handle, u8);
     wasmtime_config_cranelift_regalloc_algorithm_set(Handle, u8);
     wasmtime_config_parallel_compilation_set(Handle, bool);

@@ -42,53 +42,37 @@ const TRAPS: [(u8, &str); 11] = [
     (13, "null reference"),
 ];
 
+/// `WASMTIME_STRATEGY_*`: the compilers that there are.
+const CRANELIFT: u8 = 1;
+const WINCH: u8 = 2;
+
 /// wasmtime, ready to compile.
 pub(crate) struct Reference {
     library: Library,
-    engine: Handle,
+    /// Its baseline compiler: quicker, and not made of the parts that mewz is made of. It does not know all proposals.
+    baseline: Handle,
+    cranelift: Handle,
 }
 
 impl Reference {
     pub(crate) fn new(path: &Path) -> Result<Self, String> {
         let library = Library::open(path)?;
-        // SAFETY: the configuration is new and goes to the engine, which lives as long as the process.
-        let engine = unsafe {
-            let config = (library.wasm_config_new)();
-            // No optimisation: quicker, and what ours does wrong is less likely to be done wrong there as well.
-            (library.wasmtime_config_cranelift_opt_level_set)(config, 0);
-            (library.wasmtime_config_cranelift_regalloc_algorithm_set)(config, 1);
-            (library.wasmtime_config_parallel_compilation_set)(config, false);
-            (library.wasmtime_config_memory_init_cow_set)(config, false);
-            (library.wasmtime_config_native_unwind_info_set)(config, false);
-            (library.wasmtime_config_wasm_multi_memory_set)(config, true);
-            (library.wasmtime_config_wasm_memory64_set)(config, true);
-            (library.wasmtime_config_wasm_threads_set)(config, true);
-            (library.wasmtime_config_wasm_tail_call_set)(config, true);
-            (library.wasmtime_config_wasm_relaxed_simd_set)(config, true);
-            (library.wasmtime_config_wasm_exceptions_set)(config, true);
-            (library.wasmtime_config_wasm_function_references_set)(config, true);
-            (library.wasmtime_config_wasm_gc_set)(config, true);
-            (library.wasmtime_config_wasm_wide_arithmetic_set)(config, true);
-            (library.wasmtime_config_wasm_custom_page_sizes_set)(config, true);
-            (library.wasm_engine_new_with_config)(config)
-        };
-        Ok(Self { library, engine })
+        Ok(Self {
+            baseline: engine(&library, WINCH),
+            cranelift: engine(&library, CRANELIFT),
+            library,
+        })
     }
 
     /// What happens, in the words of `observe.rs`; the error where wasmtime does not take the module.
     pub(crate) fn observe(&self, wasm: &[u8], calls: &[Call]) -> Result<String, String> {
-        let mut module = ptr::null_mut();
-        // SAFETY: the engine lives, and the bytes are there.
-        let error = unsafe {
-            (self.library.wasmtime_module_new)(self.engine, wasm.as_ptr(), wasm.len(), &mut module)
+        let (engine, module) = match self.module(self.baseline, wasm) {
+            Ok(module) => (self.baseline, module),
+            Err(_) => (self.cranelift, self.module(self.cranelift, wasm)?),
         };
-        if !error.is_null() {
-            return Err(self.message(error));
-        }
         // SAFETY: the engine lives; without data there is nothing to finalise.
-        let store = unsafe {
-            (self.library.wasmtime_store_new)(self.engine, ptr::null_mut(), ptr::null_mut())
-        };
+        let store =
+            unsafe { (self.library.wasmtime_store_new)(engine, ptr::null_mut(), ptr::null_mut()) };
         let mut run = Run {
             library: &self.library,
             // SAFETY: the store was made just now.
@@ -103,6 +87,19 @@ impl Reference {
             (self.library.wasmtime_module_delete)(module);
         }
         outcome.map(|()| text).map_err(|error| self.message(error))
+    }
+
+    fn module(&self, engine: Handle, wasm: &[u8]) -> Result<Handle, String> {
+        let mut module = ptr::null_mut();
+        // SAFETY: the engine lives, and the bytes are there.
+        let error = unsafe {
+            (self.library.wasmtime_module_new)(engine, wasm.as_ptr(), wasm.len(), &mut module)
+        };
+        if error.is_null() {
+            Ok(module)
+        } else {
+            Err(self.message(error))
+        }
     }
 
     /// The words of an error, which is freed.
@@ -120,6 +117,33 @@ impl Reference {
             (self.library.wasm_byte_vec_delete)(&mut bytes);
             text
         }
+    }
+}
+
+/// An engine that lives as long as the process.
+fn engine(library: &Library, strategy: u8) -> Handle {
+    let is_cranelift = strategy == CRANELIFT;
+    // SAFETY: the configuration is new and goes to the engine.
+    unsafe {
+        let config = (library.wasm_config_new)();
+        (library.wasmtime_config_strategy_set)(config, strategy);
+        // No optimisation: quicker, and what ours does wrong is less likely to be done wrong there as well.
+        (library.wasmtime_config_cranelift_opt_level_set)(config, 0);
+        (library.wasmtime_config_cranelift_regalloc_algorithm_set)(config, 1);
+        (library.wasmtime_config_parallel_compilation_set)(config, false);
+        (library.wasmtime_config_memory_init_cow_set)(config, false);
+        (library.wasmtime_config_native_unwind_info_set)(config, false);
+        (library.wasmtime_config_wasm_multi_memory_set)(config, true);
+        (library.wasmtime_config_wasm_memory64_set)(config, true);
+        (library.wasmtime_config_wasm_custom_page_sizes_set)(config, true);
+        (library.wasmtime_config_wasm_wide_arithmetic_set)(config, true);
+        (library.wasmtime_config_wasm_threads_set)(config, is_cranelift);
+        (library.wasmtime_config_wasm_tail_call_set)(config, is_cranelift);
+        (library.wasmtime_config_wasm_relaxed_simd_set)(config, is_cranelift);
+        (library.wasmtime_config_wasm_exceptions_set)(config, is_cranelift);
+        (library.wasmtime_config_wasm_function_references_set)(config, is_cranelift);
+        (library.wasmtime_config_wasm_gc_set)(config, is_cranelift);
+        (library.wasm_engine_new_with_config)(config)
     }
 }
 
