@@ -85,7 +85,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__build)
-            opts="-o -m -O -h --release --output --memory --machine --opt --regalloc --target-cpu --json --kernel --help"
+            opts="-o -m -O -v -h --release --output --memory --machine --opt --regalloc --target-cpu --verbose --json --kernel --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -383,7 +383,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__run)
-            opts="-e -p -m -O -h --env --dir --publish --listen --memory --timeout --release --accel --machine --log --opt --regalloc --target-cpu --qemu --no-cache --kernel --kernel-arg --help"
+            opts="-e -p -m -O -v -h --env --dir --publish --listen --memory --timeout --release --accel --machine --log --opt --regalloc --target-cpu --qemu --verbose --no-cache --kernel --kernel-arg --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

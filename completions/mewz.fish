@@ -68,7 +68,8 @@ complete -c mewz -n "__fish_mewz_using_subcommand run" -l qemu -d 'The QEMU to u
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l kernel -d 'A kernel other than the one inside' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l kernel-arg -d 'A word for the kernel\'s command line' -r
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l release -d 'Build and run the project\'s release profile'
-complete -c mewz -n "__fish_mewz_using_subcommand run" -l no-cache -d 'Neither use nor keep compiled images'
+complete -c mewz -n "__fish_mewz_using_subcommand run" -s v -l verbose -d 'Tell how much was compiled'
+complete -c mewz -n "__fish_mewz_using_subcommand run" -l no-cache -d 'Neither use nor keep compiled images and functions'
 complete -c mewz -n "__fish_mewz_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mewz -n "__fish_mewz_using_subcommand build" -s o -l output -d 'The image to write [default: the project\'s or module\'s name with `.elf`, here]' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand build" -s m -l memory -d 'Memory in the line that is printed [default: 128MiB]' -r
@@ -87,6 +88,7 @@ x86-64-v4\t'AVX-512: many servers; QEMU needs KVM for it'
 native\t'The greatest of these that the processor here, or the emulator that `run` takes, can run'"
 complete -c mewz -n "__fish_mewz_using_subcommand build" -l kernel -d 'A kernel other than the one inside' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand build" -l release -d 'Build the project\'s release profile; leave symbols and debug information out of the image'
+complete -c mewz -n "__fish_mewz_using_subcommand build" -s v -l verbose -d 'Tell how much was compiled'
 complete -c mewz -n "__fish_mewz_using_subcommand build" -l json -d 'Print one JSON object instead of the line'
 complete -c mewz -n "__fish_mewz_using_subcommand build" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mewz -n "__fish_mewz_using_subcommand compile" -s o -l output -d 'The file to write, `-` for standard output; its ending is changed where several kinds are written [default: the module\'s name with the kind\'s ending, here]' -r -F

@@ -505,3 +505,37 @@ fn a_reader_that_left_is_no_failure() {
         assert!(start.elapsed() < invoke::PATIENCE);
     }
 }
+
+#[test]
+fn a_build_compiles_what_changed_since_the_last() {
+    let place = Place::new();
+    let built = |constant: u32| {
+        let text = format!(
+            "(module (func $one (result i32) (i32.const {constant})) (func (export \"_start\") (drop (call $one))))"
+        );
+        fs::write(place.path("app.wat"), text).unwrap();
+        let built = place.run(&["build", "--json", "-v", "app.wat"]);
+        built.assert(0, &["Built `app.elf`"]);
+        let json: serde_json::Value = serde_json::from_slice(&built.stdout).unwrap();
+        assert_eq!(json["functions"], 2);
+        let compiled = json["functions_compiled"].as_u64().unwrap();
+        built.assert(0, &[&format!("Compiled {compiled} of 2 functions")]);
+        (compiled, fs::read(place.path("app.elf")).unwrap())
+    };
+    let (first, image) = built(1);
+    assert_eq!(first, 2);
+    assert_eq!(built(2).0, 1);
+    let (compiled, again) = built(1);
+    assert_eq!(compiled, 0);
+    assert!(
+        again == image,
+        "where the code came from shows in the image"
+    );
+    let functions = place.cache().join("mewz/functions");
+    for file in files(&functions) {
+        fs::write(file, "nonsense").unwrap();
+    }
+    let (compiled, again) = built(1);
+    assert_eq!(compiled, 2);
+    assert!(again == image);
+}

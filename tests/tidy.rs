@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// What each room of `src/` may name; `main.rs`, `lib.rs` and what a room says of itself stand outside.
 const PROGRAM_ROOMS: &[(&str, &[&str])] = &[
-    ("cli", &["compile", "link", "qemu"]),
+    ("cli", &["compile", "link", "qemu", "relocatable"]),
     ("compile", &["relocatable"]),
     ("link", &["relocatable"]),
     ("qemu", &[]),

@@ -125,7 +125,12 @@ pub(super) fn mounts(folders: &[Folder]) -> Result<Vec<Mount>, Failure> {
 }
 
 /// Boots `image`; the answer is the exit status of the program.
-pub(super) fn run(program: PathBuf, wishes: Wishes, module: &Module, image: &BootImage) -> Outcome {
+pub(super) fn run(
+    program: PathBuf,
+    wishes: Wishes,
+    module: &Module,
+    image: &BootImage<'_>,
+) -> Outcome {
     let accelerator = wishes
         .accelerator
         .settle()
@@ -185,7 +190,7 @@ struct Ended {
 
 fn talk(
     settings: &Settings,
-    image: &BootImage,
+    image: &BootImage<'_>,
     log_level: u8,
     deadlines: Deadlines,
 ) -> Result<Ended, Failure> {
@@ -221,7 +226,12 @@ fn log(level: u8, text: &str) {
     }
 }
 
-fn finish(ended: Ended, timeout: Option<Duration>, module: &Module, image: &BootImage) -> Outcome {
+fn finish(
+    ended: Ended,
+    timeout: Option<Duration>,
+    module: &Module,
+    image: &BootImage<'_>,
+) -> Outcome {
     match ended.end {
         // Without a deadline for the start there is no `NotStarted`.
         End::TimedOut | End::NotStarted => {
@@ -242,7 +252,7 @@ fn finish(ended: Ended, timeout: Option<Duration>, module: &Module, image: &Boot
 }
 
 /// The sentence for what the kernel told of the program or of itself.
-fn told(trap: Option<&TrapReport>, panic: Option<&str>, image: &BootImage) -> Failure {
+fn told(trap: Option<&TrapReport>, panic: Option<&str>, image: &BootImage<'_>) -> Failure {
     if let Some(text) = panic {
         return emulator::kernel_failed(text).with_status(STATUS_KERNEL_FAILED);
     }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::Outcome;
-use super::cache::write_whole;
+use super::cache::{Cache, write_whole};
 use super::code::CodeArguments;
 use super::failure::Failure;
 use super::image::Making;
@@ -45,6 +45,9 @@ pub(super) struct BuildArguments {
     machine: Option<MachineKind>,
     #[command(flatten)]
     code: CodeArguments,
+    /// Tell how much was compiled
+    #[arg(short, long)]
+    verbose: bool,
     /// Print one JSON object instead of the line
     #[arg(long)]
     json: bool,
@@ -60,6 +63,8 @@ struct Built<'a> {
     bytes: usize,
     build_id: String,
     missing_imports: &'a [String],
+    functions: usize,
+    functions_compiled: usize,
     command: Vec<String>,
 }
 
@@ -85,11 +90,15 @@ pub(super) fn run(arguments: BuildArguments) -> Outcome {
         options: arguments.code.options(profile, project.as_ref(), None),
         kernel: arguments.kernel,
     };
-    let image = image::make(&module, &making, arguments.release)?;
+    let cache = Cache::of_user();
+    let (image, counts) = image::make(&module, &making, cache.as_ref(), arguments.release)?;
     write_whole(&output, &[&image.bytes]).map_err(|problem| not_written(&output, &problem))?;
     let missing: Vec<String> = image.missing.iter().map(|import| import.name()).collect();
     image::warn_of_missing(&module, &missing);
     words::made("Built", &output, image.bytes.len(), start);
+    if arguments.verbose {
+        words::compiled(Some(counts));
+    }
 
     let from_file = project.as_ref();
     let memory_bytes = arguments
@@ -120,6 +129,8 @@ pub(super) fn run(arguments: BuildArguments) -> Outcome {
             .map(|byte| format!("{byte:02x}"))
             .collect(),
         missing_imports: &missing,
+        functions: counts.functions,
+        functions_compiled: counts.compiled,
         command: command
             .iter()
             .map(|word| word.display().to_string())

@@ -1,4 +1,4 @@
-//! Files that can be made again: images by what they are made of, and which QEMU was found new enough.
+//! Files that can be made again: images by what they are made of, compiled functions, and which QEMU was found new enough.
 //!
 //! An entry is written under another name and renamed, so nobody sees half of one; a hash at its end tells one that was
 //! damaged later. The oldest go when the folder grows over its bound.
@@ -12,6 +12,9 @@ use super::interrupt::{Holding, hold};
 
 /// Most bytes of all images together.
 const BYTES_MAX: u64 = 1 << 30;
+
+/// Most bytes of all compiled functions together.
+const FUNCTION_BYTES_MAX: u64 = 1 << 29;
 
 /// Unfinished files older than this belong to nobody.
 const UNFINISHED_AGE_MAX: Duration = Duration::from_secs(3600);
@@ -59,6 +62,26 @@ impl Cache {
         Some(Self {
             folder: base.join("mewz"),
         })
+    }
+
+    /// The cache in `folder`.
+    #[cfg(test)]
+    pub(super) fn at(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+        }
+    }
+
+    /// Where compiled functions are.
+    pub(super) fn functions_folder(&self) -> PathBuf {
+        self.folder.join("functions")
+    }
+
+    /// Removes the oldest stores of compiled functions where there are too many; never `newest`.
+    pub(super) fn evict_functions(newest: &Path) {
+        if let Some(folder) = newest.parent() {
+            evict(folder, FUNCTION_BYTES_MAX, newest);
+        }
     }
 
     fn entry_path(&self, key: &blake3::Hash) -> PathBuf {

@@ -10,13 +10,15 @@ use serde::{Deserialize, Serialize};
 
 use super::cache::{Cache, Entry, Found};
 use super::failure::Failure;
+use super::function_store::FunctionStore;
 use super::module::{Module, listed};
 use super::{progress, words};
-use crate::compile::{self, Compiled};
+use crate::compile::{self, Assembled, Compiled, Counts};
 use crate::link::error::LinkError;
 use crate::link::image::{Image, ImageOptions};
 use crate::link::kernel::Kernel;
 use crate::qemu::machine::memory_file;
+use crate::relocatable::Object;
 
 /// The kernel that this program carries.
 static KERNEL: &[u8] = include_bytes!(env!("MEWZ_KERNEL"));
@@ -42,34 +44,55 @@ struct Note {
 
 /// An image that can be booted.
 #[derive(Debug)]
-pub(super) struct BootImage {
+pub(super) struct BootImage<'a> {
     /// The ELF file, without what only people read: QEMU would read it through at every start. More may follow it.
     pub(super) file: File,
     /// Imports that the kernel does not answer.
     pub(super) missing: Vec<String>,
+    /// How much was compiled; `None` where the image was there.
+    pub(super) counts: Option<Counts>,
+    source: Source<'a>,
     symbols: Symbols,
+}
+
+/// What an image is made of.
+#[derive(Clone, Copy, Debug)]
+struct Source<'a> {
+    module: &'a Module,
+    making: &'a Making,
+    cache: Option<&'a Cache>,
 }
 
 /// Where the same image with symbols is.
 #[derive(Debug)]
 enum Symbols {
-    Here(Vec<u8>),
-    Kept(Cache, blake3::Hash),
+    /// It is to be linked of this.
+    Object(Object),
+    /// In the cache.
+    Kept(blake3::Hash),
+    /// Nowhere: it is quick to make.
+    Nowhere,
 }
 
-impl BootImage {
-    /// The same image with symbols and sections for debuggers; `None` where it has been damaged or removed since.
-    pub(super) fn with_symbols(&self) -> Option<Cow<'_, [u8]>> {
+impl BootImage<'_> {
+    /// The same image with symbols and sections for debuggers; `None` where it can't be made any more.
+    pub(super) fn with_symbols(&self) -> Option<Vec<u8>> {
+        let Source {
+            module,
+            making,
+            cache,
+        } = self.source;
         match &self.symbols {
-            Symbols::Here(bytes) => Some(bytes.into()),
-            Symbols::Kept(cache, key) => match cache.find(key) {
+            Symbols::Object(object) => Some(link(module, object, making, false).ok()?.bytes),
+            Symbols::Kept(key) => match cache?.find(key) {
                 Found::Entry(mut entry) => {
                     let mut bytes = Vec::new();
                     entry.file.read_to_end(&mut bytes).ok()?;
-                    Some(bytes.into())
+                    Some(bytes)
                 }
                 Found::Nothing | Found::Damaged => None,
             },
+            Symbols::Nowhere => Some(make(module, making, cache, false).ok()?.0.bytes),
         }
     }
 }
@@ -99,27 +122,63 @@ pub(super) fn compile(module: &Module, options: &compile::Options) -> Result<Com
     .map_err(|problem| module.refused(&problem))
 }
 
-/// Compiles and links `module`.
-pub(super) fn make(module: &Module, making: &Making, strip: bool) -> Result<Image, Failure> {
-    link(module, &compile_program(module, making)?, making, strip)
-}
-
-fn compile_program(module: &Module, making: &Making) -> Result<Compiled, Failure> {
-    // Asked first: compiling a large library only to refuse it would be a waste.
-    let interface =
-        compile::interface(&module.bytes).map_err(|problem| module.refused(&problem))?;
-    if !interface.has_start {
-        return Err(module.without_start());
-    }
-    compile(module, &making.options)
-}
-
-fn link(
+/// Compiles and links `module`; functions that were compiled before come from `cache`.
+pub(super) fn make(
     module: &Module,
-    compiled: &Compiled,
     making: &Making,
+    cache: Option<&Cache>,
     strip: bool,
-) -> Result<Image, Failure> {
+) -> Result<(Image, Counts), Failure> {
+    let assembled = compile_program(module, making, cache)?;
+    let image = link(module, &assembled.object, making, strip)?;
+    Ok((image, assembled.counts))
+}
+
+fn compile_program(
+    module: &Module,
+    making: &Making,
+    cache: Option<&Cache>,
+) -> Result<Assembled, Failure> {
+    let options = &making.options;
+    let store = cache
+        .filter(|_| is_kept(options))
+        .map(|cache| FunctionStore::open(cache, &module.path, own_identity()));
+    if store
+        .as_ref()
+        .is_none_or(|store| store.functions.is_empty())
+    {
+        // Asked first: compiling a large library only to refuse it would be a waste.
+        let interface =
+            compile::interface(&module.bytes).map_err(|problem| module.refused(&problem))?;
+        if !interface.has_start {
+            return Err(module.without_start());
+        }
+    }
+    let name = module.name().display();
+    let assembled = progress::during(format!("compiling {name}"), || match store {
+        Some(mut store) => {
+            let assembled =
+                compile::compile_incremental(&module.bytes, options, &mut store.functions);
+            store.save();
+            assembled
+        }
+        None => {
+            compile::compile_incremental(&module.bytes, options, &mut compile::FunctionCache::new())
+        }
+    })
+    .map_err(|problem| module.refused(&problem))?;
+    match assembled.interface.has_start {
+        true => Ok(assembled),
+        false => Err(module.without_start()),
+    }
+}
+
+/// Whether functions are kept from one run to the next: not where code depends on more than its own function.
+fn is_kept(options: &compile::Options) -> bool {
+    options.opt_level < compile::OptLevel::Module
+}
+
+fn link(module: &Module, object: &Object, making: &Making, strip: bool) -> Result<Image, Failure> {
     let kernel_bytes = kernel_bytes(making.kernel.as_deref())?;
     let kernel = parse_kernel(&kernel_bytes)?;
     let options = ImageOptions {
@@ -127,7 +186,7 @@ fn link(
         ..ImageOptions::default()
     };
     let linked = progress::during(format!("linking {}", module.name().display()), || {
-        crate::link::image::image(&kernel, &compiled.object, &options)
+        crate::link::image::image(&kernel, object, &options)
     });
     linked.map_err(|problem| not_linked(module, &problem))
 }
@@ -147,16 +206,21 @@ fn not_linked(module: &Module, problem: &LinkError) -> Failure {
 }
 
 /// Gives the image of `module`, from `cache` where it was made before.
-pub(super) fn boot_image(
-    module: &Module,
-    making: &Making,
-    cache: Option<&Cache>,
-) -> Result<BootImage, Failure> {
+pub(super) fn boot_image<'a>(
+    module: &'a Module,
+    making: &'a Making,
+    cache: Option<&'a Cache>,
+) -> Result<BootImage<'a>, Failure> {
     let key = key(module, making)?;
+    let source = Source {
+        module,
+        making,
+        cache,
+    };
     if let Some(cache) = cache {
         match cache.find(&key) {
             Found::Entry(entry) => {
-                if let Some(image) = from_entry(entry, cache, &key) {
+                if let Some(image) = from_entry(entry, source, &key) {
                     return Ok(image);
                 }
             }
@@ -164,59 +228,76 @@ pub(super) fn boot_image(
             Found::Nothing => {}
         }
     }
-    let compiled = compile_program(module, making)?;
-    let image = link(module, &compiled, making, true)?;
-    let with_symbols = link(module, &compiled, making, false)?.bytes;
+    let Assembled { object, counts, .. } = compile_program(module, making, cache)?;
+    let image = link(module, &object, making, true)?;
     let missing: Vec<String> = image.missing.iter().map(|import| import.name()).collect();
-    if let Some(cache) = cache {
-        match keep(&image, &with_symbols, &missing, cache, &key) {
-            Ok(file) => {
-                return Ok(BootImage {
-                    file,
-                    missing,
-                    symbols: Symbols::Kept(cache.clone(), symbols_key(&key)),
-                });
+    let kept = match cache {
+        None => None,
+        Some(cache) => match keep(&image, &object, &missing, source, cache, &key)? {
+            Ok(file) => Some(file),
+            Err(problem) => {
+                words::warning(format_args!(
+                    "cannot keep the image for the next time: {problem}"
+                ));
+                None
             }
-            Err(problem) => words::warning(format_args!(
-                "cannot keep the image for the next time: {problem}"
-            )),
-        }
-    }
-    Ok(BootImage {
-        file: memory_file("mewz-image", &image.bytes)
+        },
+    };
+    let file = match kept {
+        Some(file) => file,
+        None => memory_file("mewz-image", &image.bytes)
             .map_err(|problem| Failure::new("cannot hold the image").cause(problem))?,
+    };
+    Ok(BootImage {
+        file,
         missing,
-        symbols: Symbols::Here(with_symbols),
+        counts: Some(counts),
+        source,
+        symbols: Symbols::Object(object),
     })
 }
 
-/// Keeps both forms of an image; opens the one to boot.
+/// Keeps an image, with symbols too where these take long to make; opens the one to boot.
 fn keep(
     image: &Image,
-    with_symbols: &[u8],
+    object: &Object,
     missing: &[String],
+    source: Source<'_>,
     cache: &Cache,
     key: &blake3::Hash,
-) -> std::io::Result<File> {
-    let note = serde_json::to_vec(&Note {
-        missing: missing.to_vec(),
-    })?;
+) -> Result<std::io::Result<File>, Failure> {
     // The one to boot comes last: where it is, the other is too.
-    cache.store(&symbols_key(key), with_symbols, &[])?;
-    cache.store(key, &image.bytes, &note)
+    if !is_kept(&source.making.options) {
+        let with_symbols = link(source.module, object, source.making, false)?.bytes;
+        if let Err(problem) = cache.store(&symbols_key(key), &with_symbols, &[]) {
+            return Ok(Err(problem));
+        }
+    }
+    let note = Note {
+        missing: missing.to_vec(),
+    };
+    let note = serde_json::to_vec(&note).map_err(std::io::Error::from);
+    Ok(note.and_then(|note| cache.store(key, &image.bytes, &note)))
 }
 
-fn from_entry(entry: Entry, cache: &Cache, key: &blake3::Hash) -> Option<BootImage> {
+fn from_entry<'a>(entry: Entry, source: Source<'a>, key: &blake3::Hash) -> Option<BootImage<'a>> {
     let note: Note = serde_json::from_slice(&entry.note).ok()?;
-    let symbols_key = symbols_key(key);
-    if !cache.has(&symbols_key) {
+    let symbols = match is_kept(&source.making.options) {
+        true => Symbols::Nowhere,
+        false => Symbols::Kept(symbols_key(key)),
+    };
+    if let Symbols::Kept(key) = &symbols
+        && !source.cache?.has(key)
+    {
         return None;
     }
     Cache::touch(&entry);
     Some(BootImage {
         file: entry.file,
         missing: note.missing,
-        symbols: Symbols::Kept(cache.clone(), symbols_key),
+        counts: None,
+        source,
+        symbols,
     })
 }
 

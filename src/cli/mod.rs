@@ -8,6 +8,7 @@ mod compile;
 mod completions;
 mod emulator;
 mod failure;
+mod function_store;
 mod image;
 mod imports;
 mod interrupt;

@@ -12,7 +12,7 @@ use super::image::Making;
 use super::module::Module;
 use super::project::{Profile, Project};
 use super::values::{self, Folder, Variable};
-use super::{cache, emulator, image, interrupt};
+use super::{cache, emulator, image, interrupt, words};
 use crate::qemu::accelerator::AcceleratorChoice;
 use crate::qemu::machine::MachineKind;
 
@@ -72,7 +72,10 @@ pub(super) struct RunArguments {
     /// The QEMU to use, a name or a path
     #[arg(long, value_name = "FILE", env = "MEWZ_QEMU", hide_env_values = true)]
     qemu: Option<PathBuf>,
-    /// Neither use nor keep compiled images
+    /// Tell how much was compiled
+    #[arg(short, long)]
+    verbose: bool,
+    /// Neither use nor keep compiled images and functions
     #[arg(long)]
     no_cache: bool,
     /// A kernel other than the one inside
@@ -122,6 +125,9 @@ pub(super) fn run(arguments: RunArguments) -> Outcome {
     };
     let image = image::boot_image(&module, &making, cache.as_ref())?;
     image::warn_of_missing(&module, &image.missing);
+    if arguments.verbose {
+        words::compiled(image.counts);
+    }
     boot::run(program, wishes, &module, &image)
 }
 

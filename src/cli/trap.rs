@@ -22,7 +22,7 @@ const OWN_PREFIX: &str = "mewz_";
 const MISSING_SECTION: &str = ".mewz.missing";
 
 /// The sentence for the trap that `report` describes.
-pub(super) fn failure(report: &TrapReport, image: &BootImage) -> Failure {
+pub(super) fn failure(report: &TrapReport, image: &BootImage<'_>) -> Failure {
     let map = image
         .with_symbols()
         .as_deref()

@@ -10,6 +10,8 @@ use std::time::Instant;
 
 use console::Style;
 
+use crate::compile::Counts;
+
 /// Most characters of a name that comes from a file; some tools write long ones.
 const NAME_LEN_MAX: usize = 240;
 
@@ -35,6 +37,21 @@ pub(super) fn made(verb: &str, file: &Path, bytes: usize, start: Instant) {
     plain(format_args!(
         "{verb} `{}` ({size}) in {seconds:.1} s",
         file.display()
+    ));
+}
+
+/// Prints how much was compiled.
+pub(super) fn compiled(counts: Option<Counts>) {
+    let Some(Counts {
+        functions,
+        compiled,
+    }) = counts
+    else {
+        return plain("Compiled nothing: the image was there");
+    };
+    plain(format_args!(
+        "Compiled {compiled} of {functions} functions, {} were there",
+        functions - compiled
     ));
 }
 

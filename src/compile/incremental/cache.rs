@@ -152,10 +152,13 @@ impl FunctionCache {
         out
     }
 
-    /// Bytes of all that is in it, about.
+    /// Bytes of all that the last compilation used, about.
     #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.bytes
+    pub fn used_bytes(&self) -> usize {
+        let used = self.entries.values();
+        used.filter(|entry| entry.used == self.time)
+            .map(|entry| entry.bytes)
+            .sum()
     }
 
     /// Begins a compilation: what it uses stays longest.
