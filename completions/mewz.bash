@@ -40,6 +40,9 @@ _mewz() {
             mewz,run)
                 cmd="mewz__subcmd__run"
                 ;;
+            mewz,size)
+                cmd="mewz__subcmd__size"
+                ;;
             mewz__subcmd__help,build)
                 cmd="mewz__subcmd__help__subcmd__build"
                 ;;
@@ -64,6 +67,9 @@ _mewz() {
             mewz__subcmd__help,run)
                 cmd="mewz__subcmd__help__subcmd__run"
                 ;;
+            mewz__subcmd__help,size)
+                cmd="mewz__subcmd__help__subcmd__size"
+                ;;
             *)
                 ;;
         esac
@@ -71,7 +77,7 @@ _mewz() {
 
     case "${cmd}" in
         mewz)
-            opts="-h -V --help --version new run build compile imports completions man help"
+            opts="-h -V --help --version new run build compile imports size completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -203,7 +209,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__help)
-            opts="new run build compile imports completions man help"
+            opts="new run build compile imports size completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -315,6 +321,20 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__help__subcmd__run)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__help__subcmd__size)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -463,6 +483,44 @@ _mewz() {
                     ;;
                 --kernel-arg)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__size)
+            opts="-O -h --by --top --json --opt --regalloc --target-cpu --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --by)
+                    COMPREPLY=($(compgen -W "function section crate" -- "${cur}"))
+                    return 0
+                    ;;
+                --top)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --opt)
+                    COMPREPLY=($(compgen -W "0 1 2" -- "${cur}"))
+                    return 0
+                    ;;
+                -O)
+                    COMPREPLY=($(compgen -W "0 1 2" -- "${cur}"))
+                    return 0
+                    ;;
+                --regalloc)
+                    COMPREPLY=($(compgen -W "backtracking single-pass" -- "${cur}"))
+                    return 0
+                    ;;
+                --target-cpu)
+                    COMPREPLY=($(compgen -W "x86-64 x86-64-v2 x86-64-v3 x86-64-v4 native" -- "${cur}"))
                     return 0
                     ;;
                 *)

@@ -27,6 +27,7 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand build 'Build an image that boots without mewz, and print the line that boots it'
             cand compile 'Compile a module into an object that a linker takes'
             cand imports 'List what a module imports, and whether the kernel answers it'
+            cand size 'Show what takes how many bytes, or what changed between two files'
             cand completions 'Print a shell''s completion script'
             cand man 'Write the manual pages into a folder'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -102,6 +103,17 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand -h 'Print help'
             cand --help 'Print help'
         }
+        &'mewz;size'= {
+            cand --by 'What bytes are added up by'
+            cand --top 'How many lines to show; 0 for all'
+            cand -O 'How much time goes into better code [default: 2 for releases and objects, else 1]'
+            cand --opt 'How much time goes into better code [default: 2 for releases and objects, else 1]'
+            cand --regalloc 'How values get their registers [default: backtracking]'
+            cand --target-cpu 'The least processor that the code is made for [default: x86-64-v2]'
+            cand --json 'Print one JSON object with all lines instead of a table'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'mewz;completions'= {
             cand -h 'Print help'
             cand --help 'Print help'
@@ -116,6 +128,7 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand build 'Build an image that boots without mewz, and print the line that boots it'
             cand compile 'Compile a module into an object that a linker takes'
             cand imports 'List what a module imports, and whether the kernel answers it'
+            cand size 'Show what takes how many bytes, or what changed between two files'
             cand completions 'Print a shell''s completion script'
             cand man 'Write the manual pages into a folder'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -129,6 +142,8 @@ set edit:completion:arg-completer[mewz] = {|@words|
         &'mewz;help;compile'= {
         }
         &'mewz;help;imports'= {
+        }
+        &'mewz;help;size'= {
         }
         &'mewz;help;completions'= {
         }

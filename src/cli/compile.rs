@@ -13,7 +13,7 @@ use super::project::Profile;
 use super::values;
 use super::{image, interrupt, words};
 use crate::compile::dump::{self, DumpError, Look, Selection};
-use crate::compile::{self, MemoryBase, Options};
+use crate::compile::{self, MemoryBase, OptLevel, Options};
 
 /// Stands for standard output where a file is named.
 const STANDARD_OUTPUT: &str = "-";
@@ -188,6 +188,12 @@ impl Work<'_> {
                 let path = self.module.path.display();
                 let failure =
                     Failure::usage(format!("`{path}` has no function `{}`", words::name(&name)));
+                let failure = match self.options.opt_level {
+                    OptLevel::Module => {
+                        failure.hint("it may have become part of its callers: `-O1` keeps each function by itself")
+                    }
+                    _ => failure,
+                };
                 match nearest {
                     Some(nearest) => {
                         failure.hint(format!("did you mean `{}`?", words::name(&nearest)))

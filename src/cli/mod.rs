@@ -20,6 +20,7 @@ mod project;
 mod project_name;
 mod run;
 mod scaffold;
+mod size;
 mod template;
 mod trap;
 mod values;
@@ -58,6 +59,7 @@ enum Command {
     Build(build::BuildArguments),
     Compile(compile::CompileArguments),
     Imports(imports::ImportsArguments),
+    Size(size::SizeArguments),
     Completions(completions::CompletionsArguments),
     Man(completions::ManArguments),
 }
@@ -87,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Build(arguments) => build::run(arguments),
         Command::Compile(arguments) => compile::run(arguments),
         Command::Imports(arguments) => imports::run(arguments),
+        Command::Size(arguments) => size::run(arguments),
         Command::Completions(arguments) => completions::run(arguments),
         Command::Man(arguments) => completions::run_man(arguments),
     };
