@@ -3,7 +3,7 @@
 //! Each test compiles a module that has one thing `n` times and one that has it `32 n` times. Were something to grow with the
 //! square, the second would need 1024 times as much; the limits lie far from both, since time is noisy.
 
-#[path = "../benches/figures/shapes.rs"]
+#[path = "../benches/compile/shapes.rs"]
 #[allow(
     dead_code,
     reason = "the sizes are those of the benchmark, and not every shape is tested"

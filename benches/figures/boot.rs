@@ -8,7 +8,8 @@ use std::time::Instant;
 use mewz::qemu::machine::{MachineKind, arguments_by_hand};
 
 use super::guest;
-use super::machine::{MEMORY_BYTES, Precedence, QEMU, Workshop};
+use super::machine::{MEMORY_BYTES, QEMU, Workshop};
+use super::precedence::Precedence;
 use super::table::{Table, middle_and_ends};
 
 /// Runs of each command.

@@ -9,7 +9,7 @@ use mewz::link::kernel::Kernel;
 use mewz::link::window::window;
 use wasmparser::{Operator, Parser, Payload};
 
-use super::machine::Precedence;
+use super::precedence::Precedence;
 use super::table::{Table, middle_and_ends};
 
 /// Runs of each row.

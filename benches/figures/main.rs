@@ -1,14 +1,14 @@
-//! `cargo bench --bench figures`: measures boot, idling, sizes and compilation, and writes the table in `docs/benchmarks.md`.
+//! `cargo bench --bench figures`: measures boot, idling, sizes and recompilation, and writes the table in `docs/benchmarks.md`.
 //!
 //! Each figure that has a peer is taken beside it in the same run. Words on the command line choose parts of the table and
 //! leave the file as it is; one that ends in `.wasm` is a module for the part `incremental`.
 
 mod boot;
-mod compile;
 mod guest;
 mod idle;
 mod incremental;
 mod machine;
+mod precedence;
 mod processor;
 mod sizes;
 mod table;
@@ -20,11 +20,10 @@ use table::Table;
 /// A part of the table: its name on the command line, and what measures it.
 type Part = (&'static str, fn() -> Result<Table, String>);
 
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 4] = [
     ("boot", boot::measure),
     ("idle", idle::measure),
     ("sizes", sizes::measure),
-    ("compile", compile::measure),
     ("incremental", incremental::measure),
 ];
 
@@ -55,9 +54,9 @@ fn measure(chosen: &[String]) -> Result<(), String> {
     }
     if chosen.is_empty() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/benchmarks.md");
-        // The part that another benchmark writes stays.
+        // What other benchmarks write stays.
         let before = std::fs::read_to_string(path).unwrap_or_default();
-        if let Some(begin) = before.find("<!-- speed") {
+        if let Some(begin) = before.find("<!-- ") {
             text.push('\n');
             text.push_str(&before[begin..]);
         }
