@@ -116,6 +116,42 @@ mod rust {
     }
 }
 
+/// One and the same, however it is compiled.
+mod every_way_to_compile {
+    use super::{COMPUTE, COMPUTE_VECTORIZED, Case, FILES, LEDGER, check_all_ways};
+
+    #[test]
+    fn integers() {
+        check_all_ways(COMPUTE, &Case::new("integers"));
+    }
+
+    #[test]
+    fn floats() {
+        check_all_ways(COMPUTE, &Case::new("floats"));
+    }
+
+    #[test]
+    fn vectors() {
+        check_all_ways(COMPUTE_VECTORIZED, &Case::new("integers"));
+    }
+
+    #[test]
+    fn recursion() {
+        check_all_ways(COMPUTE, &Case::new("recursion").arguments(&["500"]));
+    }
+
+    #[test]
+    fn files() {
+        check_all_ways(FILES, &Case::new("streams").folder());
+    }
+
+    #[test]
+    fn rust() {
+        let lines = "cash;12.5;bread\nbank;-1e3;rent\n";
+        check_all_ways(LEDGER, &Case::new("/data").input(lines).folder());
+    }
+}
+
 /// How a module is made.
 #[derive(Clone, Copy)]
 struct Module {
@@ -238,16 +274,39 @@ impl std::fmt::Debug for Entry {
 
 /// Runs `case` under both, and compares.
 fn check(module: Module, case: &Case) {
-    let wasm = build(module);
-    let mut mewz = Command::new(env!("CARGO_BIN_EXE_mewz"));
-    mewz.args(["run", "--timeout", "300s"]);
+    compare(&build(module), case, &[&[]]);
+}
+
+/// Runs `case` under the other once and under `mewz run` with every level of optimisation and register allocator.
+fn check_all_ways(module: Module, case: &Case) {
+    let ways = ["0", "1", "2"].map(|level| {
+        ["backtracking", "single-pass"].map(|algorithm| ["--opt", level, "--regalloc", algorithm])
+    });
+    let ways: Vec<&[&str]> = ways.as_flattened().iter().map(|way| &way[..]).collect();
+    compare(&build(module), case, &ways);
+}
+
+/// Compares a run under the other with one of ours for each of `ways`, further options of `mewz run`.
+fn compare(wasm: &Path, case: &Case, ways: &[&[&str]]) {
     let mut other = Command::new(tool("python/bin/python"));
     other.arg(source("engine.py"));
-    let ours = run(mewz, &wasm, case, &["--"]);
-    let theirs = run(other, &wasm, case, &[]);
-    assert_same_text("standard error", &ours.stderr, &theirs.stderr);
-    assert_same_text("standard output", &ours.stdout, &theirs.stdout);
-    assert_eq!(ours, theirs, "mewz is left, wasmtime is right");
+    let theirs = run(other, wasm, case, &[]);
+    for way in ways {
+        let mut mewz = Command::new(env!("CARGO_BIN_EXE_mewz"));
+        mewz.args(["run", "--timeout", "300s"]).args(*way);
+        let ours = run(mewz, wasm, case, &["--"]);
+        assert_same_text(
+            &format!("{way:?}: standard error"),
+            &ours.stderr,
+            &theirs.stderr,
+        );
+        assert_same_text(
+            &format!("{way:?}: standard output"),
+            &ours.stdout,
+            &theirs.stdout,
+        );
+        assert_eq!(ours, theirs, "{way:?}: mewz is left, wasmtime is right");
+    }
 }
 
 fn run(mut command: Command, wasm: &Path, case: &Case, separator: &[&str]) -> Result {
