@@ -169,17 +169,8 @@ fn proposals_are_named() {
             other => panic!("{text}: {other:?}"),
         }
     };
-    check("(module (memory 1 1 shared))", "threads");
     check("(module (tag (param i32)))", "exception-handling");
     check("(module (type (struct (field i32))))", "gc");
-    check(
-        "(module (func (param v128 v128) (drop (i8x16.relaxed_swizzle (local.get 0) (local.get 1)))))",
-        "relaxed-simd",
-    );
-    check(
-        "(module (func (param i64 i64) (drop (drop (i64.mul_wide_u (local.get 0) (local.get 1))))))",
-        "wide-arithmetic",
-    );
     let words = error(&wasm("(module (type (struct (field i32))))"));
     assert!(words.contains("`gc`"), "{words}");
 }
@@ -241,8 +232,9 @@ fn only_imports_and_the_runtime_are_undefined() {
         r#"(module
             (import "env" "f" (func $f (param i32)))
             (import "env" "g" (global i32))
-            (memory 1) (table $t 1 funcref) (elem declare func $f)
+            (memory 1 2 shared) (table $t 1 funcref) (elem declare func $f)
             (func (drop (memory.grow (i32.const 1)))
+                  (drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const 0)))
                   (drop (table.grow $t (ref.func $f) (i32.const 1)))
                   (memory.fill (i32.const 0) (i32.const 0) (i32.const 0))
                   (memory.copy (i32.const 0) (i32.const 0) (i32.const 0))))"#,

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -18,6 +19,9 @@ enum { ERRNO_SUCCESS = 0, ERRNO_BADF = 8, ERRNO_FAULT = 21, ERRNO_INVAL = 28, ER
 
 /* Most buffers of one fd_write that are taken at once; the rest is left to the next call. */
 #define IOVECS_MAX 16
+
+/* Most bytes of a memory: what a reservation holds before its guard. */
+#define MEMORY_BYTES_MAX (UINT64_C(4) << 30)
 
 static struct mewz_memory *memory(void) { return mewz_application.memories[0]; }
 
@@ -70,9 +74,11 @@ int32_t wasi_snapshot_preview1_fd_fdstat_get(int32_t fd, int32_t stat) {
 
 int64_t mewz_memory_grow(struct mewz_memory *grown, uint64_t pages) {
     uint64_t old = grown->bytes;
-    if (pages > (grown->bytes_max - old) >> grown->page_bytes_log2) return -1;
+    uint64_t max = grown->bytes_max < MEMORY_BYTES_MAX ? grown->bytes_max : MEMORY_BYTES_MAX;
+    if (pages > (max - old) >> grown->page_bytes_log2) return -1;
     uint64_t bytes = pages << grown->page_bytes_log2;
-    if (bytes != 0 && mprotect(grown->base + old, bytes, PROT_READ | PROT_WRITE) != 0) return -1;
+    /* From the start: a memory with small pages may end anywhere. */
+    if (bytes != 0 && mprotect(grown->base, old + bytes, PROT_READ | PROT_WRITE) != 0) return -1;
     grown->bytes = old + bytes;
     return (int64_t)(old >> grown->page_bytes_log2);
 }
@@ -98,14 +104,20 @@ void mewz_memory_move(void *to, const void *from, uint64_t bytes) { memmove(to, 
 
 void mewz_memory_fill(void *to, int32_t value, uint64_t bytes) { memset(to, value, bytes); }
 
+void mewz_sleep(uint64_t nanoseconds) {
+    struct timespec left = {(time_t)(nanoseconds / 1000000000), (long)(nanoseconds % 1000000000)};
+    while (nanosleep(&left, &left) != 0) {}
+}
+
 /* --- Traps: the table names those on purpose, the address that was accessed the others. --- */
 
 static uint32_t trap_kind(uint64_t instruction, uint64_t accessed) {
     uint64_t text = (uint64_t)mewz_application.text_start;
     for (uint64_t i = 0; i < mewz_application.traps_len; i++)
         if (text + mewz_application.traps[i].code_offset == instruction) return mewz_application.traps[i].kind;
-    uint64_t base = mewz_application.memories_len != 0 ? (uint64_t)memory()->base : 0;
-    if (base != 0 && accessed - base < MEWZ_MEMORY_RESERVATION) return MEWZ_TRAP_MEMORY_OUT_OF_BOUNDS;
+    for (uint64_t i = 0; i < mewz_application.memories_len; i++)
+        if (accessed - (uint64_t)mewz_application.memories[i]->base < MEWZ_MEMORY_RESERVATION)
+            return MEWZ_TRAP_MEMORY_OUT_OF_BOUNDS;
     return MEWZ_TRAP_CALL_STACK_EXHAUSTED;
 }
 
@@ -123,6 +135,9 @@ static void on_fault(int number, siginfo_t *info, void *context) {
         [MEWZ_TRAP_MISSING_IMPORT] = "missing import",
         [MEWZ_TRAP_NULL_REFERENCE] = "null reference",
         [MEWZ_TRAP_OUT_OF_MEMORY] = "out of memory",
+        [MEWZ_TRAP_UNALIGNED_ATOMIC] = "unaligned atomic",
+        [MEWZ_TRAP_SHARED_MEMORY_EXPECTED] = "expected shared memory",
+        [MEWZ_TRAP_ENDLESS_WAIT] = "wait without end",
     };
     uint64_t instruction = (uint64_t)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
     const uint8_t *at = (const uint8_t *)instruction;
@@ -151,6 +166,10 @@ static void catch_traps(void) {
 static void reserve_memories(void) {
     for (uint64_t i = 0; i < mewz_application.memories_len; i++) {
         struct mewz_memory *reserved = mewz_application.memories[i];
+        if (reserved->bytes > MEMORY_BYTES_MAX) {
+            fprintf(stderr, "memory %llu is too large for this host\n", (unsigned long long)i);
+            exit(1);
+        }
         void *base = mmap(NULL, MEWZ_MEMORY_RESERVATION, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (base == MAP_FAILED) {
             perror("no address space for linear memory");

@@ -11,19 +11,19 @@ pub(super) const FEATURES: WasmFeatures = WasmFeatures::WASM2
     .union(WasmFeatures::FUNCTION_REFERENCES)
     .union(WasmFeatures::MULTI_MEMORY)
     .union(WasmFeatures::MEMORY64)
-    .union(WasmFeatures::CUSTOM_PAGE_SIZES);
+    .union(WasmFeatures::CUSTOM_PAGE_SIZES)
+    .union(WasmFeatures::RELAXED_SIMD)
+    .union(WasmFeatures::THREADS)
+    .union(WasmFeatures::WIDE_ARITHMETIC);
 
 /// Proposals that are not taken, by their names on the list of proposals; what one builds on stands before it.
 const PROPOSALS: &[(WasmFeatures, &str)] = &[
-    (WasmFeatures::THREADS, "threads"),
-    (WasmFeatures::RELAXED_SIMD, "relaxed-simd"),
     (WasmFeatures::EXCEPTIONS, "exception-handling"),
     (
         WasmFeatures::LEGACY_EXCEPTIONS,
         "exception-handling (legacy)",
     ),
     (WasmFeatures::GC, "gc"),
-    (WasmFeatures::WIDE_ARITHMETIC, "wide-arithmetic"),
     (WasmFeatures::STACK_SWITCHING, "stack-switching"),
     (WasmFeatures::COMPACT_IMPORTS, "compact-import-section"),
     (WasmFeatures::MEMORY_CONTROL, "memory-control"),

@@ -173,6 +173,8 @@ pub(super) struct Memory {
     pub(super) index_64: bool,
     /// Logarithm of the page size, base 2.
     pub(super) page_bytes_log2: u32,
+    /// Whether other threads may share it, if there were any.
+    pub(super) is_shared: bool,
     /// The limits as the module gives them, in pages.
     pub(super) pages: (u64, Option<u64>),
     /// Whether it comes from outside.

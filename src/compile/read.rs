@@ -405,6 +405,7 @@ fn memory(ty: &wasmparser::MemoryType, is_imported: bool) -> Memory {
         max_bytes: ty.maximum.map_or(addressable, bytes),
         index_64: ty.memory64,
         page_bytes_log2,
+        is_shared: ty.shared,
         pages: (ty.initial, ty.maximum),
         is_imported,
     }

@@ -17,14 +17,17 @@ pub(super) enum RuntimeFunction {
     MemoryMove,
     /// `mewz_memory_fill`.
     MemoryFill,
+    /// `mewz_sleep`.
+    Sleep,
 }
 
 impl RuntimeFunction {
-    const ALL: [RuntimeFunction; 4] = [
+    const ALL: [RuntimeFunction; 5] = [
         RuntimeFunction::MemoryGrow,
         RuntimeFunction::TableGrow,
         RuntimeFunction::MemoryMove,
         RuntimeFunction::MemoryFill,
+        RuntimeFunction::Sleep,
     ];
 
     /// The function with this number.
@@ -39,6 +42,7 @@ impl RuntimeFunction {
             RuntimeFunction::TableGrow => symbol::TABLE_GROW,
             RuntimeFunction::MemoryMove => symbol::MEMORY_MOVE,
             RuntimeFunction::MemoryFill => symbol::MEMORY_FILL,
+            RuntimeFunction::Sleep => symbol::SLEEP,
         }
     }
 
@@ -49,6 +53,7 @@ impl RuntimeFunction {
             RuntimeFunction::TableGrow => system_v(&[I64, I64, I64], &[I64]),
             RuntimeFunction::MemoryMove => system_v(&[I64, I64, I64], &[]),
             RuntimeFunction::MemoryFill => system_v(&[I64, I32, I64], &[]),
+            RuntimeFunction::Sleep => system_v(&[I64], &[]),
         }
     }
 }

@@ -14,12 +14,13 @@ pub(crate) const MEMORY_BYTES_MAX: u64 = 4 << 30;
 const TABLE_LEN_MAX: u64 = 10_000_000;
 
 /// Their symbols and addresses.
-pub(crate) fn functions() -> [(&'static str, u64); 4] {
+pub(crate) fn functions() -> [(&'static str, u64); 5] {
     [
         (symbol::MEMORY_GROW, memory_grow as *const () as u64),
         (symbol::TABLE_GROW, table_grow as *const () as u64),
         (symbol::MEMORY_MOVE, memory_move as *const () as u64),
         (symbol::MEMORY_FILL, memory_fill as *const () as u64),
+        (symbol::SLEEP, sleep as *const () as u64),
     ]
 }
 
@@ -76,4 +77,8 @@ extern "C" fn memory_move(to: *mut u8, from: *const u8, bytes: u64) {
 extern "C" fn memory_fill(to: *mut u8, value: i32, bytes: u64) {
     // SAFETY: compiled code has checked the range.
     unsafe { libc::memset(to.cast(), value, bytes as usize) };
+}
+
+extern "C" fn sleep(nanoseconds: u64) {
+    std::thread::sleep(std::time::Duration::from_nanos(nanoseconds));
 }

@@ -25,13 +25,10 @@ const LEFT_OUT: &[(&str, &str)] = &[
         "custom-descriptors",
         "needs the proposal `custom-descriptors`",
     ),
-    ("threads", "needs the proposal `threads`"),
-    ("relaxed-simd", "needs the proposal `relaxed-simd`"),
     (
         "exception-handling",
         "needs the proposal `exception-handling`",
     ),
-    ("wide-arithmetic", "needs the proposal `wide-arithmetic`"),
     ("of a later WebAssembly", "needs a proposal without a name"),
 ];
 

@@ -13,6 +13,16 @@ pub const MEMORY_BASE: u64 = 0;
 /// can't leave them, so no access needs a bounds check.
 pub const MEMORY_RESERVATION_BYTES: u64 = (8 << 30) + WASM_PAGE_BYTES;
 
+/// Address space for each linear memory with a 32-bit index: a power of two that holds a reservation. Memories lie one
+/// behind the other from [`MEMORY_BASE`] on.
+pub const MEMORY_ROOM_BYTES: u64 = 16 << 30;
+
+/// Address space for each linear memory with a 64-bit index: more than a machine has.
+pub const MEMORY64_ROOM_BYTES: u64 = 1 << 40;
+
+/// First address that is no linear memory's: the end of the lower half.
+pub const MEMORIES_END: u64 = 1 << 47;
+
 /// First address of the application's stack region; its lowest page is a guard and never mapped.
 pub const STACK_BASE: u64 = 0xffff_a000_0000_0000;
 
@@ -42,4 +52,5 @@ pub const WINDOW_BYTES_MAX: u64 = 0x5fff_0000;
 
 const _: () =
     assert!(WINDOW_BASE.is_multiple_of(PAGE_BYTES) && WINDOW_PHYSICAL.is_multiple_of(PAGE_BYTES));
+const _: () = assert!(MEMORY_ROOM_BYTES >= MEMORY_RESERVATION_BYTES);
 const _: () = assert!(WINDOW_BASE.checked_add(WINDOW_BYTES_MAX).is_some());

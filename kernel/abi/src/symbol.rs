@@ -31,8 +31,12 @@ pub const MEMORY_MOVE: &str = "mewz_memory_move";
 /// `void mewz_memory_fill(void *to, int32_t value, uint64_t bytes)`: `memset` on addresses that are already checked.
 pub const MEMORY_FILL: &str = "mewz_memory_fill";
 
+/// `void mewz_sleep(uint64_t nanoseconds)`: returns when so much time has passed, not before. An atomic wait that nobody
+/// can end but its time limit calls it.
+pub const SLEEP: &str = "mewz_sleep";
+
 /// The functions that an object may need beside its imports.
-pub const RUNTIME: [&str; 4] = [MEMORY_GROW, TABLE_GROW, MEMORY_MOVE, MEMORY_FILL];
+pub const RUNTIME: [&str; 5] = [MEMORY_GROW, TABLE_GROW, MEMORY_MOVE, MEMORY_FILL, SLEEP];
 
 /// Section of [`crate::application::TrapSite`]s.
 pub const TRAP_SECTION: &str = ".mewz.traps";

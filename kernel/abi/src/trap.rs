@@ -28,11 +28,17 @@ pub enum TrapKind {
     NullReference = 11,
     /// No memory is left in the machine to back a page of linear memory or stack.
     OutOfMemory = 12,
+    /// An atomic access whose address is not a multiple of its size.
+    UnalignedAtomic = 14,
+    /// `memory.atomic.wait32` or `wait64` on a memory that is not shared.
+    SharedMemoryExpected = 15,
+    /// `memory.atomic.wait32` or `wait64` without a time limit: no other thread could end the wait.
+    EndlessWait = 16,
 }
 
 impl TrapKind {
     /// All of them, ascending.
-    pub const ALL: [TrapKind; 12] = [
+    pub const ALL: [TrapKind; 15] = [
         TrapKind::Unreachable,
         TrapKind::MemoryOutOfBounds,
         TrapKind::IntegerDivideByZero,
@@ -45,12 +51,15 @@ impl TrapKind {
         TrapKind::MissingImport,
         TrapKind::NullReference,
         TrapKind::OutOfMemory,
+        TrapKind::UnalignedAtomic,
+        TrapKind::SharedMemoryExpected,
+        TrapKind::EndlessWait,
     ];
 
     /// The kind with this number.
     #[must_use]
     pub fn from_number(number: u32) -> Option<Self> {
-        Self::ALL.get(number.checked_sub(1)? as usize).copied()
+        Self::ALL.into_iter().find(|kind| *kind as u32 == number)
     }
 
     /// The kind in words, as the specification's tests have them where they name it.
@@ -69,6 +78,9 @@ impl TrapKind {
             TrapKind::MissingImport => "missing import",
             TrapKind::NullReference => "null reference",
             TrapKind::OutOfMemory => "out of memory",
+            TrapKind::UnalignedAtomic => "unaligned atomic",
+            TrapKind::SharedMemoryExpected => "expected shared memory",
+            TrapKind::EndlessWait => "wait without end",
         }
     }
 }

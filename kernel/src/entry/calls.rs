@@ -4,6 +4,7 @@ use core::cell::UnsafeCell;
 
 use mewz_abi::symbol;
 use mewz_kernel::wasi::exports::Call;
+use mewz_kernel::wasi::system::System as _;
 use mewz_kernel::wasi::{Context, Wasi};
 
 use super::machine::Machine;
@@ -33,7 +34,7 @@ extern "C" fn answer(arguments: &[u64; ARGUMENTS_MAX], number: u32) -> u64 {
     let state = unsafe { &mut *STATE.0.get() };
     let (wasi, machine) = state.as_mut().expect("the application runs after `start`");
     let call = Call::from_number(number).expect("stubs are made from the table of calls");
-    let mut memory = LinearMemory::first();
+    let mut memory = LinearMemory::of_wasi();
     let mut context = Context {
         memory: &mut memory,
         system: machine,
@@ -53,6 +54,19 @@ extern "C" fn grow_table(arguments: &[u64; ARGUMENTS_MAX], _: u32) -> u64 {
     table::grow(table, elements, value) as u64
 }
 
+/// Answers an atomic wait that only its time limit ends.
+extern "C" fn sleep(arguments: &[u64; ARGUMENTS_MAX], _: u32) -> u64 {
+    let [nanoseconds, ..] = *arguments;
+    // SAFETY: the application waits for this call and makes no other meanwhile.
+    let state = unsafe { &mut *STATE.0.get() };
+    let (_, machine) = state.as_mut().expect("the application runs after `start`");
+    let end = machine.monotonic_ns().saturating_add(nanoseconds);
+    while machine.monotonic_ns() < end {
+        machine.wait(Some(end));
+    }
+    0
+}
+
 const fn is(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     let mut at = 0;
@@ -63,11 +77,14 @@ const fn is(a: &str, b: &str) -> bool {
 }
 
 const _: () = assert!(
-    is(symbol::MEMORY_GROW, "mewz_memory_grow") && is(symbol::TABLE_GROW, "mewz_table_grow")
+    is(symbol::MEMORY_GROW, "mewz_memory_grow")
+        && is(symbol::TABLE_GROW, "mewz_table_grow")
+        && is(symbol::SLEEP, "mewz_sleep")
 );
 
 call_stub!("mewz_memory_grow", grow_memory, 0u32);
 call_stub!("mewz_table_grow", grow_table, 0u32);
+call_stub!("mewz_sleep", sleep, 0u32);
 
 /// A stub for every import of the table.
 macro_rules! stubs {

@@ -201,9 +201,7 @@ fn start_application(processor: Processor, window: Window, settings: &Settings) 
         ));
     }
     if let Err(why) = linear::start(&window) {
-        fail(format_args!(
-            "a memory of the program can't be used: {why:?}"
-        ));
+        fail(format_args!("the program's memories can't be used: {why}"));
     }
     if let Err(why) = table::start(&window) {
         fail(format_args!(

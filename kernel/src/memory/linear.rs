@@ -1,7 +1,11 @@
-//! The application's linear memories: growth, lazy mapping, and the one checked way into memory 0.
+//! The application's linear memories: growth, lazy mapping, and the one checked way into the one that WASI works on.
 
-use mewz_abi::address::{MEMORY_RESERVATION_BYTES, PAGE_BYTES};
-use mewz_abi::application::MemoryInstance;
+use core::fmt;
+
+use mewz_abi::address::{
+    MEMORIES_END, MEMORY_BASE, MEMORY_ROOM_BYTES, MEMORY64_ROOM_BYTES, PAGE_BYTES,
+};
+use mewz_abi::application::{MemoryInstance, memory_flags};
 use mewz_kernel::frames::CHUNK;
 use mewz_kernel::guest::{GuestFault, GuestMemory};
 use spin::Mutex;
@@ -10,22 +14,17 @@ use super::paging::{Access, OutOfPages, map, translate};
 use super::window::Window;
 use super::{direct, physical};
 
-/// Bytes between the bases of two memories: a power of two that holds a reservation.
-const SLOT_BYTES: u64 = 16 << 30;
-const _: () = assert!(SLOT_BYTES >= MEMORY_RESERVATION_BYTES);
-/// Most memories: the slots fill the lower half.
-const MEMORIES_MAX: usize = 4096;
-/// Addresses that are slots.
-const SLOTS_END: u64 = MEMORIES_MAX as u64 * SLOT_BYTES;
-/// Most bytes of a memory: what a slot holds before its guard.
+/// Most bytes of a memory with a 32-bit index: what its room holds before the guard.
 const MEMORY_BYTES_MAX: u64 = 8 << 30;
 /// Memory for page tables: a page maps 2 MiB, and every memory begins some of its own.
 const TABLES_SHARE: u64 = 512;
 
 /// The application's memories.
 struct Memories {
-    /// Addresses of the instances; `None` before the application starts.
+    /// Addresses of the instances, ascending by base; `None` before the application starts.
     instances: Option<&'static [u64]>,
+    /// Address of the instance that WASI works on, `None` where the module has no memory.
+    of_wasi: Option<u64>,
     /// Bytes that are mapped, of all of them.
     mapped_bytes: u64,
 }
@@ -33,6 +32,7 @@ struct Memories {
 /// Never locked while the application runs, so a page fault of it finds it free.
 static MEMORIES: Mutex<Memories> = Mutex::new(Memories {
     instances: None,
+    of_wasi: None,
     mapped_bytes: 0,
 });
 
@@ -43,8 +43,27 @@ pub(crate) enum MemoryError {
     Unresolved(usize),
     /// Its descriptor lies outside the window's data, or tells an impossible size.
     Broken(usize),
-    /// More than there are slots.
+    /// All of them, so many, need more address space than there is.
     TooMany(usize),
+}
+
+impl fmt::Display for MemoryError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            MemoryError::Unresolved(at) => {
+                write!(out, "memory {at} is imported, and nobody has it")
+            }
+            MemoryError::Broken(at) => {
+                write!(out, "memory {at} is larger than its room, or broken")
+            }
+            MemoryError::TooMany(len) => {
+                write!(
+                    out,
+                    "there are {len} memories, more than the address space holds"
+                )
+            }
+        }
+    }
 }
 
 /// Gives every memory its place. Nothing is mapped yet.
@@ -54,9 +73,7 @@ pub(crate) enum MemoryError {
 /// A memory can't be given one.
 pub(crate) fn start(window: &Window) -> Result<(), MemoryError> {
     let instances = window.memories();
-    if instances.len() > MEMORIES_MAX {
-        return Err(MemoryError::TooMany(instances.len()));
-    }
+    let mut base = MEMORY_BASE;
     for (at, &address) in instances.iter().enumerate() {
         if address == 0 {
             return Err(MemoryError::Unresolved(at));
@@ -66,14 +83,36 @@ pub(crate) fn start(window: &Window) -> Result<(), MemoryError> {
             return Err(MemoryError::Broken(at));
         }
         let mut instance = read_instance(address);
-        if instance.bytes > MEMORY_BYTES_MAX || instance.page_bytes_log2 > 16 {
+        if instance.bytes > bytes_max(&instance) || instance.page_bytes_log2 > 16 {
             return Err(MemoryError::Broken(at));
         }
-        instance.base = at as u64 * SLOT_BYTES;
+        instance.base = base;
+        base += room_bytes(&instance);
+        if base > MEMORIES_END {
+            return Err(MemoryError::TooMany(instances.len()));
+        }
         write_instance(address, instance);
     }
-    MEMORIES.lock().instances = Some(instances);
+    let exported = window.exported_memory(b"memory");
+    let exported = exported.filter(|address| instances.contains(address));
+    let mut memories = MEMORIES.lock();
+    memories.instances = Some(instances);
+    memories.of_wasi = exported.or(instances.first().copied());
     Ok(())
+}
+
+/// Address space that belongs to a memory.
+fn room_bytes(memory: &MemoryInstance) -> u64 {
+    if memory.flags & memory_flags::INDEX_64 == 0 {
+        MEMORY_ROOM_BYTES
+    } else {
+        MEMORY64_ROOM_BYTES
+    }
+}
+
+/// Most bytes that a memory's room can hold.
+fn bytes_max(memory: &MemoryInstance) -> u64 {
+    MEMORY_BYTES_MAX.max(room_bytes(memory) - MEMORY_ROOM_BYTES)
 }
 
 /// Answers `memory.grow`: the old size in pages, or -1 and nothing has changed.
@@ -88,7 +127,7 @@ pub(crate) fn grow(instance: u64, pages: u64) -> i64 {
     let new_bytes = pages
         .checked_mul(1 << memory.page_bytes_log2)
         .and_then(|bytes| bytes.checked_add(memory.bytes))
-        .filter(|bytes| *bytes <= memory.bytes_max.min(MEMORY_BYTES_MAX));
+        .filter(|bytes| *bytes <= memory.bytes_max.min(bytes_max(&memory)));
     let Some(new_bytes) = new_bytes else {
         return -1;
     };
@@ -120,15 +159,14 @@ pub(super) enum Touch {
 
 /// Maps what a memory has at `address`.
 pub(super) fn touch(address: u64) -> Touch {
-    if address >= SLOTS_END {
-        return Touch::Outside;
-    }
     let mut memories = MEMORIES.lock();
-    let at = (address / SLOT_BYTES) as usize;
-    let Some(&instance) = memories.instances.and_then(|instances| instances.get(at)) else {
+    let instances = memories.instances.unwrap_or(&[]);
+    let after = instances.partition_point(|instance| read_instance(*instance).base <= address);
+    let Some(&instance) = after.checked_sub(1).and_then(|at| instances.get(at)) else {
         return Touch::Outside;
     };
-    if address % SLOT_BYTES >= read_instance(instance).bytes {
+    let memory = read_instance(instance);
+    if address - memory.base >= memory.bytes {
         return Touch::Outside;
     }
     match map_chunk(&mut memories, address / CHUNK * CHUNK) {
@@ -148,21 +186,24 @@ fn map_chunk(memories: &mut Memories, address: u64) -> Result<u64, OutOfPages> {
     Ok(chunk)
 }
 
-/// Linear memory 0, for calls of the application.
+/// The linear memory that calls of the application work on.
 pub(crate) struct LinearMemory {
     /// Address of the instance, `None` where the module has no memory.
     instance: Option<u64>,
+    /// Address of byte 0.
+    base: u64,
 }
 
 /// What is read where nothing was ever written.
 static ZEROS: [u8; PAGE_BYTES as usize] = [0; PAGE_BYTES as usize];
 
 impl LinearMemory {
-    /// The application's memory 0. The caller has the only one while it uses it.
-    pub(crate) fn first() -> Self {
-        let instances = MEMORIES.lock().instances;
+    /// The memory that is exported as `memory`, else the first. The caller has the only one while it uses it.
+    pub(crate) fn of_wasi() -> Self {
+        let instance = MEMORIES.lock().of_wasi;
         Self {
-            instance: instances.and_then(|instances| instances.first()).copied(),
+            instance,
+            base: instance.map_or(0, |instance| read_instance(instance).base),
         }
     }
 
@@ -207,13 +248,14 @@ impl GuestMemory for LinearMemory {
         let len = u32::try_from(bytes.len()).map_err(|_| GuestFault)?;
         self.check(address, len)?;
         for (at, _) in Self::parts(address, len) {
-            if translate(at).is_none() {
-                map_chunk(&mut MEMORIES.lock(), at / CHUNK * CHUNK).map_err(|_| GuestFault)?;
+            if translate(self.base + at).is_none() {
+                let chunk = self.base + at / CHUNK * CHUNK;
+                map_chunk(&mut MEMORIES.lock(), chunk).map_err(|_| GuestFault)?;
             }
         }
         let mut rest = bytes;
         for (at, len) in Self::parts(address, len) {
-            let physical = translate(at).ok_or(GuestFault)?;
+            let physical = translate(self.base + at).ok_or(GuestFault)?;
             let (now, later) = rest.split_at(len);
             // SAFETY: `check` found the range inside the memory, chunks lie side by side in physical memory, and the
             // application, which alone knows this memory beside us, does not run.
@@ -231,7 +273,7 @@ impl GuestMemory for LinearMemory {
     ) -> Result<(), GuestFault> {
         self.check(address, len)?;
         for (at, len) in Self::parts(address, len) {
-            if let Some(physical) = translate(at) {
+            if let Some(physical) = translate(self.base + at) {
                 // SAFETY: as in `write`; `&self` keeps writers away while the slice lives.
                 see(unsafe { direct::bytes(physical, len) });
             } else {

@@ -4,8 +4,8 @@ use core::slice;
 
 use mewz_abi::address::{PAGE_BYTES, WINDOW_BASE, WINDOW_BYTES_MAX, WINDOW_PHYSICAL};
 use mewz_abi::application::{
-    APPLICATION_MAGIC, APPLICATION_VERSION, Application, MISSING_IMPORT_CODE, MissingImport,
-    TrapSite, WINDOW_MAGIC, WindowHeader,
+    APPLICATION_MAGIC, APPLICATION_VERSION, Application, Export, MISSING_IMPORT_CODE,
+    MissingImport, TrapSite, WINDOW_MAGIC, WindowHeader, export_kind,
 };
 use mewz_abi::trap::TrapKind;
 
@@ -88,6 +88,11 @@ impl Window {
             (descriptor.memories, descriptor.memories_len, 8),
             (descriptor.tables, descriptor.tables_len, 8),
             (
+                descriptor.exports,
+                descriptor.exports_len,
+                size_of::<Export>() as u64,
+            ),
+            (
                 descriptor.traps,
                 descriptor.traps_len,
                 size_of::<TrapSite>() as u64,
@@ -162,6 +167,21 @@ impl Window {
         let application = self.application();
         // SAFETY: `check_application` found the array inside the window; the linker fills it and nobody changes it.
         unsafe { array(application.tables, application.tables_len) }
+    }
+
+    /// The address that is exported as the memory `name`.
+    pub(crate) fn exported_memory(&self, name: &[u8]) -> Option<u64> {
+        let application = self.application();
+        // SAFETY: `check_application` found the array inside the window; the linker fills it and nobody changes it.
+        let exports: &[Export] = unsafe { array(application.exports, application.exports_len) };
+        let is_it = |export: &&Export| {
+            let len = u64::from(export.name_len);
+            export.kind == export_kind::MEMORY
+                && self.holds(export.name, len)
+                // SAFETY: the name lies inside the window, which is never written there.
+                && unsafe { array::<u8>(export.name, len) } == name
+        };
+        exports.iter().find(is_it).map(|export| export.address)
     }
 
     /// Whether `address` is code of the application or a stub of the linker.

@@ -97,3 +97,6 @@ int64_t mewz_table_grow(struct mewz_table *table, uint64_t elements, mewz_refere
 /* memmove and memset on addresses that are already checked. */
 void mewz_memory_move(void *to, const void *from, uint64_t bytes);
 void mewz_memory_fill(void *to, int32_t value, uint64_t bytes);
+
+/* Returns when so much time has passed: an atomic wait that nobody ends but its time limit. */
+void mewz_sleep(uint64_t nanoseconds);

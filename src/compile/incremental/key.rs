@@ -234,12 +234,13 @@ impl Text {
             max_bytes,
             index_64,
             page_bytes_log2,
+            is_shared,
             pages: _,
             is_imported,
         } = memory;
         self.number(*min_bytes);
         self.number(*max_bytes);
-        self.flags(&[*index_64, *is_imported]);
+        self.flags(&[*index_64, *is_shared, *is_imported]);
         self.number(u64::from(*page_bytes_log2));
         self.place(Some(place));
     }

@@ -1,5 +1,6 @@
 //! Operators to intermediate code: one translator per function, one file per group of operators.
 
+mod atomic;
 mod bulk;
 mod call;
 mod control;
@@ -14,6 +15,7 @@ mod size;
 mod state;
 mod table;
 mod translator;
+mod wide;
 
 pub(super) use inline::InlinedBodies;
 pub(super) use size::Size;

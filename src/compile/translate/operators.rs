@@ -1,10 +1,12 @@
-//! The table of operators: one line each, calling into the file of its group. Vector operators are in `simd`.
+//! The table of operators: one line each, calling into the file of its group. Vector operators are in `simd`,
+//! atomic ones in `atomic`.
 
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
-use cranelift_codegen::ir::types::{F32, F64, I8, I16, I32, I64};
+use cranelift_codegen::ir::types::{F32, F64, I8, I16, I32, I64, I128};
 use cranelift_codegen::ir::{InstBuilder, Opcode};
 use wasmparser::Operator as O;
 
+use super::atomic;
 use super::rounding::{Rounding, round};
 use super::simd;
 use super::translator::Translator;
@@ -159,6 +161,11 @@ pub(super) fn translate(t: &mut Translator<'_>, operator: &O<'_>) {
         O::I64Extend8S => t.extend_low(I8, I64),
         O::I64Extend16S => t.extend_low(I16, I64),
         O::I64Extend32S => t.extend_low(I32, I64),
+        O::I64Add128 => t.wide_binary(|t, x, y| t.ins().iadd(x, y)),
+        O::I64Sub128 => t.wide_binary(|t, x, y| t.ins().isub(x, y)),
+        O::I64MulWideS => t.wide_multiply(|t, x| t.ins().sextend(I128, x)),
+        O::I64MulWideU => t.wide_multiply(|t, x| t.ins().uextend(I128, x)),
+        _ if atomic::translate(t, operator) => {},
         _ => simd::translate(t, operator),
     }
 }

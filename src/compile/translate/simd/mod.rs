@@ -6,6 +6,7 @@
 pub(super) mod float;
 mod lanes;
 mod memory;
+mod relaxed;
 
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::types::{F32X4, F64X2, I8X16, I16X8, I32, I32X4, I64X2};
@@ -273,7 +274,7 @@ pub(super) fn translate(t: &mut Translator<'_>, operator: &O<'_>) {
         O::F64x2ConvertLowI32x4U => unary(t, I32X4, float::convert_low_unsigned),
         O::F32x4DemoteF64x2Zero => unary(t, F64X2, |t, x| t.ins().fvdemote(x)),
         O::F64x2PromoteLowF32x4 => unary(t, F32X4, |t, x| t.ins().fvpromote_low(x)),
-        ref other => unreachable!("validation lets no other operator through: {other:?}"),
+        ref other => relaxed::translate(t, other),
     }
 }
 
