@@ -318,3 +318,40 @@ fn products_of_128_bits_are_those_of_the_functions_that_compute_them() {
         assert!(expected[1].wrapping_sub(almost[1]) < 2);
     }
 }
+
+#[test]
+fn indices_wrap_at_32_bits_wherever_their_constants_are_added() {
+    // Byte `n` of the first page is `n` again, except for a mark at the end.
+    let bytes: String = (0..256).map(|byte| format!("\\{byte:02x}")).collect();
+    let load = |index: &str, arguments: &[u32]| {
+        let text = format!(
+            r#"(module (memory 1) (data (i32.const 0) "{bytes}") (data (i32.const 65535) "\ee")
+                 (func (export "f") (param i32) (result i32) (local $set i32) (i32.load8_u {index})))"#
+        );
+        run(&text, arguments)
+    };
+    let outside = Err(CallError::Trap(TrapKind::MemoryOutOfBounds));
+    let masked = "(i32.add (i32.and (local.get 0) (i32.const 127)) (i32.const 100))";
+    assert_eq!(load(masked, &[u32::MAX]), Ok(vec![227]));
+    let any = "(i32.add (local.get 0) (i32.const 100))";
+    assert_eq!(load(any, &[u32::MAX - 98]), Ok(vec![1]));
+    let far = "offset=4 (i32.add (local.get 0) (i32.const 100))";
+    assert_eq!(load(far, &[u32::MAX - 98]), Ok(vec![5]));
+    assert_eq!(load(far, &[u32::MAX - 100]), outside);
+    let below = "(i32.add (i32.and (local.get 0) (i32.const 255)) (i32.const -128))";
+    assert_eq!(load(below, &[200]), Ok(vec![72]));
+    assert_eq!(load(below, &[127]), outside);
+    let half = "(i32.add (i32.shr_u (local.get 0) (i32.const 1)) (i32.const 0x7fffffff))";
+    assert_eq!(load(half, &[u32::MAX]), outside);
+    let twice = "(i32.add (i32.add (i32.shr_u (local.get 0) (i32.const 1)) (i32.const 0x7fffffff)) (i32.const 2))";
+    assert_eq!(load(twice, &[u32::MAX]), Ok(vec![0]));
+    let shifted =
+        "(i32.add (i32.shl (i32.load8_u (local.get 0)) (i32.const 25)) (i32.const 0x7000000))";
+    assert_eq!(load(shifted, &[0x80]), outside);
+    let set =
+        "(i32.add (local.tee $set (i32.rem_u (local.get 0) (i32.const 50))) (i32.const 65490))";
+    assert_eq!(load(set, &[95]), Ok(vec![0xee]));
+    assert_eq!(load(set, &[96]), outside);
+    let product = "(i32.add (i32.mul (i32.and (local.get 0) (i32.const 0xffff)) (i32.const 0x10001)) (i32.const 9))";
+    assert_eq!(load(product, &[0xffff]), Ok(vec![8]));
+}

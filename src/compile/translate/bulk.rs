@@ -4,7 +4,7 @@
 //! All loads come first, so that ranges may overlap. Then the highest bytes are stored first: where they are valid, so are
 //! those below, so an operation that traps has written nothing.
 
-use cranelift_codegen::ir::{InstBuilder, InstructionData, Opcode, Type, Value, ValueDef, types};
+use cranelift_codegen::ir::{InstBuilder, Type, Value, types};
 
 use super::translator::Translator;
 
@@ -57,26 +57,6 @@ impl Translator<'_> {
     fn small_constant(&self, len: Value) -> Option<u32> {
         let len = u32::try_from(self.constant_of(len)?).ok()?;
         (1..=BYTES_MAX).contains(&len).then_some(len)
-    }
-
-    /// The value of an i32 or i64 that is a constant.
-    fn constant_of(&self, value: Value) -> Option<u64> {
-        let dfg = &self.builder.func.dfg;
-        let is_64 = dfg.value_type(value) == types::I64;
-        let ValueDef::Result(instruction, 0) = dfg.value_def(dfg.resolve_aliases(value)) else {
-            return None;
-        };
-        match dfg.insts[instruction] {
-            InstructionData::UnaryImm {
-                opcode: Opcode::Iconst,
-                imm,
-            } if is_64 => Some(imm.bits().cast_unsigned()),
-            InstructionData::UnaryImm {
-                opcode: Opcode::Iconst,
-                imm,
-            } => Some(u64::from(imm.bits() as u32)),
-            _ => None,
-        }
     }
 }
 

@@ -291,7 +291,13 @@ impl<'a> Translator<'a> {
 
     /// `unreachable`.
     pub(super) fn trap_unreachable(&mut self) {
+        let block = self.builder.current_block();
         self.ins().trap(trap_code(TrapKind::Unreachable));
+        // Whatever leads here is rare: its code goes behind the rest.
+        let is_entry = |block: &Block| self.builder.func.layout.entry_block() == Some(*block);
+        if let Some(block) = block.filter(|block| !is_entry(block)) {
+            self.builder.set_cold_block(block);
+        }
         self.is_reachable = false;
     }
 

@@ -73,7 +73,10 @@ impl Translator<'_> {
     /// Whether the call that is being translated becomes its callee's body.
     pub(super) fn is_inlined_here(&self) -> bool {
         let inlining = self.context.inlining;
-        inlining.is_some_and(|inlining| inlining.is_inlined(self.offset))
+        inlining.is_some_and(|inlining| {
+            inlining.is_inlined(self.offset)
+                || (self.inlined.current.is_none() && inlining.is_unrolled(self.offset))
+        })
     }
 }
 

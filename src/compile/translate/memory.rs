@@ -44,6 +44,9 @@ pub(super) fn takes_wide(operator: &Operator<'_>) -> bool {
             | Operator::F32Load { .. }
             | Operator::F64Load { .. }
             | Operator::V128Load { .. }
+            | Operator::I64ExtendI32U
+            | Operator::CallIndirect { .. }
+            | Operator::TableGet { .. }
     )
 }
 
@@ -102,15 +105,19 @@ impl Translator<'_> {
     pub(super) fn address(&mut self, argument: &MemArg, bytes: u32) -> (Value, i32) {
         let memory = memory_of(argument);
         let index = self.pop();
-        let index = self.widen(index);
-        if !self.memory(memory).has_guard() {
+        let (index, offset) = if self.memory(memory).has_guard() {
+            let (index, constant) = self.split_index(index);
+            (index, argument.offset + constant)
+        } else {
+            let index = self.widen(index);
             self.check_access(memory, index, argument.offset, bytes);
-        }
+            (index, argument.offset)
+        };
         let (address, offset) = match self.base_of(memory) {
-            Base::Constant(base) => (index, base.wrapping_add(argument.offset)),
+            Base::Constant(base) => (index, base.wrapping_add(offset)),
             Base::Load(place) => {
                 let base = self.loaded_base(memory, place);
-                (self.ins().iadd(base, index), argument.offset)
+                (self.ins().iadd(base, index), offset)
             }
             Base::None => unreachable!("validation lets no access without a memory through"),
         };

@@ -1,6 +1,7 @@
 //! Operators to intermediate code: one translator per function, one file per group of operators.
 
 mod atomic;
+mod bound;
 mod bulk;
 mod call;
 mod control;

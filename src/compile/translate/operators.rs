@@ -137,7 +137,7 @@ pub(super) fn translate(t: &mut Translator<'_>, operator: &O<'_>) {
         O::F32Copysign | O::F64Copysign => t.binary(|t, x, y| t.ins().fcopysign(x, y)),
         O::I32WrapI64 => t.convert(I32, |t, to, x| t.ins().ireduce(to, x)),
         O::I64ExtendI32S => t.convert(I64, |t, to, x| t.ins().sextend(to, x)),
-        O::I64ExtendI32U => t.convert(I64, |t, to, x| t.ins().uextend(to, x)),
+        O::I64ExtendI32U => t.unary(|t, x| t.widen(x)),
         O::I32TruncF32S | O::I32TruncF64S => t.convert(I32, |t, to, x| t.ins().fcvt_to_sint(to, x)),
         O::I32TruncSatF32S | O::I32TruncSatF64S => t.convert(I32, |t, to, x| t.ins().fcvt_to_sint_sat(to, x)),
         O::I32TruncF32U | O::I32TruncF64U => t.convert(I32, |t, to, x| t.ins().fcvt_to_uint(to, x)),

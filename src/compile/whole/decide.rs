@@ -1,7 +1,7 @@
 //! Which calls become the body that they call, and which functions are still called after that.
 //!
 //! Decided callees first, so that the size of a callee is that of all that has become part of it. A call within a circle of
-//! calls stays a call. The limits are costs as [`summarise`] counts them, about instructions.
+//! calls stays a call, but small functions that call themselves take themselves in once. The limits are costs as [`summarise`] counts them, about instructions.
 
 use std::collections::{HashMap, HashSet};
 
@@ -22,6 +22,8 @@ const COST_ELSEWHERE: u32 = 30;
 const COST_SOLE: u32 = 300;
 /// What a function may always grow by.
 const GROWTH_FREE: u32 = 120;
+/// What a function that calls itself may grow by when it takes itself in.
+const GROWTH_RECURSION: u32 = 100;
 /// What a function grows to at most, tiny bodies aside: the code generator's time grows faster than a function.
 const COST_MAX: u32 = 12_000;
 /// Bodies from this size on are left as they are.
@@ -34,6 +36,9 @@ const MODULE_GROWTH_DIVISOR: u64 = 6;
 pub(in crate::compile) struct Inlining {
     /// Offsets of the `call` operators that become the body.
     sites: HashSet<u32>,
+    /// Offsets of `call` operators in small functions that call themselves: these become the body once, in which they are
+    /// calls.
+    unrolled: HashSet<u32>,
     /// Whether code of its own is needed, by function.
     needed: Vec<bool>,
     /// Functions that multiply to 128 bits.
@@ -70,6 +75,7 @@ impl Inlining {
         });
         Self {
             sites: choice.sites,
+            unrolled: choice.unrolled,
             needed,
             multiplications: multiplications.collect(),
         }
@@ -78,6 +84,11 @@ impl Inlining {
     /// Whether the `call` at this offset in the module becomes the body.
     pub(in crate::compile) fn is_inlined(&self, offset: u32) -> bool {
         self.sites.contains(&offset)
+    }
+
+    /// Whether the `call` at this offset, of the function that it stands in, becomes the body where it is not in one already.
+    pub(in crate::compile) fn is_unrolled(&self, offset: u32) -> bool {
+        self.unrolled.contains(&offset)
     }
 
     /// What function `index` is, if it multiplies to 128 bits.
@@ -104,6 +115,7 @@ struct Choice<'a> {
     /// The group of each function, in the order of deciding.
     group: Vec<u32>,
     sites: HashSet<u32>,
+    unrolled: HashSet<u32>,
     growth: u64,
 }
 
@@ -127,6 +139,7 @@ impl<'a> Choice<'a> {
             total: summaries.iter().map(|summary| summary.cost).collect(),
             group: vec![0; summaries.len()],
             sites: HashSet::new(),
+            unrolled: HashSet::new(),
             growth: 0,
         };
         for (number, group) in groups.iter().enumerate() {
@@ -136,6 +149,7 @@ impl<'a> Choice<'a> {
         }
         for function in groups.iter().flatten() {
             choice.function(*function);
+            choice.recursion(*function);
         }
         choice
     }
@@ -178,6 +192,18 @@ impl<'a> Choice<'a> {
                     self.growth += u64::from(cost.saturating_sub(COST_TINY / 2));
                 }
             }
+        }
+    }
+
+    /// Unrolls a small function that calls itself.
+    fn recursion(&mut self, function: u32) {
+        let summary = &self.summaries[function as usize];
+        let calls = summary.calls.iter().filter(|call| call.callee == function);
+        let sites: Vec<u32> = calls.map(|call| call.offset).collect();
+        let growth = summary.cost.saturating_mul(sites.len() as u32);
+        if !summary.is_fixed && summary.returns && growth <= GROWTH_RECURSION / self.divisor {
+            self.unrolled.extend(sites);
+            self.growth += u64::from(growth);
         }
     }
 
