@@ -169,7 +169,6 @@ fn proposals_are_named() {
             other => panic!("{text}: {other:?}"),
         }
     };
-    check("(module (tag (param i32)))", "exception-handling");
     check("(module (type (struct (field i32))))", "gc");
     let words = error(&wasm("(module (type (struct (field i32))))"));
     assert!(words.contains("`gc`"), "{words}");

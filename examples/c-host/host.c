@@ -135,6 +135,7 @@ static void on_fault(int number, siginfo_t *info, void *context) {
         [MEWZ_TRAP_MISSING_IMPORT] = "missing import",
         [MEWZ_TRAP_NULL_REFERENCE] = "null reference",
         [MEWZ_TRAP_OUT_OF_MEMORY] = "out of memory",
+        [MEWZ_TRAP_UNCAUGHT_EXCEPTION] = "uncaught exception",
         [MEWZ_TRAP_UNALIGNED_ATOMIC] = "unaligned atomic",
         [MEWZ_TRAP_SHARED_MEMORY_EXPECTED] = "expected shared memory",
         [MEWZ_TRAP_ENDLESS_WAIT] = "wait without end",

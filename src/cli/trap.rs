@@ -1,7 +1,10 @@
 //! A trap in words: its name, the function, the place in the module, and how the program got there.
 
+use std::collections::HashMap;
+
 use mewz_abi::address::WINDOW_BASE;
 use mewz_abi::application::MissingImport;
+use mewz_abi::exception::Tag;
 use mewz_abi::record::TrapReport;
 use mewz_abi::symbol::ADDRESS_SECTION;
 use mewz_abi::trap::TrapKind;
@@ -37,6 +40,11 @@ pub(super) fn failure(report: &TrapReport, image: &BootImage<'_>) -> Failure {
         && let Some(name) = map.missing_import(report.instruction, &image.missing)
     {
         text.push_str(&format!(" `{}`", words::name(name)));
+    }
+    if kind == Some(TrapKind::UncaughtException)
+        && let Some(tag) = map.tags.get(&report.accessed)
+    {
+        text.push_str(&format!(" `{}`", words::name(tag)));
     }
     // A return address is behind its call: the byte before belongs to it.
     let returns = report.backtrace.iter().take(report.backtrace_len);
@@ -122,6 +130,8 @@ impl std::fmt::Display for Place {
 struct CodeMap {
     /// Start, size and name of each function of the window, ascending.
     functions: Vec<(u64, u64, String)>,
+    /// Names of tags of exceptions, by address.
+    tags: HashMap<u64, String>,
     /// The first byte of the module's code.
     text_start: u64,
     /// The content of the section that maps code to the module.
@@ -147,6 +157,15 @@ impl CodeMap {
             })
             .collect();
         functions.sort();
+        let is_tag = |symbol: &object::Symbol<'_, '_>| {
+            symbol.kind() == SymbolKind::Data
+                && symbol.is_local()
+                && symbol.size() == size_of::<Tag>() as u64
+                && symbol.address() >= WINDOW_BASE
+        };
+        let tags = image.symbols().filter(is_tag);
+        let tags = tags.filter_map(|tag| Some((tag.address(), tag.name().ok()?.to_owned())));
+        let tags = tags.collect();
         let section = |name: &str| {
             let mut sections = image.sections();
             // The kernel has sections of the same names, below the window.
@@ -157,6 +176,7 @@ impl CodeMap {
         };
         Some(Self {
             functions,
+            tags,
             text_start: section(".text").map_or(0, |section| section.address()),
             addresses: section(ADDRESS_SECTION)
                 .and_then(|section| Some(section.data().ok()?.to_owned()))

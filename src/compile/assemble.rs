@@ -2,12 +2,14 @@
 
 use cranelift_codegen::isa::TargetIsa;
 use mewz_abi::application::{APPLICATION_MAGIC, APPLICATION_VERSION, export_kind};
+use mewz_abi::exception::{Exceptions, Handler, Tag};
 use mewz_abi::symbol;
 
 use super::codegen::Task;
 use super::content::Content;
 use super::debug::{self, FunctionRows};
 use super::error::CompileError;
+use super::exceptions;
 use super::layout::Layout;
 use super::module::{Item, Module};
 use super::names;
@@ -61,13 +63,21 @@ pub(super) fn assemble(parts: Parts<'_>, isa: &dyn TargetIsa) -> Result<Object, 
     let mut assembler = Assembler::new(parts, starts, text_bytes);
     let text = assembler.text();
     let traps = assembler.traps();
+    let handlers = assembler.handlers();
     let addresses = assembler.addresses();
     let unwind = assembler.unwind(isa);
+    let handlers_len = handlers.size / size_of::<Handler>() as u64;
+    exceptions::fill(
+        assembler.parts.module,
+        &mut assembler.parts.layout,
+        assembler.text_bytes,
+        handlers_len,
+    );
     assembler.descriptor(traps.size);
     let [state, constants, bytes, zero] = assembler.data();
     Ok(Object {
         sections: vec![
-            text, state, traps, addresses, unwind, constants, bytes, zero,
+            text, state, traps, addresses, unwind, constants, bytes, zero, handlers,
         ],
         symbols: assembler.symbols.finish(),
     })
@@ -100,6 +110,7 @@ impl<'a> Assembler<'a> {
             ("mewz_addresses", Single::Addresses, SectionIndex::Addresses),
             ("mewz_bytes", Single::Bytes, SectionIndex::Bytes),
             ("mewz_traps", Single::Traps, SectionIndex::Traps),
+            ("mewz_handlers", Single::Handlers, SectionIndex::Handlers),
         ] {
             symbols.define_data(single, name.into(), (section, 0), 0, Binding::Local);
         }
@@ -107,6 +118,18 @@ impl<'a> Assembler<'a> {
             let name = names::type_symbol(&parts.module.types[*ty as usize]);
             let place = (SectionIndex::Bytes, *offset);
             symbols.define_data(SymbolId::Type(*ty), name, place, 1, Binding::Weak);
+        }
+        for (tag, offset) in &parts.layout.tags {
+            let name = names::tag(parts.module, *tag);
+            let place = (SectionIndex::Addresses, *offset);
+            let size = size_of::<Tag>() as u64;
+            symbols.define_data(SymbolId::Tag(*tag), name, place, size, Binding::Local);
+        }
+        if let Some(list) = parts.layout.exceptions {
+            let name = symbol::EXCEPTIONS.to_owned();
+            let place = (SectionIndex::State, list);
+            let size = size_of::<Exceptions>() as u64;
+            symbols.define_data(Single::Exceptions, name, place, size, Binding::Weak);
         }
         Self {
             parts,
@@ -180,6 +203,31 @@ impl<'a> Assembler<'a> {
         }
     }
 
+    /// The clauses of all calls, by return address.
+    fn handlers(&self) -> Section {
+        let mut rows: Vec<Handler> = Vec::new();
+        for (piece, start) in self.parts.pieces.iter().zip(&self.starts) {
+            let start = *start as u32;
+            rows.extend(piece.code.handlers.iter().map(|handler| Handler {
+                return_offset: start + handler.return_offset,
+                handler_offset: start + handler.handler_offset,
+                ..*handler
+            }));
+        }
+        // Those of one call stay in the order of trying.
+        rows.sort_by_key(|handler| handler.return_offset);
+        let fields = rows.iter().flat_map(|handler| {
+            [
+                handler.return_offset,
+                handler.handler_offset,
+                handler.frame_bytes,
+                handler.clause,
+            ]
+        });
+        let bytes = fields.flat_map(u32::to_le_bytes).collect();
+        section(symbol::HANDLER_SECTION, SectionKind::ReadOnly, bytes)
+    }
+
     fn addresses(&self) -> Section {
         let tasks = self
             .parts
@@ -230,7 +278,8 @@ impl<'a> Assembler<'a> {
         let module = self.parts.module;
         let plan = &self.parts.layout.plan;
         let memories: Vec<_> = plan.memories.clone();
-        let tables: Vec<_> = plan.tables.iter().map(|table| table.instance).collect();
+        let mut tables: Vec<_> = plan.tables.iter().map(|table| table.instance).collect();
+        tables.extend(exceptions::instances(module, plan.exceptions));
         let arrays = [memories, tables].map(|places| {
             let content = &mut self.parts.layout.addresses;
             let start = content.align(8);
@@ -261,6 +310,10 @@ impl<'a> Assembler<'a> {
         content.u64(trap_bytes / TRAP_SITE_BYTES as u64);
         content.address(Single::Text, 0);
         content.address(Single::Text, self.text_bytes);
+        match self.parts.layout.exceptions {
+            Some(_) => content.address(Single::Exceptions, 0),
+            None => content.u64(0),
+        };
         let len = content.len() - offset;
         let place = (SectionIndex::Addresses, offset);
         let name = symbol::APPLICATION.to_owned();
@@ -278,6 +331,7 @@ impl<'a> Assembler<'a> {
                 Item::Table(_) => export_kind::TABLE,
                 Item::Memory(_) => export_kind::MEMORY,
                 Item::Global(_) => export_kind::GLOBAL,
+                Item::Tag(_) => export_kind::TAG,
             };
             let text = type_text(module, export.item);
             let name_at = self.parts.layout.bytes.append(export.name.as_bytes());
@@ -305,6 +359,7 @@ impl<'a> Assembler<'a> {
         let plan = &self.parts.layout.plan;
         let place = match item {
             Item::Function(_) => return (SymbolId::Entry(number), 0),
+            Item::Tag(index) => return self.exported_tag(number, name, index),
             Item::Table(index) => plan.tables[index as usize].instance,
             Item::Memory(index) => plan.memories[index as usize],
             Item::Global(index) => {
@@ -320,6 +375,19 @@ impl<'a> Assembler<'a> {
                 .define_data(entry, name, at, 0, Binding::Global);
         }
         (place.data, offset)
+    }
+
+    fn exported_tag(&mut self, number: u32, name: &str, index: u32) -> (SymbolId, u64) {
+        let tag = SymbolId::Tag(index);
+        let own = self.parts.layout.tags.iter().find(|(own, _)| *own == index);
+        if let Some((_, offset)) = own {
+            let at = (SectionIndex::Addresses, *offset);
+            let name = names::export_symbol(name);
+            let entry = SymbolId::Entry(number);
+            self.symbols
+                .define_data(entry, name, at, 0, Binding::Global);
+        }
+        (tag, 0)
     }
 
     /// The sections of data: state, constants with addresses, constants without, zeros.
@@ -386,5 +454,6 @@ fn type_text(module: &Module<'_>, item: Item) -> String {
         Item::Table(index) => module.letters(module.tables[index as usize].element),
         Item::Memory(_) => String::new(),
         Item::Global(index) => module.letters(module.globals[index as usize].ty),
+        Item::Tag(index) => module.payload(index).parameter_letters.clone(),
     }
 }

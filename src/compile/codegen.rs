@@ -14,6 +14,7 @@ use wasmparser::FunctionBody;
 use super::debug;
 use super::entry;
 use super::error::CompileError;
+use super::exceptions::{self, ExceptionFunction};
 use super::instantiate;
 use super::layout::InstantiationStep;
 use super::pieces::{Code, CodeRelocation, Trap};
@@ -46,6 +47,8 @@ pub(super) enum Work<'a> {
     Entry(u32),
     /// Steps of instantiation.
     Steps(Vec<InstantiationStep>),
+    /// A function that every object with exceptions has.
+    Exceptions(ExceptionFunction),
     /// All of instantiation, of which so many functions take the steps.
     Instantiate(u32),
 }
@@ -64,7 +67,7 @@ impl Work<'_> {
         match self {
             Work::Body(_, body) => body.as_bytes().len(),
             Work::Steps(steps) => steps.len() * 16,
-            Work::Shim(_) | Work::Entry(_) | Work::Instantiate(_) => 16,
+            Work::Shim(_) | Work::Entry(_) | Work::Instantiate(_) | Work::Exceptions(_) => 16,
         }
     }
 }
@@ -128,6 +131,10 @@ pub(super) fn optimize_each<'t, E: From<CompileError>>(
     };
     let mut generator = Generator::new(context, targets);
     for task in tasks {
+        if let Work::Exceptions(ExceptionFunction::Land) = task.work {
+            // It has no intermediate code.
+            continue;
+        }
         let (inlined, isa) = generator.begin(task)?;
         let Generator { code, control, .. } = &mut generator;
         code.optimize(isa, control)
@@ -189,6 +196,9 @@ impl<'a> Generator<'a> {
     }
 
     fn compile(&mut self, task: &Task<'_>) -> Result<Code, CompileError> {
+        if let Work::Exceptions(ExceptionFunction::Land) = task.work {
+            return Ok(exceptions::landing());
+        }
         let (inlined, isa) = self.begin(task)?;
         self.code
             .compile(isa, &mut self.control)
@@ -219,6 +229,7 @@ impl<'a> Generator<'a> {
             Work::Shim(index) => entry::shim(context, function, scratch, *index),
             Work::Entry(index) => entry::export(context, function, scratch, *index),
             Work::Steps(steps) => instantiate::part(context, function, scratch, steps),
+            Work::Exceptions(kind) => exceptions::translate(context, function, scratch, *kind),
             Work::Instantiate(parts) => instantiate::whole(context, function, scratch, *parts),
         }
         Ok((InlinedBodies::default(), Size::default()))
@@ -270,6 +281,7 @@ fn collect(
         alignment: buffer.alignment,
         relocations: relocations.collect::<Result<_, _>>()?,
         traps: traps.collect(),
+        handlers: exceptions::handlers(buffer),
         locations: debug::encode_rows(locations, inlined, body_offset),
         unwind,
     })

@@ -59,6 +59,20 @@ impl Content {
         self.append(&value.to_le_bytes())
     }
 
+    /// Writes a number over what is at `offset`.
+    pub(super) fn set_u64(&mut self, offset: u64, value: u64) {
+        self.bytes[offset as usize..][..8].copy_from_slice(&value.to_le_bytes());
+    }
+
+    /// Writes an address over the zeros at `offset`.
+    pub(super) fn set_address(&mut self, offset: u64, target: impl Into<SymbolId>, addend: u64) {
+        self.relocations.push(Relocation {
+            offset,
+            target: target.into(),
+            addend: addend as i64,
+        });
+    }
+
     /// Appends an address.
     pub(super) fn address(&mut self, target: impl Into<SymbolId>, addend: u64) -> u64 {
         let offset = self.u64(0);

@@ -19,7 +19,9 @@ pub(super) fn export<'a>(
     let entry = translator.begin();
     let mut arguments = translator.builder.block_params(entry).to_vec();
     let results_pointer = (ty.results.len() > 1).then(|| arguments.pop()).flatten();
+    translator.enter();
     let results = translator.call_function(index, &arguments);
+    translator.leave();
     match results_pointer {
         None => {
             translator.builder.ins().return_(&results);

@@ -9,6 +9,8 @@ pub(super) const FEATURES: WasmFeatures = WasmFeatures::WASM2
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::TAIL_CALL)
     .union(WasmFeatures::FUNCTION_REFERENCES)
+    .union(WasmFeatures::EXCEPTIONS)
+    .union(WasmFeatures::LEGACY_EXCEPTIONS)
     .union(WasmFeatures::MULTI_MEMORY)
     .union(WasmFeatures::MEMORY64)
     .union(WasmFeatures::CUSTOM_PAGE_SIZES)
@@ -18,11 +20,6 @@ pub(super) const FEATURES: WasmFeatures = WasmFeatures::WASM2
 
 /// Proposals that are not taken, by their names on the list of proposals; what one builds on stands before it.
 const PROPOSALS: &[(WasmFeatures, &str)] = &[
-    (WasmFeatures::EXCEPTIONS, "exception-handling"),
-    (
-        WasmFeatures::LEGACY_EXCEPTIONS,
-        "exception-handling (legacy)",
-    ),
     (WasmFeatures::GC, "gc"),
     (WasmFeatures::STACK_SWITCHING, "stack-switching"),
     (WasmFeatures::COMPACT_IMPORTS, "compact-import-section"),

@@ -25,13 +25,16 @@ pub(super) fn whole<'a>(
     function.signature = signature::system_v(&[], &[]);
     let mut translator = Translator::new(context, function, scratch);
     translator.begin();
+    translator.register_exceptions();
     for part in 0..parts {
         let part = SymbolId::InstantiatePart(part);
         let part = translator.function(part, signature::system_v(&[], &[]));
         translator.builder.ins().call(part, &[]);
     }
     if let Some(start) = context.module.start {
+        translator.enter();
         translator.call_function(start, &[]);
+        translator.leave();
     }
     translator.builder.ins().return_(&[]);
     translator.finish();

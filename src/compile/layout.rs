@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use mewz_abi::application::memory_flags;
 
+use mewz_abi::exception::{ExceptionModule, Exceptions};
+
 use super::content::Content;
 use super::error::CompileError;
+use super::exceptions;
 use super::initializer::Initializer;
 use super::module::{FunctionType, Module, SegmentMode};
 use super::options::{MemoryBase, Options};
@@ -37,6 +40,12 @@ pub(super) struct Layout {
     pub(super) bytes: Content,
     /// Indices of types that differ, with the offsets in `bytes` of what stands for each.
     pub(super) types: Vec<(u32, u64)>,
+    /// Indices of the tags that are defined here, with the offsets in `addresses` of what they are.
+    pub(super) tags: Vec<(u32, u64)>,
+    /// Offset in `state` of the list of modules that deal with exceptions.
+    pub(super) exceptions: Option<u64>,
+    /// Offset among the zeros of room for the first exceptions.
+    pub(super) exception_room: u64,
     /// What is left to do at instantiation, in order, before the start function.
     pub(super) steps: Vec<InstantiationStep>,
 }
@@ -96,10 +105,15 @@ pub(super) fn lay_out(
         addresses: Content::default(),
         bytes: Content::default(),
         types: Vec::new(),
+        tags: Vec::new(),
+        exceptions: None,
+        exception_room: 0,
         steps: Vec::new(),
     };
     layout.types(module);
     layout.functions(module, inlining);
+    // Early, so that its offsets depend on nothing that a small change of the module moves.
+    layout.exceptions(module);
     layout.globals(module);
     layout.memories(module, options);
     layout.tables_and_elements(module)?;
@@ -142,7 +156,8 @@ impl Layout {
             let is_imported = module.is_imported(index);
             let code = SymbolId::Function(index);
             let has_code = match inlining {
-                _ if is_imported => function.is_referenced,
+                // What a clause may take an exception of is called in the internal convention.
+                _ if is_imported => function.is_referenced || module.exceptions.catches,
                 Some(inlining) => inlining.is_needed(index),
                 None => true,
             };
@@ -261,6 +276,32 @@ impl Layout {
         }
         self.element_segments(module, first_dynamic);
         Ok(())
+    }
+
+    /// Tags, and what run time needs to know of exceptions.
+    fn exceptions(&mut self, module: &Module<'_>) {
+        for (index, tag) in module.tags.iter().enumerate() {
+            if !tag.is_imported {
+                let offset = self.addresses.align(8);
+                let identity = self.plan.types[tag.type_index as usize];
+                self.addresses.address(identity, 0);
+                self.addresses.u64(index as u64);
+                self.tags.push((index as u32, offset));
+            }
+        }
+        if !module.takes_part_in_exceptions() {
+            return;
+        }
+        let list = self.state.align(16);
+        self.state.zeros(size_of::<Exceptions>());
+        let own = self.state.zeros(size_of::<ExceptionModule>());
+        self.plan.exceptions = Some(place(Single::State, own));
+        self.exceptions = Some(list);
+        if module.has_exceptions() {
+            self.zero_bytes = self.zero_bytes.next_multiple_of(16);
+            self.exception_room = self.zero_bytes;
+            self.zero_bytes += exceptions::first_chunk_bytes(module);
+        }
     }
 
     /// Lays down a table's first elements: in the state where any is set, else among the zeros.

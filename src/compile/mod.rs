@@ -9,6 +9,7 @@ pub mod debug;
 pub mod dump;
 mod entry;
 mod error;
+mod exceptions;
 mod features;
 mod header;
 mod incremental;

@@ -27,6 +27,10 @@ pub(super) struct Module<'a> {
     pub(super) memories: Vec<Memory>,
     /// All globals, imported ones first.
     pub(super) globals: Vec<Global>,
+    /// All tags, imported ones first.
+    pub(super) tags: Vec<Tag>,
+    /// What the bodies do with exceptions.
+    pub(super) exceptions: ExceptionUse,
     /// Exports in the order of the module.
     pub(super) exports: Vec<Export<'a>>,
     /// The start function.
@@ -37,6 +41,8 @@ pub(super) struct Module<'a> {
     pub(super) data: Vec<DataSegment<'a>>,
     /// Names of functions, from the name section.
     pub(super) function_names: HashMap<u32, &'a str>,
+    /// Names of tags, from the name section.
+    pub(super) tag_names: HashMap<u32, &'a str>,
 }
 
 impl Module<'_> {
@@ -54,6 +60,29 @@ impl Module<'_> {
             }
             _ => None,
         })
+    }
+
+    /// The types of what exceptions with tag `index` carry.
+    pub(super) fn payload(&self, index: u32) -> &FunctionType {
+        &self.types[self.tags[index as usize].type_index as usize]
+    }
+
+    /// Whether code deals with exceptions.
+    pub(super) fn has_exceptions(&self) -> bool {
+        self.exceptions.throws || self.exceptions.catches
+    }
+
+    /// Whether exceptions may pass: code deals with them, or calls other modules and is called by them.
+    pub(super) fn takes_part_in_exceptions(&self) -> bool {
+        let is_foreign = |import: &ImportName<'_>| {
+            matches!(import.item, Item::Function(_) | Item::Table(_))
+                && !import.module.starts_with("wasi_")
+        };
+        let is_entry = |export: &Export<'_>| {
+            matches!(export.item, Item::Function(_) | Item::Table(_)) && export.name != "_start"
+        };
+        self.has_exceptions()
+            || (self.imports.iter().any(is_foreign) && self.exports.iter().any(is_entry))
     }
 
     /// Letters of a value type.
@@ -125,6 +154,8 @@ pub(super) enum Item {
     Memory(u32),
     /// A global.
     Global(u32),
+    /// A tag.
+    Tag(u32),
 }
 
 /// A function, imported or defined.
@@ -161,6 +192,23 @@ impl Table {
     pub(super) fn is_fixed(&self) -> bool {
         !self.is_imported && !self.is_exported && !self.is_grown
     }
+}
+
+/// A tag of exceptions, imported or defined.
+pub(super) struct Tag {
+    /// Index into [`Module::types`]; the parameters are the payload.
+    pub(super) type_index: u32,
+    /// Whether it comes from outside.
+    pub(super) is_imported: bool,
+}
+
+/// What the bodies of a module do with exceptions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct ExceptionUse {
+    /// Whether any throws.
+    pub(super) throws: bool,
+    /// Whether any has clauses that take exceptions.
+    pub(super) catches: bool,
 }
 
 /// A memory, imported or defined. Sizes are in bytes, those that 64 bits can't hold as the most that they can.

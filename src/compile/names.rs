@@ -54,6 +54,7 @@ pub(super) fn import_symbol(module: &Module<'_>, import: &ImportName<'_>) -> Str
             };
             format!("{word}.{}", module.letters(global.ty))
         }
+        Item::Tag(index) => format!("tag.{}", module.payload(index).parameter_letters),
     };
     text(|out| symbol::write_import_object(out, import.module, import.field, &kind))
 }
@@ -96,12 +97,29 @@ pub(super) fn functions(module: &Module<'_>) -> Vec<String> {
         .collect()
 }
 
+/// The name of a tag for people and debuggers: from the name section, else from an export or import, else a number.
+pub(super) fn tag(module: &Module<'_>, index: u32) -> String {
+    let item = Item::Tag(index);
+    let imported = module.imports.iter().find(|import| import.item == item);
+    let exported = module.exports.iter().find(|export| export.item == item);
+    let name = module.tag_names.get(&index).copied();
+    let name = name.or(imported.map(|import| import.field));
+    match name.or(exported.map(|export| export.name)) {
+        Some(name) if !name.is_empty() && !name.contains('\0') => name.to_owned(),
+        _ => format!("wasm_tag_{index}"),
+    }
+}
+
 /// The type of an entry in words.
 pub(super) fn describe(module: &Module<'_>, item: Item) -> String {
     match item {
         Item::Function(index) => describe_function(module.function_type(index)),
         Item::Table(index) => describe_table(module, &module.tables[index as usize]),
         Item::Memory(index) => describe_memory(&module.memories[index as usize]),
+        Item::Tag(index) => {
+            let payload = words(&module.payload(index).parameter_letters);
+            format!("tag ({})", payload.join(", "))
+        }
         Item::Global(index) => describe_global(module, &module.globals[index as usize]),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use mewz_abi::exception::Handler;
 use mewz_abi::trap::TrapKind;
 
 use super::debug::Rows;
@@ -22,6 +23,9 @@ pub(super) struct Code {
     pub(super) relocations: Vec<CodeRelocation>,
     /// Where it traps on purpose.
     pub(super) traps: Vec<Trap>,
+    /// Clauses that take exceptions which pass its calls, by offsets from the function's start; those of one call follow
+    /// each other in the order of trying.
+    pub(super) handlers: Vec<Handler>,
     /// Rows of the address map; see `debug`.
     pub(super) locations: Rows,
     /// How to unwind it: a record of `unwind`, or nothing.

@@ -24,6 +24,8 @@ pub(super) struct Plan {
     pub(super) memories: Vec<Place>,
     /// Values of globals; those that are constant have none.
     pub(super) globals: Vec<Option<Place>>,
+    /// The `ExceptionModule`, where code deals with exceptions.
+    pub(super) exceptions: Option<Place>,
     /// Element segments that operators name.
     pub(super) elements: Vec<Option<SegmentPlace>>,
     /// Data segments that operators name.

@@ -12,7 +12,7 @@ use super::features::{self, FEATURES};
 use super::initializer::Initializer;
 use super::module::{
     DataSegment, ElementSegment, Export, Function, FunctionType, Global, ImportName, Item, Memory,
-    Module, SegmentMode, Table,
+    Module, SegmentMode, Table, Tag,
 };
 
 /// Logarithm of the size of a page that a module gives no size for, base 2.
@@ -48,6 +48,8 @@ pub(super) fn validate(
             Use::GrowsTable(index) => module.tables[index as usize].is_grown = true,
             Use::Data(index) => module.data[index as usize].is_used = true,
             Use::Element(index) => module.elements[index as usize].is_used = true,
+            Use::Throws => module.exceptions.throws = true,
+            Use::Catches => module.exceptions.catches = true,
         }
     }
     Ok(())
@@ -106,6 +108,8 @@ enum Use {
     GrowsTable(u32),
     Data(u32),
     Element(u32),
+    Throws,
+    Catches,
 }
 
 /// Validates every body; the error is the one nearest to the module's start.
@@ -152,6 +156,10 @@ fn validate_body(
             Operator::TableInit { elem_index, .. } | Operator::ElemDrop { elem_index } => {
                 uses.push(Use::Element(elem_index));
             }
+            Operator::Throw { .. } | Operator::ThrowRef | Operator::Rethrow { .. } => {
+                uses.push(Use::Throws);
+            }
+            Operator::Try { .. } | Operator::TryTable { .. } => uses.push(Use::Catches),
             _ => {}
         }
     }
@@ -201,6 +209,14 @@ impl<'a> Module<'a> {
             Payload::MemorySection(section) => {
                 for ty in section {
                     self.memories.push(memory(&ty?, false));
+                }
+            }
+            Payload::TagSection(section) => {
+                for ty in section {
+                    self.tags.push(Tag {
+                        type_index: ty?.func_type_idx,
+                        is_imported: false,
+                    });
                 }
             }
             Payload::GlobalSection(section) => {
@@ -256,7 +272,13 @@ impl<'a> Module<'a> {
                 self.globals.push(global(&ty, None));
                 Item::Global(self.globals.len() as u32 - 1)
             }
-            TypeRef::Tag(_) => unreachable!("validation refuses tags"),
+            TypeRef::Tag(ty) => {
+                self.tags.push(Tag {
+                    type_index: ty.func_type_idx,
+                    is_imported: true,
+                });
+                Item::Tag(self.tags.len() as u32 - 1)
+            }
         };
         self.imports.push(ImportName {
             module: import.module,
@@ -278,7 +300,7 @@ impl<'a> Module<'a> {
                 self.globals[index as usize].is_exported = true;
                 Item::Global(index)
             }
-            ExternalKind::Tag => unreachable!("validation refuses tags"),
+            ExternalKind::Tag => Item::Tag(index),
         };
         self.exports.push(Export {
             name: export.name,
@@ -339,13 +361,16 @@ impl<'a> Module<'a> {
         })
     }
 
-    /// Takes the names of functions. The section is custom: what can't be read is left out, and no error.
+    /// Takes the names of functions and tags. The section is custom: what can't be read is left out, and no error.
     fn names(&mut self, names: wasmparser::NameSectionReader<'a>) {
         for subsection in names.into_iter().map_while(Result::ok) {
-            if let Name::Function(map) = subsection {
-                for naming in map.into_iter().map_while(Result::ok) {
-                    self.function_names.insert(naming.index, naming.name);
-                }
+            let (map, names) = match subsection {
+                Name::Function(map) => (map, &mut self.function_names),
+                Name::Tag(map) => (map, &mut self.tag_names),
+                _ => continue,
+            };
+            for naming in map.into_iter().map_while(Result::ok) {
+                names.insert(naming.index, naming.name);
             }
         }
     }

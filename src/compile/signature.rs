@@ -13,6 +13,11 @@ pub(super) fn internal(ty: &FunctionType) -> Signature {
     with(CallConv::Tail, &ty.parameters, &ty.results)
 }
 
+/// A function of the object's own that the module's functions call.
+pub(super) fn helper(parameters: &[Type], results: &[Type]) -> Signature {
+    with(CallConv::Tail, parameters, results)
+}
+
 /// How a function of this type is called across the object's boundary.
 pub(super) fn boundary(ty: &FunctionType) -> Signature {
     match ty.results.as_slice() {

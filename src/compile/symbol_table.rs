@@ -23,6 +23,8 @@ pub(super) enum SectionIndex {
     Bytes = 6,
     /// Large tables, zero at first.
     Zero = 7,
+    /// Clauses that take exceptions.
+    Handlers = 8,
 }
 
 /// The symbols, and which of them each identity is.
@@ -48,6 +50,7 @@ impl SymbolTable {
                 Item::Table(index) => SymbolId::ImportedTable(index),
                 Item::Memory(index) => SymbolId::ImportedMemory(index),
                 Item::Global(index) => SymbolId::ImportedGlobal(index),
+                Item::Tag(index) => SymbolId::Tag(index),
             };
             let name = names::import_symbol(module, import);
             let index = match by_name.get(&name) {

@@ -15,6 +15,8 @@ pub(super) enum SymbolId {
     ImportedMemory(u32),
     /// The undefined symbol of an imported global.
     ImportedGlobal(u32),
+    /// A tag: data of the object, or an undefined symbol.
+    Tag(u32),
     /// The weak symbol that stands for a function type, by the first index of an equal type.
     Type(u32),
     /// The System V entry of the export with this number.
@@ -46,10 +48,24 @@ pub(super) enum Single {
     Application,
     /// All of instantiation.
     Instantiate,
+    /// The weak symbol of the list of modules that deal with exceptions.
+    Exceptions,
+    /// The clauses that take exceptions.
+    Handlers,
+    /// One of the functions that every object with exceptions has.
+    Throw,
+    /// As above.
+    Land,
+    /// As above.
+    NewException,
+    /// As above.
+    CollectExceptions,
+    /// As above.
+    ScanForExceptions,
 }
 
 impl Single {
-    const ALL: [Single; 8] = [
+    const ALL: [Single; 15] = [
         Single::State,
         Single::Zero,
         Single::Addresses,
@@ -58,6 +74,13 @@ impl Single {
         Single::Traps,
         Single::Application,
         Single::Instantiate,
+        Single::Exceptions,
+        Single::Handlers,
+        Single::Throw,
+        Single::Land,
+        Single::NewException,
+        Single::CollectExceptions,
+        Single::ScanForExceptions,
     ];
 }
 
@@ -75,6 +98,7 @@ impl SymbolId {
             SymbolId::InstantiatePart(index) => (7, index),
             SymbolId::Runtime(function) => (8, function as u32),
             SymbolId::Single(single) => (9, single as u32),
+            SymbolId::Tag(index) => (10, index),
         }
     }
 
@@ -91,6 +115,7 @@ impl SymbolId {
             7 => SymbolId::InstantiatePart(index),
             8 => SymbolId::Runtime(RuntimeFunction::from_number(index)?),
             9 => SymbolId::Single(*Single::ALL.get(index as usize)?),
+            10 => SymbolId::Tag(index),
             _ => return None,
         })
     }

@@ -3,6 +3,7 @@
 use super::assemble::{self, Parts};
 use super::codegen::{self, Task, Work};
 use super::error::CompileError;
+use super::exceptions::ExceptionFunction;
 use super::instantiate::STEPS_PER_FUNCTION;
 use super::layout::{self, Layout};
 use super::module::{Item, Module};
@@ -50,6 +51,9 @@ pub(super) fn tasks<'a>(module: &Module<'a>, layout: &Layout) -> Vec<Task<'a>> {
     let mut tasks = bodies(module, layout);
     tasks.extend(entries(module));
     tasks.extend(instantiation(layout));
+    if module.has_exceptions() {
+        tasks.extend(exceptions());
+    }
     tasks
 }
 
@@ -84,6 +88,17 @@ fn entries<'a>(module: &Module<'a>) -> impl Iterator<Item = Task<'a>> {
             work: Work::Entry(index),
         }),
         _ => None,
+    })
+}
+
+/// Functions that every object with exceptions has.
+fn exceptions<'a>() -> impl Iterator<Item = Task<'a>> {
+    let functions = ExceptionFunction::ALL.into_iter();
+    functions.map(|function| Task {
+        id: function.symbol().into(),
+        name: function.name().to_owned(),
+        wasm_index: None,
+        work: Work::Exceptions(function),
     })
 }
 

@@ -222,7 +222,9 @@ impl Store {
         arena.open(placed.text_start, placed.data_start, Access::Execute);
         self.next = placed.zero_end.next_multiple_of(PAGE_BYTES);
         for symbol in &placed.symbols {
-            if symbol.global && symbol.name.starts_with(symbol::TYPE_PREFIX) {
+            let is_shared =
+                symbol.name.starts_with(symbol::TYPE_PREFIX) || symbol.name == symbol::EXCEPTIONS;
+            if symbol.global && is_shared {
                 self.remember(symbol.name, symbol.address);
             }
         }

@@ -35,7 +35,7 @@ pub struct Application {
     pub memories: u64,
     /// Length of `memories`.
     pub memories_len: u64,
-    /// Array of pointers to [`TableInstance`], imported ones first.
+    /// Array of pointers to [`TableInstance`], imported ones first, those that exceptions lie in last.
     pub tables: u64,
     /// Length of `tables`.
     pub tables_len: u64,
@@ -51,6 +51,8 @@ pub struct Application {
     pub text_start: u64,
     /// First byte after the module's code.
     pub text_end: u64,
+    /// The [`crate::exception::Exceptions`], or 0 where the module knows of no exceptions.
+    pub exceptions: u64,
 }
 
 /// Bits of [`Application::cpu_features`], each named after the flag of CPUID.
@@ -146,7 +148,8 @@ pub struct FunctionReference {
     pub type_identity: u64,
 }
 
-/// An export. The address is of a System V function, a [`MemoryInstance`], a [`TableInstance`] or a global's value.
+/// An export. The address is of a System V function, a [`MemoryInstance`], a [`TableInstance`], a global's value or a
+/// [`crate::exception::Tag`].
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Export {

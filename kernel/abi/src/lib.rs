@@ -8,6 +8,7 @@
 pub mod address;
 pub mod application;
 pub mod config;
+pub mod exception;
 pub mod exit;
 pub mod record;
 pub mod symbol;

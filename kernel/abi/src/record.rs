@@ -90,7 +90,7 @@ pub struct TrapReport {
     pub wasm_offset: u32,
     /// Address of the instruction.
     pub instruction: u64,
-    /// Address that was accessed, where the cause is an access; else 0.
+    /// Address that was accessed, where the cause is an access; of the tag, where it is an exception; else 0.
     pub accessed: u64,
     /// Return addresses, innermost first, by frame pointers.
     pub backtrace: [u64; BACKTRACE_LEN_MAX],

@@ -38,6 +38,12 @@ pub const SLEEP: &str = "mewz_sleep";
 /// The functions that an object may need beside its imports.
 pub const RUNTIME: [&str; 5] = [MEMORY_GROW, TABLE_GROW, MEMORY_MOVE, MEMORY_FILL, SLEEP];
 
+/// The weak symbol of the [`crate::exception::Exceptions`] that all objects of a program share.
+pub const EXCEPTIONS: &str = "mewz_exceptions";
+
+/// Section of [`crate::exception::Handler`]s.
+pub const HANDLER_SECTION: &str = ".mewz.handlers";
+
 /// Section of [`crate::application::TrapSite`]s.
 pub const TRAP_SECTION: &str = ".mewz.traps";
 
@@ -96,7 +102,8 @@ pub const fn memory_kind(index_64: bool, page_bytes_log2: u32) -> &'static str {
 }
 
 /// Writes the symbol of an imported table, memory or global: `module$field$kind`, where `kind` is that of [`table_kind`] or
-/// [`memory_kind`], or `global.` and the letters of the type, upper-case `G` for mutable: `global.i`, `Global.i`.
+/// [`memory_kind`], or `global.` and the letters of the type, upper-case `G` for mutable: `global.i`, `Global.i`; of a
+/// tag, `tag.` and the letters of its payload.
 ///
 /// # Errors
 ///

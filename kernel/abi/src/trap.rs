@@ -26,8 +26,10 @@ pub enum TrapKind {
     MissingImport = 10,
     /// A null reference where one is needed (`ref.as_non_null` and the like).
     NullReference = 11,
-    /// No memory is left in the machine to back a page of linear memory or stack.
+    /// No memory is left in the machine to back a page of linear memory or stack, or an exception.
     OutOfMemory = 12,
+    /// An exception that no clause takes before it leaves the module.
+    UncaughtException = 13,
     /// An atomic access whose address is not a multiple of its size.
     UnalignedAtomic = 14,
     /// `memory.atomic.wait32` or `wait64` on a memory that is not shared.
@@ -38,7 +40,7 @@ pub enum TrapKind {
 
 impl TrapKind {
     /// All of them, ascending.
-    pub const ALL: [TrapKind; 15] = [
+    pub const ALL: [TrapKind; 16] = [
         TrapKind::Unreachable,
         TrapKind::MemoryOutOfBounds,
         TrapKind::IntegerDivideByZero,
@@ -51,6 +53,7 @@ impl TrapKind {
         TrapKind::MissingImport,
         TrapKind::NullReference,
         TrapKind::OutOfMemory,
+        TrapKind::UncaughtException,
         TrapKind::UnalignedAtomic,
         TrapKind::SharedMemoryExpected,
         TrapKind::EndlessWait,
@@ -78,6 +81,7 @@ impl TrapKind {
             TrapKind::MissingImport => "missing import",
             TrapKind::NullReference => "null reference",
             TrapKind::OutOfMemory => "out of memory",
+            TrapKind::UncaughtException => "uncaught exception",
             TrapKind::UnalignedAtomic => "unaligned atomic",
             TrapKind::SharedMemoryExpected => "expected shared memory",
             TrapKind::EndlessWait => "wait without end",

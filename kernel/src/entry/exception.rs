@@ -86,7 +86,10 @@ fn answer_trap(frame: &InterruptFrame) {
             Cause {
                 kind,
                 wasm_offset: Some(site.wasm_offset),
-                accessed: 0,
+                accessed: match kind {
+                    TrapKind::UncaughtException => window.map_or(0, |window| window.thrown_tag()),
+                    _ => 0,
+                },
                 import: None,
             },
         );

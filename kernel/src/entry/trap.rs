@@ -16,7 +16,7 @@ pub(super) struct Cause {
     pub(super) kind: TrapKind,
     /// Offset of the operator in the module, where the trap table tells.
     pub(super) wasm_offset: Option<u32>,
-    /// What was accessed, where that is the cause.
+    /// What was accessed, or the tag of the exception, where that is the cause.
     pub(super) accessed: u64,
     /// The import that nobody answers.
     pub(super) import: Option<&'static str>,

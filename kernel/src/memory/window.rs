@@ -7,6 +7,7 @@ use mewz_abi::application::{
     APPLICATION_MAGIC, APPLICATION_VERSION, Application, Export, MISSING_IMPORT_CODE,
     MissingImport, TrapSite, WINDOW_MAGIC, WindowHeader, export_kind,
 };
+use mewz_abi::exception::{Exception, Exceptions};
 use mewz_abi::trap::TrapKind;
 
 use super::direct;
@@ -207,6 +208,22 @@ impl Window {
             .binary_search_by_key(&offset, |site| site.code_offset)
             .ok()?;
         TrapKind::from_number(sites[at].kind).map(|_| sites[at])
+    }
+
+    /// Address of the tag of the exception that was thrown last; 0 where none was.
+    pub(crate) fn thrown_tag(&self) -> u64 {
+        let list = self.application().exceptions;
+        if !list.is_multiple_of(8) || !self.is_data(list, size_of::<Exceptions>() as u64) {
+            return 0;
+        }
+        // SAFETY: the list lies in the window's data, aligned, and the application does not run meanwhile.
+        let list = unsafe { (list as *const Exceptions).read() };
+        if list.thrown == 0 {
+            return 0;
+        }
+        // SAFETY: compiled code stores addresses of exceptions alone: they lie in the window or in tables that have grown,
+        // which are never given back.
+        unsafe { (list.thrown as *const Exception).read() }.tag
     }
 
     /// The name of the import whose stub holds `address`.

@@ -98,6 +98,7 @@ impl Symbols<'_> {
             SymbolId::ImportedTable(index) => import(Item::Table(index)),
             SymbolId::ImportedMemory(index) => import(Item::Memory(index)),
             SymbolId::ImportedGlobal(index) => import(Item::Global(index)),
+            SymbolId::Tag(index) => names::tag(self.module, index),
             SymbolId::Type(index) => names::type_symbol(&self.module.types[index as usize]),
             SymbolId::Entry(number) => {
                 names::export_symbol(self.module.exports[number as usize].name)

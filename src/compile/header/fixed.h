@@ -64,6 +64,26 @@ struct mewz_trap_site {
     uint32_t kind; /* MEWZ_TRAP_... */
 };
 
+/* A tag of exceptions: its address is its identity. */
+struct mewz_tag {
+    const void *type_identity;
+    uint64_t index;
+};
+
+/* An exception; what it carries follows, at multiples of the values' sizes. */
+struct mewz_exception {
+    const struct mewz_tag *tag;
+    void *owner;
+    uint64_t state;
+    struct mewz_exception *next;
+};
+
+/* Exceptions of all objects of the program, which need no help to unwind. */
+struct mewz_exceptions {
+    void *first;
+    const struct mewz_exception *thrown; /* the last one, which is the cause of the trap "uncaught exception" */
+};
+
 /* The descriptor of a compiled module. */
 struct mewz_application {
     uint64_t magic;            /* MEWZ_APPLICATION_MAGIC */
@@ -82,6 +102,7 @@ struct mewz_application {
     uint64_t traps_len;
     const uint8_t *text_start;
     const uint8_t *text_end;
+    struct mewz_exceptions *exceptions; /* null where the module knows of no exceptions */
 };
 
 extern const struct mewz_application mewz_application;

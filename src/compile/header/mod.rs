@@ -130,6 +130,7 @@ fn is_imported(module: &Module<'_>, item: Item) -> bool {
         Item::Table(index) => module.tables[index as usize].is_imported,
         Item::Memory(index) => module.memories[index as usize].is_imported,
         Item::Global(index) => module.globals[index as usize].initial.is_none(),
+        Item::Tag(index) => module.tags[index as usize].is_imported,
     }
 }
 
@@ -138,6 +139,7 @@ fn declare(module: &Module<'_>, item: Item, name: &str, symbol: &str, text: &mut
         Item::Function(index) => prototype(name, module.function_type(index)),
         Item::Table(_) => format!("extern struct mewz_table {name}"),
         Item::Memory(_) => format!("extern struct mewz_memory {name}"),
+        Item::Tag(_) => format!("extern const struct mewz_tag {name}"),
         Item::Global(index) => {
             let global = &module.globals[index as usize];
             let constant = if global.is_mutable { "" } else { "const " };

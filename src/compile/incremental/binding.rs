@@ -38,7 +38,7 @@ pub(in crate::compile) fn abstracted(
                 r.kind == Kind::Type && plan.types[r.index as usize] == SymbolId::Type(first)
             })?),
             SymbolId::ImportedMemory(_) | SymbolId::Runtime(_) | SymbolId::Single(_) => target,
-            SymbolId::Entry(_) | SymbolId::InstantiatePart(_) => return None,
+            SymbolId::Entry(_) | SymbolId::InstantiatePart(_) | SymbolId::Tag(_) => return None,
         });
     }
     Some(code)

@@ -17,9 +17,13 @@ pub(super) fn encode(code: &Code) -> Option<Vec<u8>> {
         alignment,
         relocations,
         traps,
+        handlers,
         locations,
         unwind,
     } = code;
+    if !handlers.is_empty() {
+        return None;
+    }
     let rows = locations.without_bodies()?;
     let mut out = Vec::with_capacity(bytes.len() + rows.len() + unwind.len() + 256);
     let mut number = |value: u32| out.extend_from_slice(&value.to_le_bytes());
@@ -76,6 +80,7 @@ pub(super) fn decode(encoded: &[u8]) -> Option<Code> {
         alignment,
         relocations,
         traps,
+        handlers: Vec::new(),
         locations: Rows::from_rows(reader.take(rows)?.to_vec()),
         unwind: reader.take(unwind)?.to_vec(),
     };

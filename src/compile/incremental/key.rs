@@ -53,6 +53,9 @@ impl<'a> Keys<'a> {
         for (memory, place) in module.memories.iter().zip(&plan.memories) {
             text.memory(memory, *place);
         }
+        // Entries count how often the module is entered.
+        text.flags(&[module.has_exceptions()]);
+        text.place(plan.exceptions);
         // A type's letters tell its structure, whatever the indices of the types that it names.
         let types = module.types.iter().map(|ty| digest(&format!("{ty:?}")));
         let globals = (0..module.globals.len()).map(|index| global(module, plan, index));
@@ -106,8 +109,6 @@ impl<'a> Keys<'a> {
             }
             Kind::Table | Kind::GrownTable => text.key(self.tables.get(at)?),
             Kind::Global => text.key(self.globals.get(at)?),
-            // No code that names a tag is kept.
-            Kind::Tag => return None,
             Kind::Data => text.segment(*self.plan.data.get(at)?),
             Kind::Element => text.segment(*self.plan.elements.get(at)?),
         }

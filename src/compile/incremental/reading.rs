@@ -1,6 +1,6 @@
 //! Reads a body without its surroundings: a digest that is free of indices, and what the indices were.
 
-use wasmparser::{BlockType, Catch, FunctionBody, HeapType, Operator, ValType};
+use wasmparser::{BlockType, FunctionBody, HeapType, Operator, ValType};
 
 /// Something outside the function that its body names by an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,8 +27,6 @@ pub(in crate::compile) enum Kind {
     GrownTable,
     /// A global.
     Global,
-    /// A tag of exceptions.
-    Tag,
     /// A data segment.
     Data,
     /// An element segment.
@@ -36,7 +34,7 @@ pub(in crate::compile) enum Kind {
 }
 
 /// Kinds of references.
-const KINDS: usize = 9;
+const KINDS: usize = 8;
 
 /// What a body is, apart from what its indices stand for.
 #[derive(Clone, Debug)]
@@ -101,6 +99,7 @@ impl BodyReader {
             self.immediates.push((offset - start) as u32);
             self.has_reference = false;
             self.operator(&operator);
+            self.is_free &= !deals_with_exceptions(&operator);
             if !self.has_reference {
                 self.immediates.truncate(first);
                 continue;
@@ -184,20 +183,19 @@ impl BodyReader {
     fn heap_type(&mut self, ty: HeapType) {
         self.is_free &= matches!(ty, HeapType::Abstract { .. });
     }
+}
 
-    fn catch(&mut self, catch: &Catch) {
-        let (number, tag, label) = match catch {
-            Catch::One { tag, label } => (0, Some(tag), label),
-            Catch::OneRef { tag, label } => (1, Some(tag), label),
-            Catch::All { label } => (2, None, label),
-            Catch::AllRef { label } => (3, None, label),
-        };
-        self.number(number);
-        self.number(*label);
-        if let Some(tag) = tag {
-            self.reference(Kind::Tag, *tag);
-        }
-    }
+/// Whether an operator throws, or begins a block that takes what is thrown: the whole module is laid out by whether one
+/// does, and where exceptions lead is not kept with the code.
+fn deals_with_exceptions(operator: &Operator<'_>) -> bool {
+    matches!(
+        operator,
+        Operator::Throw { .. }
+            | Operator::ThrowRef
+            | Operator::Rethrow { .. }
+            | Operator::Try { .. }
+            | Operator::TryTable { .. }
+    )
 }
 
 /// First of the bytes that an operator of several bytes begins with: section 5.4 of the core specification.
@@ -234,7 +232,7 @@ macro_rules! note {
         $s.reference(Kind::Global, *$v)
     };
     ($s:ident $o:ident tag_index $v:ident) => {
-        $s.reference(Kind::Tag, *$v)
+        $s.foreign($v)
     };
     ($s:ident $o:ident data_index $v:ident) => {
         $s.reference(Kind::Data, *$v)
@@ -254,10 +252,9 @@ macro_rules! note {
     ($s:ident $o:ident tys $v:ident) => {
         $v.iter().for_each(|ty| $s.value_type(*ty))
     };
-    ($s:ident $o:ident try_table $v:ident) => {{
-        $s.block_type($v.ty);
-        $v.catches.iter().for_each(|catch| $s.catch(catch));
-    }};
+    ($s:ident $o:ident try_table $v:ident) => {
+        $s.foreign($v)
+    };
     // Memories are few and described with every function.
     ($s:ident $o:ident mem $v:ident) => {
         $s.number(*$v)

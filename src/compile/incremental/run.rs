@@ -165,7 +165,7 @@ fn look_up(
             }
             Work::Entry(index) => Some((Subject::Entry, index, Reading::of_function(index))),
             Work::Shim(index) => Some((Subject::Shim, index, Reading::of_function(index))),
-            Work::Steps(_) | Work::Instantiate(_) => None,
+            Work::Steps(_) | Work::Instantiate(_) | Work::Exceptions(_) => None,
         })
         .collect();
     let shared = &*cache;

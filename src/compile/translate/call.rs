@@ -6,6 +6,7 @@ use cranelift_codegen::ir::{
 };
 use mewz_abi::trap::TrapKind;
 
+use super::exceptions::Callee;
 use super::translator::Translator;
 use crate::compile::module::FunctionType;
 use crate::compile::runtime::RuntimeFunction;
@@ -40,14 +41,16 @@ impl<'a> Translator<'a> {
         let context = self.context;
         let ty = context.module.function_type(index);
         let place = context.plan.functions[index as usize];
-        if let Some(import) = place.import {
+        // The System V convention says nothing of registers where an exception passes: there the shim is called.
+        if let Some(import) = place.import
+            && !self.has_clauses()
+        {
             return self.call_boundary(import, ty, arguments);
         }
         let id = place.internal.expect("a function is imported or has code");
         let function = self.function(id, signature::internal(ty));
-        let call = self.ins().call(function, arguments);
         self.count_passed(ty.results.len());
-        self.builder.inst_results(call).to_vec()
+        self.call_with_clauses(Callee::Direct(function), arguments)
     }
 
     /// Calls a System V function of type `ty`.
@@ -141,10 +144,9 @@ impl<'a> Translator<'a> {
     /// Calls code of the module's own convention; pushes the results.
     fn call_code(&mut self, type_index: u32, code: Value, arguments: &[Value]) {
         let signature = self.internal_signature(type_index);
-        let call = self.ins().call_indirect(signature, code, arguments);
         let results = self.context.module.types[type_index as usize].results.len();
         self.count_passed(results);
-        let results = self.builder.inst_results(call).to_vec();
+        let results = self.call_with_clauses(Callee::Indirect(signature, code), arguments);
         self.stack.extend(results);
     }
 
@@ -179,7 +181,7 @@ impl<'a> Translator<'a> {
     }
 
     /// Calls a function of the runtime; returns its result, if it has one.
-    pub(super) fn call_runtime(
+    pub(in crate::compile) fn call_runtime(
         &mut self,
         function: RuntimeFunction,
         arguments: &[Value],

@@ -8,21 +8,23 @@ use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, JumpTableData, Type, V
 use mewz_abi::trap::TrapKind;
 use wasmparser::{BlockType, BrTable, Operator, ValType};
 
+use super::exceptions::Clause;
 use super::translator::{Translator, trap_code};
 use crate::compile::module::code_type;
 
 /// An enclosing block.
 pub(super) struct Frame<'a> {
-    kind: FrameKind,
+    pub(super) kind: FrameKind,
     parameters: &'a [Type],
-    results: &'a [Type],
+    pub(super) results: &'a [Type],
     /// Operands below the block's parameters.
-    height: usize,
+    pub(super) height: usize,
     /// Where branches to the block go: the header of a loop, else the code after the block, once one branches there.
-    target: Option<Block>,
+    pub(super) target: Option<Block>,
 }
 
-enum FrameKind {
+/// What kind of block it is.
+pub(super) enum FrameKind {
     Function,
     Block,
     Loop,
@@ -31,6 +33,37 @@ enum FrameKind {
         otherwise: Option<Block>,
         /// What `else` finds on the stack.
         parameters: Vec<Value>,
+    },
+    /// `try_table`.
+    TryTable {
+        clauses: Vec<Clause>,
+        /// Where each clause leads, counted from outside the block.
+        labels: Vec<u32>,
+    },
+    /// `try` of the legacy encoding, up to its first clause.
+    LegacyTry {
+        clauses: Vec<Clause>,
+        /// The clause that comes next.
+        next: usize,
+    },
+    /// A clause of the legacy encoding.
+    LegacyCatch {
+        clauses: Vec<Clause>,
+        /// The clause that comes next.
+        next: usize,
+        /// What it has taken.
+        exception: Value,
+    },
+    /// A clause of the legacy encoding that nothing leads to.
+    LegacyDead {
+        clauses: Vec<Clause>,
+        /// The clause that comes next.
+        next: usize,
+    },
+    /// `try` of the legacy encoding that ends with `delegate`.
+    Delegate {
+        /// The block that is asked next, counted from outside.
+        depth: u32,
     },
 }
 
@@ -119,7 +152,10 @@ impl<'a> Translator<'a> {
     /// `end`, whether or not the code before it can run.
     pub(super) fn end_block(&mut self) {
         self.end_missing_else();
-        let frame = self.frames.pop().expect("validation pairs `end`");
+        let mut frame = self.frames.pop().expect("validation pairs `end`");
+        if let FrameKind::TryTable { .. } = frame.kind {
+            self.end_try_table(&mut frame);
+        }
         let target = frame.target;
         match frame.kind {
             FrameKind::Loop => {
@@ -128,7 +164,7 @@ impl<'a> Translator<'a> {
                     .seal_block(target.expect("a loop has a header"));
             }
             FrameKind::Function => self.end_function(&frame),
-            FrameKind::Block | FrameKind::If { .. } => {
+            _ => {
                 if let Some(target) = target {
                     self.continue_at(target, frame.height, frame.results.len());
                 }
@@ -304,17 +340,22 @@ impl<'a> Translator<'a> {
     /// Keeps track of nesting where code can't run, so as to find where it can again.
     pub(super) fn dead_operator(&mut self, operator: &Operator<'_>) {
         match operator {
-            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
-                self.dead_depth += 1;
+            Operator::Block { .. }
+            | Operator::Loop { .. }
+            | Operator::If { .. }
+            | Operator::Try { .. }
+            | Operator::TryTable { .. } => self.dead_depth += 1,
+            Operator::Catch { .. } | Operator::CatchAll if self.dead_depth == 0 => {
+                self.begin_legacy_catch();
             }
             Operator::Else if self.dead_depth == 0 => self.begin_else(),
-            Operator::End if self.dead_depth == 0 => self.end_block(),
-            Operator::End => self.dead_depth -= 1,
+            Operator::End | Operator::Delegate { .. } if self.dead_depth == 0 => self.end_block(),
+            Operator::End | Operator::Delegate { .. } => self.dead_depth -= 1,
             _ => {}
         }
     }
 
-    fn push_frame(&mut self, kind: FrameKind, ty: BlockType, target: Option<Block>) {
+    pub(super) fn push_frame(&mut self, kind: FrameKind, ty: BlockType, target: Option<Block>) {
         let (parameters, results) = self.block_types(ty);
         self.frames.push(Frame {
             kind,
@@ -325,12 +366,12 @@ impl<'a> Translator<'a> {
         });
     }
 
-    fn frame(&self, depth: u32) -> &Frame<'a> {
+    pub(super) fn frame(&self, depth: u32) -> &Frame<'a> {
         &self.frames[self.frames.len() - 1 - depth as usize]
     }
 
     /// The block that branches to the frame at `depth` go to.
-    fn target(&mut self, depth: u32) -> Block {
+    pub(super) fn target(&mut self, depth: u32) -> Block {
         if let Some(block) = self.frame(depth).target {
             return block;
         }

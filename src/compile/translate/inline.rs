@@ -105,7 +105,7 @@ impl<'a> Translator<'a> {
         self.offset = offset;
     }
 
-    fn inline_body(&mut self, ty: &'a FunctionType, body: &FunctionBody<'_>, arguments: &[Value]) {
+    fn inline_body(&mut self, ty: &'a FunctionType, body: &FunctionBody<'a>, arguments: &[Value]) {
         let locals = std::mem::take(&mut self.locals);
         let outer_frame = std::mem::replace(&mut self.body_frame, self.frames.len());
 

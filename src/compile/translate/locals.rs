@@ -153,8 +153,20 @@ fn wants_memory(body: &FunctionBody<'_>, locals: usize) -> wasmparser::Result<bo
         return Ok(false);
     }
     let mut meetings = 0;
+    let mut is_in_try = false;
     for operator in body.get_operators_reader()? {
         match operator? {
+            Operator::Try { .. } | Operator::TryTable { .. } => {
+                is_in_try = true;
+                meetings += 1;
+            }
+            // Each may lead to the clauses, where all of them meet.
+            Operator::Call { .. }
+            | Operator::CallIndirect { .. }
+            | Operator::CallRef { .. }
+            | Operator::Throw { .. }
+            | Operator::ThrowRef
+            | Operator::Rethrow { .. } => meetings += usize::from(is_in_try),
             Operator::Block { .. }
             | Operator::Loop { .. }
             | Operator::If { .. }

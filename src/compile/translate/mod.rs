@@ -5,6 +5,7 @@ mod bound;
 mod bulk;
 mod call;
 mod control;
+mod exceptions;
 mod inline;
 mod locals;
 mod memory;
@@ -20,4 +21,4 @@ mod wide;
 
 pub(super) use inline::InlinedBodies;
 pub(super) use size::Size;
-pub(super) use translator::{Context, Translator, trap_kind};
+pub(super) use translator::{Context, Translator, trap_code, trap_kind};

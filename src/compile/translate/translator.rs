@@ -14,6 +14,7 @@ use mewz_abi::trap::TrapKind;
 use wasmparser::{FunctionBody, Operator};
 
 use super::control::Frame;
+use super::exceptions::LegacyTry;
 use super::inline::InlinedBodies;
 use super::locals::Local;
 use super::size::Size;
@@ -63,6 +64,10 @@ pub(in crate::compile) struct Translator<'a> {
     pub(super) offset: u32,
     /// Bodies that became part of this function.
     pub(super) inlined: InlinedBodies,
+    /// The body that is being translated.
+    pub(super) body: Option<FunctionBody<'a>>,
+    /// Blocks of the legacy encoding of exceptions, by the offsets of their first operators.
+    pub(super) legacy: HashMap<u32, LegacyTry>,
     /// Whether the code here can run.
     pub(super) is_reachable: bool,
     /// Blocks begun inside code that can't run.
@@ -100,6 +105,8 @@ impl<'a> Translator<'a> {
             body_frame: 0,
             offset: 0,
             inlined: InlinedBodies::default(),
+            body: None,
+            legacy: HashMap::new(),
             is_reachable: true,
             dead_depth: 0,
             loop_depth: 0,
@@ -124,7 +131,7 @@ impl<'a> Translator<'a> {
     pub(in crate::compile) fn translate(
         mut self,
         ty: &'a FunctionType,
-        body: &FunctionBody<'_>,
+        body: &FunctionBody<'a>,
     ) -> Result<(InlinedBodies, Size), CompileError> {
         let entry = self.begin();
         self.declare_locals(entry, ty, body).map_err(invalid)?;
@@ -141,7 +148,8 @@ impl<'a> Translator<'a> {
     /// # Errors
     ///
     /// As [`Translator::translate`].
-    pub(super) fn operators(&mut self, body: &FunctionBody<'_>) -> Result<(), CompileError> {
+    pub(super) fn operators(&mut self, body: &FunctionBody<'a>) -> Result<(), CompileError> {
+        let outer = self.body.replace(body.clone());
         let operators = body.get_operators_reader().map_err(invalid)?;
         let mut operators = operators.into_iter_with_offsets().peekable();
         while let Some(operator) = operators.next() {
@@ -154,6 +162,7 @@ impl<'a> Translator<'a> {
             self.measure();
             self.check_size()?;
         }
+        self.body = outer;
         Ok(())
     }
 
@@ -366,7 +375,7 @@ impl<'a> Translator<'a> {
     }
 
     /// The address of a data symbol.
-    pub(super) fn symbol(&mut self, data: SymbolId) -> Value {
+    pub(in crate::compile) fn symbol(&mut self, data: SymbolId) -> Value {
         let global = match self.symbols.get(&data) {
             Some(global) => *global,
             None => {
