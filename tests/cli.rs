@@ -31,7 +31,7 @@ fn help_has_examples_and_every_command() {
     ] {
         assert!(text.contains(word), "{word} is missing in:\n{text}");
     }
-    for command in ["run", "build", "compile", "imports"] {
+    for command in ["run", "build", "compile", "imports", "size"] {
         let help = place.run(&[command, "--help"]);
         assert_eq!(help.status, 0);
         assert!(
@@ -108,7 +108,7 @@ fn what_is_no_module_is_named_for_what_it_is() {
         ("main.c", b"int main(void) { return 0; }", "clang"),
     ] {
         place.write(name, content);
-        for command in ["run", "build", "compile", "imports"] {
+        for command in ["run", "build", "compile", "imports", "size"] {
             place
                 .run(&[command, name])
                 .assert(1, &["is not a WebAssembly module", word]);

@@ -84,7 +84,12 @@ pub(crate) fn measure() -> Result<Table, String> {
 fn peer(image: &Path) -> Command {
     let mut command = Command::new(QEMU);
     command
-        .args(arguments_by_hand(MachineKind::Microvm, MEMORY_BYTES, image))
+        .args(arguments_by_hand(
+            MachineKind::Microvm,
+            MEMORY_BYTES,
+            None,
+            image,
+        ))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit());

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::Outcome;
 use super::cache::{Cache, write_whole};
-use super::code::CodeArguments;
+use super::code::{CodeArguments, accelerator_needed};
 use super::failure::Failure;
 use super::image::Making;
 use super::module::Module;
@@ -110,7 +110,13 @@ pub(super) fn run(arguments: BuildArguments) -> Outcome {
         .or(from_file.and_then(|project| project.kernel().machine))
         .unwrap_or_default();
     let mut command = vec![OsString::from(DEFAULT_PROGRAM)];
-    command.extend(arguments_by_hand(machine, memory_bytes, &output));
+    let accelerator = accelerator_needed(making.options.target_cpu);
+    command.extend(arguments_by_hand(
+        machine,
+        memory_bytes,
+        accelerator,
+        &output,
+    ));
     if !arguments.json {
         return print(
             &command

@@ -144,6 +144,11 @@ fn is_emulated(accelerator: Option<AcceleratorChoice>) -> bool {
     accelerator.is_some_and(|choice| !matches!(choice.settle(), Ok(Accelerator::Kvm)))
 }
 
+/// The accelerator without which no machine runs code for `cpu`: QEMU emulates no AVX-512.
+pub(super) fn accelerator_needed(cpu: TargetCpu) -> Option<Accelerator> {
+    (cpu == TargetCpu::V4).then_some(Accelerator::Kvm)
+}
+
 /// What QEMU's own emulation has in every version that is taken. Later ones have AVX2, which is no faster there.
 const EMULATED_CPU: TargetCpu = TargetCpu::V2;
 

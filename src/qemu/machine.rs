@@ -306,11 +306,20 @@ fn arguments(settings: &Settings, image: &Path, config: &Path) -> Vec<OsString> 
     list.0
 }
 
-/// The arguments that boot `image` without this program, from a shell: COM1 is the terminal.
+/// The arguments that boot `image` without this program, from a shell: COM1 is the terminal. Without an accelerator QEMU
+/// emulates.
 #[must_use]
-pub fn arguments_by_hand(machine: MachineKind, memory_bytes: u64, image: &Path) -> Vec<OsString> {
+pub fn arguments_by_hand(
+    machine: MachineKind,
+    memory_bytes: u64,
+    accelerator: Option<Accelerator>,
+    image: &Path,
+) -> Vec<OsString> {
     let mut list = Arguments::default();
     list.machine(machine, memory_bytes);
+    if let Some(accelerator) = accelerator {
+        list.accelerator(accelerator);
+    }
     list.two("-serial", "stdio");
     list.two("-kernel", image);
     list.0

@@ -192,7 +192,7 @@ fn start_application(processor: Processor, window: Window, settings: &Settings) 
         }
         fail(format_args!(
             "the program is compiled for a processor with {names}, which this one does not have: \
-             compile it for an older one, or give the machine another (QEMU's `-cpu max`)"
+             compile it for an older one, or give the machine another (QEMU's `-cpu max`, KVM for AVX-512)"
         ));
     }
     if !processor.enable_registers(wanted) {
