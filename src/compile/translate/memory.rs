@@ -28,12 +28,13 @@ pub(super) enum Base {
     None,
 }
 
-/// Whether `operator` wants an i32 that it finds on the stack in 64 bits: as an address, or for a local, which may become
-/// one. A load before it then widens for free.
+/// Whether `operator` wants an i32 that it finds on the stack in 64 bits: as an address, an index of a table, or for a local,
+/// which may become one. A load before it then widens for free.
 pub(super) fn takes_wide(operator: &Operator<'_>) -> bool {
     matches!(
         operator,
-        Operator::LocalSet { .. }
+        Operator::CallIndirect { .. }
+            | Operator::LocalSet { .. }
             | Operator::LocalTee { .. }
             | Operator::I32Load { .. }
             | Operator::I32Load8U { .. }
