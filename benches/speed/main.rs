@@ -10,6 +10,8 @@ mod build;
 mod engine;
 mod measure;
 mod packages;
+#[path = "../figures/precedence.rs"]
+mod precedence;
 #[path = "../figures/processor.rs"]
 mod processor;
 mod program;
@@ -19,6 +21,7 @@ mod workshop;
 
 use std::process::ExitCode;
 
+use precedence::Precedence;
 use settings::Settings;
 use workshop::Workshop;
 
@@ -40,8 +43,9 @@ fn run() -> Result<(), String> {
     if let Some(name) = &settings.save {
         build::save(&workshop, &settings, name)?;
     }
+    let precedence = Precedence::take();
     let results = measure::all(&workshop, &built, &settings)?;
-    let text = report::text(&workshop, &results, &settings)?;
+    let text = report::text(&workshop, &results, &settings, &precedence)?;
     println!("{text}");
     if settings.is_whole() {
         report::write(&text)?;

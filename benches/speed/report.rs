@@ -9,6 +9,7 @@ use mewz::compile::OptLevel;
 use super::build::{memory_base, target_cpu};
 use super::engine::Engine;
 use super::measure::Times;
+use super::precedence::Precedence;
 use super::processor;
 use super::settings::Settings;
 use super::workshop::{Workshop, output, read, tool};
@@ -31,10 +32,11 @@ pub(crate) fn text(
     workshop: &Workshop,
     results: &[Times],
     settings: &Settings,
+    precedence: &Precedence,
 ) -> Result<String, String> {
     let mut text = format!(
         "{BEGIN}\n\n## Speed of compiled code\n\n{}\n\n",
-        words(workshop, settings)?
+        words(workshop, settings, precedence)?
     );
     let ratios: Vec<Ratio> = ratios(settings);
     let mut head: Vec<String> = vec!["program".to_owned()];
@@ -87,7 +89,11 @@ pub(crate) fn write(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn words(workshop: &Workshop, settings: &Settings) -> Result<String, String> {
+fn words(
+    workshop: &Workshop,
+    settings: &Settings,
+    precedence: &Precedence,
+) -> Result<String, String> {
     let date = processor::said_by(Command::new("date").args(["--utc", "+%Y-%m-%d"]))?;
     let clang = first_line(Command::new(tool("bin/clang")).arg("--version"))?;
     let wasm2c = first_line(Command::new("wasm2c").arg("--version")).unwrap_or_default();
@@ -101,7 +107,8 @@ fn words(workshop: &Workshop, settings: &Settings) -> Result<String, String> {
         .map(|program| Ok(read(&workshop.file(program.name, "program.wasm"))?.len()))
         .sum::<Result<usize, String>>()?;
     Ok(format!(
-        "CPU time in ms, on the host itself, start-up left out: the least of {} rounds in which each engine ran each program. \
+        "CPU time in ms, on the host itself, start-up left out: the least of {} rounds in which each engine ran each program, at \
+         {} priority. \
          All engines printed the same. Taken on {date} on {}. The programs are C, compiled once natively (`clang -O2`) and \
          once to WebAssembly ({:.1} MB in all, `-O2`, no vectors), by {clang}. wasm2c {wasm2c} and the same clang at `-O2`. \
          wasmtime {wasmtime}, code compiled ahead of time for this processor with its own settings. mewz for `{:?}`, linear \
@@ -109,6 +116,7 @@ fn words(workshop: &Workshop, settings: &Settings) -> Result<String, String> {
          `benches/speed/programs` holds the programs; SQLite, Brotli, Lua and QuickJS are those that crates of these names \
          bundle. Targets: a mean of at most {TARGET:.2} of wasmtime's time, none over {TARGET_OF_ONE:.2} (bold).",
         settings.rounds,
+        precedence.name(),
         processor::name(),
         bytes as f64 / 1e6,
         target_cpu(),
