@@ -33,8 +33,7 @@ pub(super) enum Base {
 pub(super) fn takes_wide(operator: &Operator<'_>) -> bool {
     matches!(
         operator,
-        Operator::CallIndirect { .. }
-            | Operator::LocalSet { .. }
+        Operator::LocalSet { .. }
             | Operator::LocalTee { .. }
             | Operator::I32Load { .. }
             | Operator::I32Load8U { .. }
