@@ -68,6 +68,33 @@ fn the_example_prints_and_ends_with_its_status() {
 }
 
 #[test]
+fn several_memories_have_their_own_places() {
+    let output = run(r#"(module
+        (memory $a 1) (memory $b i64 1) (memory $c 10 (pagesize 1))
+        (func (export "_start")
+          (i32.store $a (i32.const 4) (i32.const 1))
+          (i32.store $b (i64.const 4) (i32.const 2))
+          (i32.store $c (i32.const 4) (i32.const 3))
+          (if (i32.ne (i32.load $a (i32.const 4)) (i32.const 1)) (then unreachable))
+          (if (i32.ne (i32.load $b (i64.const 4)) (i32.const 2)) (then unreachable))
+          (if (i64.ne (memory.grow $b (i64.const 1)) (i64.const 1)) (then unreachable))
+          (if (i64.ne (memory.grow $b (i64.const 0x1000000000)) (i64.const -1)) (then unreachable))
+          (if (i32.ne (memory.grow $c (i32.const 5000)) (i32.const 10)) (then unreachable))
+          (i32.store $c (i32.const 5006) (i32.const 3))))"#);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    check_trap(
+        r#"(module (memory 1) (memory $b 1)
+            (func (export "_start") (drop (i32.load $b (i32.const 65533)))))"#,
+        "out of bounds memory access",
+    );
+    check_trap(
+        r#"(module (memory 1 1 shared)
+            (func (export "_start") (drop (i32.atomic.load (i32.const 2)))))"#,
+        "unaligned atomic",
+    );
+}
+
+#[test]
 fn traps_have_names() {
     check_trap(
         r#"(module (func (export "_start") unreachable))"#,

@@ -141,6 +141,16 @@ fn a_program_that_takes_all_memory_is_refused_and_not_the_kernels_end() {
     assert!(fs::read_dir(&folder).unwrap().count() > 100);
 }
 
+#[test]
+fn several_memories_are_mapped_as_they_are_touched_and_wasi_takes_the_exported_one() {
+    let place = Place::new();
+    let ended = place.run(&["run", "--memory", "64MiB", &program("memories.wat")]);
+    assert_eq!(
+        (ended.status, &ended.stdout[..], &ended.stderr[..]),
+        (0, &b"three memories\n"[..], "")
+    );
+}
+
 /// Time that a process has run, in hundredths of a second. Source: proc(5), `/proc/PID/stat`.
 fn processor_ticks(id: u32) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap();

@@ -195,6 +195,9 @@ fn not_linked(module: &Module, problem: &LinkError) -> Failure {
     let path = module.path.display();
     let failure = Failure::new(format!("cannot link `{path}` with the kernel")).cause(problem);
     match problem {
+        LinkError::MissingImport { kind, .. } if kind == "memory" => failure.hint(
+            "programs of several threads (wasi-threads) import their memory, and mewz runs one thread: build it without them",
+        ),
         LinkError::MissingImport { .. } => failure.hint(format!(
             "`mewz imports {path}` lists what it needs and what is there"
         )),

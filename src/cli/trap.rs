@@ -71,6 +71,9 @@ pub(super) fn failure(report: &TrapReport, image: &BootImage<'_>) -> Failure {
     if kind == Some(TrapKind::OutOfMemory) {
         return failure.hint("`--memory SIZE` gives the machine more");
     }
+    if kind == Some(TrapKind::EndlessWait) {
+        return failure.hint("it waits for another thread, and mewz runs one");
+    }
     failure
 }
 

@@ -26,8 +26,8 @@ pub(crate) struct Driver {
     pub(crate) trap: Option<String>,
 }
 
-/// The programs for `file`, at most one for each kind of trap.
-pub(crate) fn drivers(file: &TestFile<'_>) -> Vec<Driver> {
+/// The programs for `file`; unless `is_whole`, at most one for each kind of trap.
+pub(crate) fn drivers(file: &TestFile<'_>, is_whole: bool) -> Vec<Driver> {
     // Modules that are imported by later ones need more than one module in a machine.
     if file.raw().contains("(register ") {
         return Vec::new();
@@ -73,7 +73,7 @@ pub(crate) fn drivers(file: &TestFile<'_>) -> Vec<Driver> {
     let mut seen = HashSet::new();
     drafts
         .iter()
-        .flat_map(|draft| draft.finish(file, &mut seen))
+        .flat_map(|draft| draft.finish(file, &mut seen, is_whole))
         .collect()
 }
 
@@ -167,7 +167,12 @@ impl Draft {
         }
     }
 
-    fn finish(&self, file: &TestFile<'_>, seen: &mut HashSet<String>) -> Vec<Driver> {
+    fn finish(
+        &self,
+        file: &TestFile<'_>,
+        seen: &mut HashSet<String>,
+        is_whole: bool,
+    ) -> Vec<Driver> {
         let mut programs = Vec::new();
         let quiet = |step: &&Step| !matches!(step.kind, Kind::Trap(_));
         let assertions = |steps: &[&Step]| {
@@ -187,7 +192,7 @@ impl Draft {
             let Kind::Trap(message) = &step.kind else {
                 continue;
             };
-            if !seen.insert(message.clone()) {
+            if !seen.insert(message.clone()) && !is_whole {
                 continue;
             }
             let mut steps: Vec<_> = self.steps[..at].iter().filter(quiet).collect();
@@ -355,7 +360,10 @@ fn differs(at: usize, pattern: &WastRet<'_>) -> Option<String> {
     let WastRet::Core(pattern) = pattern else {
         return None;
     };
-    let result = format!("(local.get $r{at})");
+    differs_core(&format!("(local.get $r{at})"), pattern)
+}
+
+fn differs_core(result: &str, pattern: &WastRetCore<'_>) -> Option<String> {
     Some(match pattern {
         WastRetCore::I32(value) => format!("(i32.ne {result} (i32.const {value}))"),
         WastRetCore::I64(value) => format!("(i64.ne {result} (i64.const {value}))"),
@@ -375,6 +383,12 @@ fn differs(at: usize, pattern: &WastRet<'_>) -> Option<String> {
             let (mask, bits) = v128_bits(pattern);
             let (mask, bits) = (v128(mask), v128(bits));
             format!("(v128.any_true (v128.xor (v128.and {result} {mask}) {bits}))")
+        }
+        WastRetCore::Either(patterns) => {
+            let all = patterns.iter().map(|pattern| differs_core(result, pattern));
+            let all = all.collect::<Option<Vec<_>>>()?;
+            let both = |left: String, right: String| format!("(i32.and {left} {right})");
+            all.into_iter().reduce(both)?
         }
         WastRetCore::RefNull(_) => format!("(i32.eqz (ref.is_null {result}))"),
         WastRetCore::RefFunc(_) => format!("(ref.is_null {result})"),

