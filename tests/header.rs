@@ -10,6 +10,8 @@ use mewz_abi::application::{
     APPLICATION_MAGIC, Application, Export, FunctionReference, MemoryInstance, TableInstance,
     TrapSite,
 };
+use mewz_abi::exception::{Exception, Exceptions, Tag};
+use mewz_abi::symbol::RUNTIME;
 
 /// Everything that a module can take and give, under names that C can't have.
 const MODULE: &str = r#"(module
@@ -21,6 +23,9 @@ const MODULE: &str = r#"(module
     (import "env" "counter" (global (mut f32)))
     (import "env" "table" (table 1 2 funcref))
     (import "env" "memory" (memory 1))
+    (import "env" "large" (memory i64 1))
+    (import "env" "tag" (tag (param i32)))
+    (tag (export "own tag") (param f64))
     (global (export "constant") i32 (i32.const 7))
     (global (export "v") (mut v128) (v128.const i64x2 1 2))
     (table (export "own table") 1 externref)
@@ -49,7 +54,7 @@ fn layout() -> String {
         "mewz_application" Application: magic "magic", version "version", flags "flags", cpu_features "cpu_features",
             instantiate "instantiate", start "start", memories "memories", memories_len "memories_len", tables "tables",
             tables_len "tables_len", exports "exports", exports_len "exports_len", traps "traps",
-            traps_len "traps_len", text_start "text_start", text_end "text_end";
+            traps_len "traps_len", text_start "text_start", text_end "text_end", exceptions "exceptions";
         "mewz_memory" MemoryInstance: base "base", bytes "bytes", bytes_max "bytes_max", flags "flags",
             page_bytes_log2 "page_bytes_log2";
         "mewz_table" TableInstance: elements "elements", len "len", len_max "len_max", capacity "capacity";
@@ -57,6 +62,9 @@ fn layout() -> String {
         "mewz_export" Export: name "name", name_len "name_len", kind "kind", type_text "type",
             type_text_len "type_len", address "address";
         "mewz_trap_site" TrapSite: code_offset "code_offset", wasm_offset "wasm_offset", kind "kind";
+        "mewz_tag" Tag: type_identity "type_identity", index "index";
+        "mewz_exception" Exception: tag "tag", owner "owner", state "state", next "next";
+        "mewz_exceptions" Exceptions: first "first", thrown "thrown";
     }
 }
 
@@ -108,4 +116,12 @@ fn clang_takes_it_as_c() {
 #[test]
 fn clang_takes_it_as_cplusplus() {
     check(&clang(), &["-x", "c++", "-std=c++17"]);
+}
+
+#[test]
+fn every_function_that_objects_may_need_is_declared() {
+    let header = header(&wat::parse_str("(module)").unwrap()).unwrap();
+    for name in RUNTIME {
+        assert!(header.contains(&format!(" {name}(")), "{name}");
+    }
 }
