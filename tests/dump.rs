@@ -158,3 +158,25 @@ fn intermediate_code_names_what_it_calls_and_where_it_traps() {
         &["; traps: unreachable\n"],
     );
 }
+
+#[test]
+fn calls_name_the_handlers_of_their_exceptions() {
+    let wasm = wat::parse_str(
+        r#"(module (tag $t (param i32)) (func $throw (param i32) (throw $t (local.get 0)))
+            (func (export "catch") (param i32) (result i32)
+                (block $h (result i32)
+                    (try_table (catch $t $h) (call $throw (local.get 0)))
+                    (i32.const 1))))"#,
+    );
+    let wasm = wasm.unwrap();
+    let options = Options {
+        opt_level: OptLevel::Function,
+        ..Options::default()
+    };
+    let object = compile(&wasm, &options).unwrap().object;
+    let mut out = Vec::new();
+    let (selection, look) = (Selection::default(), Look::default());
+    assembly(&wasm, &object, &selection, look, &mut out).unwrap();
+    let parts = ["call    throw  ; catches tag 0: .catch0\n", "\n.catch0:\n"];
+    assert_has(&String::from_utf8(out).unwrap(), &parts);
+}

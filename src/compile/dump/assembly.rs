@@ -1,6 +1,6 @@
 //! Machine code as text: each instruction below the operator that it comes from, names in place of addresses.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::io;
 
@@ -69,13 +69,19 @@ impl<'a> Listing<'a> {
         let rows = function.rows.iter();
         let entries = rows.filter_map(|(offset, operator)| operator.map(|_| start + offset));
         let end = function.code.end;
+        // The return address of a call at the very end is behind it.
+        let calls = object.handlers.range(start + 1..=end);
+        let handlers = calls.flat_map(|(_, handlers)| handlers);
+        let handlers: BTreeSet<u64> = handlers.map(|handler| handler.address).collect();
         let flow = Flow::of(
             start,
             object.code(function),
-            entries.filter(|entry| *entry < end),
+            entries
+                .chain(handlers.iter().copied())
+                .filter(|entry| *entry < end),
             |instruction| object.relocation(instruction).is_some(),
         );
-        let labels = labels(&flow);
+        let labels = labels(&flow, handlers);
         let formatter = formatter(object, &flow, &labels);
         Self {
             object,
@@ -170,6 +176,15 @@ impl<'a> Listing<'a> {
             let trap = format!("; traps: {}", trap.name());
             let _ = write!(text, "  {}", self.paint.trap(trap));
         }
+        let handlers = self.object.handlers.get(&instruction.next_ip());
+        for handler in handlers.into_iter().flatten() {
+            let label = &self.labels[&handler.address];
+            let caught = match handler.tag {
+                Some(tag) => format!("; catches tag {tag}: {label}"),
+                None => format!("; catches all: {label}"),
+            };
+            let _ = write!(text, "  {}", self.paint.comment(caught));
+        }
         text.push('\n');
     }
 
@@ -233,10 +248,15 @@ impl<'a> Listing<'a> {
 }
 
 /// Names for the places of a function, in order.
-fn labels(flow: &Flow) -> BTreeMap<u64, String> {
+fn labels(flow: &Flow, handlers: BTreeSet<u64>) -> BTreeMap<u64, String> {
     let mut labels = BTreeMap::new();
+    for (number, handler) in handlers.into_iter().enumerate() {
+        labels.insert(handler, format!(".catch{number}"));
+    }
     for (number, target) in flow.targets.iter().enumerate() {
-        labels.insert(*target, format!(".L{number}"));
+        labels
+            .entry(*target)
+            .or_insert_with(|| format!(".L{number}"));
     }
     for (number, table) in flow.tables.keys().enumerate() {
         labels.insert(*table, format!(".table{number}"));

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use iced_x86::Instruction;
-use mewz_abi::symbol::{ADDRESS_SECTION, TRAP_SECTION};
+use mewz_abi::exception::CLAUSE_ALL;
+use mewz_abi::symbol::{ADDRESS_SECTION, HANDLER_SECTION, TRAP_SECTION};
 use mewz_abi::trap::TrapKind;
 use object::{
     Object as _, ObjectSection as _, ObjectSymbol as _, RelocationTarget, SectionIndex, SymbolKind,
@@ -18,6 +19,18 @@ const TEXT_SECTION: &str = ".text";
 
 /// Bytes of a `TrapSite`.
 const TRAP_SITE_BYTES: usize = 12;
+
+/// Bytes of a `Handler`.
+const HANDLER_BYTES: usize = 16;
+
+/// A clause that takes exceptions which pass a call.
+#[derive(Clone, Copy)]
+pub(super) struct Handler {
+    /// Where it goes on.
+    pub(super) address: u64,
+    /// The tag's index in the module; `None` takes all.
+    pub(super) tag: Option<u32>,
+}
 
 /// A function of the object. Addresses are bytes from the start of all code.
 pub(super) struct Function {
@@ -40,6 +53,8 @@ pub(super) struct Object<'a> {
     relocations: BTreeMap<u64, Relocation>,
     /// Where code traps on purpose.
     pub(super) traps: BTreeMap<u64, TrapKind>,
+    /// Clauses by the return address of the call that they are for, in the order of trying.
+    pub(super) handlers: BTreeMap<u64, Vec<Handler>>,
     /// The content of the address map.
     addresses: &'a [u8],
 }
@@ -84,6 +99,7 @@ impl<'a> Object<'a> {
                 .collect(),
             relocations: relocations(&file, &text),
             traps: traps(section(TRAP_SECTION).map_err(unreadable)?),
+            handlers: handlers(section(HANDLER_SECTION).map_err(unreadable)?),
             addresses,
         })
     }
@@ -173,14 +189,29 @@ fn relocations(
 
 fn traps(section: &[u8]) -> BTreeMap<u64, TrapKind> {
     let sites = section.as_chunks::<TRAP_SITE_BYTES>().0;
+    let kind = |site: &[u8]| TrapKind::from_number(field(site, 2));
     sites
         .iter()
-        .filter_map(|site| {
-            let field = |at: usize| {
-                let field = site[at..].first_chunk().copied();
-                field.map(u32::from_le_bytes)
-            };
-            Some((u64::from(field(0)?), TrapKind::from_number(field(8)?)?))
-        })
+        .filter_map(|site| Some((u64::from(field(site, 0)), kind(site)?)))
         .collect()
+}
+
+fn handlers(section: &[u8]) -> BTreeMap<u64, Vec<Handler>> {
+    let mut handlers: BTreeMap<u64, Vec<Handler>> = BTreeMap::new();
+    for row in section.as_chunks::<HANDLER_BYTES>().0 {
+        let tag = field(row, 3) >> 1;
+        let handler = Handler {
+            address: u64::from(field(row, 1)),
+            tag: (tag != CLAUSE_ALL).then_some(tag),
+        };
+        let of_call = handlers.entry(u64::from(field(row, 0)));
+        of_call.or_default().push(handler);
+    }
+    handlers
+}
+
+/// The u32 with this number in `row`, which is long enough.
+fn field(row: &[u8], number: usize) -> u32 {
+    let bytes = row.as_chunks::<4>().0;
+    u32::from_le_bytes(bytes[number])
 }
