@@ -158,7 +158,7 @@ fn functions_that_only_call_others_share_their_code() {
     let mut cache = FunctionCache::new();
     check(&wasm, &dev(), &mut cache);
     // Two bodies that are equal but for what they call.
-    assert_eq!(cache.len(), 2);
+    assert_eq!(cache.functions(), 2);
 }
 
 /// Checks that in `after`, made of `before` by a change outside of the functions, at least `least` are compiled.

@@ -92,16 +92,22 @@ struct Assembler<'a> {
 }
 
 impl<'a> Assembler<'a> {
-    fn new(parts: Parts<'a>, starts: Vec<u64>, text_bytes: u64) -> Self {
+    fn new(mut parts: Parts<'a>, starts: Vec<u64>, text_bytes: u64) -> Self {
         let mut symbols = SymbolTable::new(parts.module);
-        for ((task, piece), start) in parts.tasks.iter().zip(&parts.pieces).zip(&starts) {
+        for ((task, piece), start) in parts.tasks.iter_mut().zip(&parts.pieces).zip(&starts) {
             let binding = match task.id {
                 SymbolId::Entry(_) => Binding::Global,
                 _ => Binding::Local,
             };
             let place = (SectionIndex::Text, *start);
             let size = piece.code.bytes.len() as u64;
-            symbols.define_function(task.id, task.name.clone(), place, size, binding);
+            symbols.define_function(
+                task.id,
+                std::mem::take(&mut task.name),
+                place,
+                size,
+                binding,
+            );
         }
         for (name, single, section) in [
             ("", Single::Text, SectionIndex::Text),
@@ -244,7 +250,7 @@ impl<'a> Assembler<'a> {
                 rows: &piece.code.locations,
             })
             .collect();
-        let bytes = debug::encode(&functions, &names::functions(self.parts.module));
+        let bytes = debug::encode(&functions, || names::functions(self.parts.module));
         Section {
             align: 1,
             ..section(symbol::ADDRESS_SECTION, SectionKind::Unloaded, bytes)

@@ -393,13 +393,21 @@ pub(super) struct FunctionRows<'a> {
     pub(super) rows: &'a Rows,
 }
 
-/// The whole section; `functions` ascend, and `names` are those of all functions of the module.
-pub(super) fn encode(functions: &[FunctionRows<'_>], names: &[String]) -> Vec<u8> {
+/// The whole section; `functions` ascend, and `names` gives those of all functions of the module.
+pub(super) fn encode(
+    functions: &[FunctionRows<'_>],
+    names: impl FnOnce() -> Vec<String>,
+) -> Vec<u8> {
     let mut bytes = VERSION.to_le_bytes().to_vec();
     bytes.extend_from_slice(&(functions.len() as u32).to_le_bytes());
     let inlined = functions.iter().flat_map(|function| &function.rows.inlined);
     let inlined: BTreeSet<u32> = inlined.copied().collect();
     write_unsigned(&mut bytes, inlined.len() as u64);
+    let names = if inlined.is_empty() {
+        Vec::new()
+    } else {
+        names()
+    };
     for index in inlined {
         let name = &names[index as usize];
         write_unsigned(&mut bytes, u64::from(index));

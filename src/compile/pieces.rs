@@ -7,7 +7,7 @@ use mewz_abi::trap::TrapKind;
 
 use super::debug::Rows;
 use super::incremental::binding;
-use super::incremental::reading::Reference;
+use super::incremental::reading::Reading;
 use super::plan::Plan;
 use super::symbols::SymbolId;
 use crate::relocatable::RelocationKind;
@@ -38,16 +38,16 @@ pub(super) struct Piece {
     /// The code.
     pub(super) code: Arc<Code>,
     /// What its targets are numbers of; `None` where they are symbols of this module.
-    pub(super) references: Option<Vec<Reference>>,
+    pub(super) reading: Option<Arc<Reading>>,
 }
 
 impl Piece {
     /// The symbol that a relocation is about; `None` for the function itself.
     pub(super) fn target(&self, relocation: &CodeRelocation, plan: &Plan) -> Option<SymbolId> {
         let target = relocation.target?;
-        Some(match &self.references {
+        Some(match &self.reading {
             None => target,
-            Some(references) => binding::bound(target, references, plan)
+            Some(reading) => binding::bound(target, &reading.references, plan)
                 .expect("code that is kept refers to what its function names"),
         })
     }
@@ -57,7 +57,7 @@ impl From<Code> for Piece {
     fn from(code: Code) -> Self {
         Self {
             code: Arc::new(code),
-            references: None,
+            reading: None,
         }
     }
 }

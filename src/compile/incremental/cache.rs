@@ -5,7 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::encoding;
-use super::key::Key;
+use super::key::{Key, short_digest};
+use super::reading::Reading;
 use crate::compile::pieces::Code;
 
 /// First bytes of a part of the store.
@@ -40,6 +41,8 @@ struct Entry {
 #[derive(Debug)]
 enum Content {
     Code(Arc<Code>),
+    /// What a body is, by its bytes: so that bodies that are as they were need not be read again.
+    Reading(Arc<Reading>),
     /// A range of a file's bytes that nobody has read yet.
     Encoded(Arc<Vec<u8>>, Range<usize>),
 }
@@ -65,10 +68,13 @@ impl FunctionCache {
         Self::default()
     }
 
-    /// Functions in it.
+    /// Functions in it, as far as they have been looked at.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.entries.len()
+    pub fn functions(&self) -> usize {
+        let entries = self.entries.values();
+        entries
+            .filter(|entry| matches!(entry.content, Content::Code(_)))
+            .count()
     }
 
     /// Whether nothing is in it.
@@ -133,6 +139,7 @@ impl FunctionCache {
             entry.is_saved = true;
             let encoded = match &entry.content {
                 Content::Code(code) => encoding::encode(code),
+                Content::Reading(reading) => Some(encoding::encode_reading(reading)),
                 Content::Encoded(stored, range) => Some(stored[range.clone()].to_vec()),
             };
             let Some(encoded) = encoded else { continue };
@@ -167,24 +174,51 @@ impl FunctionCache {
     }
 
     /// The code for `key`. What was read from a file and can't be decoded counts as absent.
-    pub(in crate::compile) fn get(&self, key: &Key) -> Option<Arc<Code>> {
+    pub(in crate::compile) fn code(&self, key: &Key) -> Option<Arc<Code>> {
         match &self.entries.get(key)?.content {
             Content::Code(code) => Some(Arc::clone(code)),
+            Content::Reading(_) => None,
             Content::Encoded(stored, range) => {
                 encoding::decode(&stored[range.clone()]).map(Arc::new)
             }
         }
     }
 
-    /// Notes that `code` was found under `key` and used.
-    pub(in crate::compile) fn used(&mut self, key: &Key, code: &Arc<Code>) {
-        let time = self.time;
-        if let Some(entry) = self.entries.get_mut(key) {
-            entry.used = time;
-            if matches!(entry.content, Content::Encoded(..)) {
-                entry.content = Content::Code(Arc::clone(code));
+    /// What the body is whose bytes have the digest `key`.
+    pub(in crate::compile) fn reading(&self, key: &Key) -> Option<Arc<Reading>> {
+        match &self.entries.get(key)?.content {
+            Content::Reading(reading) => Some(Arc::clone(reading)),
+            Content::Code(_) => None,
+            Content::Encoded(stored, range) => {
+                encoding::decode_reading(&stored[range.clone()]).map(Arc::new)
             }
         }
+    }
+
+    /// Notes that `code` was found under `key` and used.
+    pub(in crate::compile) fn used_code(&mut self, key: &Key, code: &Arc<Code>) {
+        self.used(key, || Content::Code(Arc::clone(code)));
+    }
+
+    /// Notes that `reading` was found under `key` or made, and used.
+    pub(in crate::compile) fn used_reading(&mut self, key: &Key, reading: &Arc<Reading>) {
+        if !self.used(key, || Content::Reading(Arc::clone(reading))) {
+            let bytes = size_of::<Reading>() + reading.references.len() * 8;
+            let content = Content::Reading(Arc::clone(reading));
+            self.insert_entry(*key, content, bytes, false);
+        }
+    }
+
+    /// Notes that an entry was used, with its content as it was decoded; tells whether it is there.
+    fn used(&mut self, key: &Key, content: impl FnOnce() -> Content) -> bool {
+        let Some(entry) = self.entries.get_mut(key) else {
+            return false;
+        };
+        entry.used = self.time;
+        if matches!(entry.content, Content::Encoded(..)) {
+            entry.content = content();
+        }
+        true
     }
 
     /// Keeps new code.
@@ -244,10 +278,4 @@ fn content(maker: &[u8], stored: &[u8], at: usize) -> Option<Range<usize>> {
     let is_whole =
         magic == MAGIC && made_by == short_digest(maker) && digest == short_digest(content);
     is_whole.then_some(start..end)
-}
-
-fn short_digest(bytes: &[u8]) -> [u8; 16] {
-    let mut digest = [0; 16];
-    digest.copy_from_slice(&blake3::hash(bytes).as_bytes()[..16]);
-    digest
 }

@@ -2,6 +2,7 @@
 
 use mewz_abi::trap::TrapKind;
 
+use super::reading::{Kind, Reading, Reference};
 use crate::compile::debug::Rows;
 use crate::compile::pieces::{Code, CodeRelocation, Trap};
 use crate::compile::symbols::SymbolId;
@@ -96,6 +97,33 @@ pub(super) fn decode(encoded: &[u8]) -> Option<Code> {
         && code.relocations.iter().all(fits)
         && (code.unwind.is_empty() || code.unwind.len() >= 16);
     is_sound.then_some(code)
+}
+
+/// The bytes of a reading.
+pub(super) fn encode_reading(reading: &Reading) -> Vec<u8> {
+    let mut out = reading.digest.to_vec();
+    for Reference { kind, index } in &reading.references {
+        out.push(*kind as u8);
+        out.extend_from_slice(&index.to_le_bytes());
+    }
+    out
+}
+
+/// Undoes [`encode_reading`]; `None` for bytes that it did not make.
+pub(super) fn decode_reading(encoded: &[u8]) -> Option<Reading> {
+    let (digest, references) = encoded.split_first_chunk()?;
+    let (references, rest) = references.as_chunks();
+    let reference = |[kind, index @ ..]: &[u8; 5]| {
+        Some(Reference {
+            kind: Kind::from_number(*kind)?,
+            index: u32::from_le_bytes(*index),
+        })
+    };
+    let reading = Reading {
+        digest: *digest,
+        references: references.iter().map(reference).collect::<Option<_>>()?,
+    };
+    rest.is_empty().then_some(reading)
 }
 
 struct Reader<'a>(&'a [u8]);

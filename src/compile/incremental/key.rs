@@ -18,7 +18,7 @@ pub(in crate::compile) struct Keys<'a> {
     module: &'a Module<'a>,
     plan: &'a Plan,
     /// What every function depends on.
-    surroundings: blake3::Hasher,
+    surroundings: Key,
     /// A digest of each type.
     types: Vec<Key>,
     /// What code depends on of each global.
@@ -67,7 +67,7 @@ impl<'a> Keys<'a> {
                 .collect(),
             module,
             plan,
-            surroundings: text.0,
+            surroundings: text.finish(),
             types: types.collect(),
         }
     }
@@ -79,9 +79,10 @@ impl<'a> Keys<'a> {
         index: u32,
         reading: &Reading,
     ) -> Option<Key> {
-        let mut text = Text(self.surroundings.clone());
-        text.0.update(&[subject as u8]);
-        text.0.update(reading.digest.as_bytes());
+        let mut text = Text(Vec::with_capacity(256));
+        text.key(&self.surroundings);
+        text.0.push(subject as u8);
+        text.0.extend_from_slice(&reading.digest);
         self.describe(
             &mut text,
             Reference {
@@ -98,7 +99,7 @@ impl<'a> Keys<'a> {
     /// All that code depends on of what `reference` names.
     fn describe(&self, text: &mut Text, reference: Reference) -> Option<()> {
         let Reference { kind, index } = reference;
-        text.0.update(&[kind as u8]);
+        text.0.push(kind as u8);
         let at = index as usize;
         match kind {
             Kind::Type => text.key(self.types.get(at)?),
@@ -185,31 +186,29 @@ fn digest_table(module: &Module<'_>, table: &Table, place: &TablePlace) -> Key {
 
 /// What a key is made of, while it is read.
 #[derive(Default)]
-struct Text(blake3::Hasher);
+struct Text(Vec<u8>);
 
 impl Text {
     fn finish(&self) -> Key {
-        let mut key = Key::default();
-        self.0.finalize_xof().fill(&mut key);
-        key
+        short_digest(&self.0)
     }
 
     fn add(&mut self, text: &str) {
         self.number(text.len() as u64);
-        self.0.update(text.as_bytes());
+        self.0.extend_from_slice(text.as_bytes());
     }
 
     fn number(&mut self, number: u64) {
-        self.0.update(&number.to_le_bytes());
+        self.0.extend_from_slice(&number.to_le_bytes());
     }
 
     fn key(&mut self, key: &Key) {
-        self.0.update(key);
+        self.0.extend_from_slice(key);
     }
 
     fn flags(&mut self, flags: &[bool]) {
         for flag in flags {
-            self.0.update(&[u8::from(*flag)]);
+            self.0.push(u8::from(*flag));
         }
     }
 
@@ -253,6 +252,13 @@ impl Text {
             self.place(Some(len));
         }
     }
+}
+
+/// A digest of so many bits that no two things have the same.
+pub(super) fn short_digest(bytes: &[u8]) -> Key {
+    let mut key = Key::default();
+    key.copy_from_slice(&blake3::hash(bytes).as_bytes()[..size_of::<Key>()]);
+    key
 }
 
 fn digest(text: &str) -> Key {

@@ -36,11 +36,29 @@ pub(in crate::compile) enum Kind {
 /// Kinds of references.
 const KINDS: usize = 8;
 
-/// What a body is, apart from what its indices stand for.
-#[derive(Clone, Debug)]
+impl Kind {
+    const ALL: [Kind; KINDS] = [
+        Kind::Function,
+        Kind::FunctionReference,
+        Kind::Type,
+        Kind::Table,
+        Kind::GrownTable,
+        Kind::Global,
+        Kind::Data,
+        Kind::Element,
+    ];
+
+    /// The kind with this number.
+    pub(super) fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
+}
+
+/// What a body is, apart from what its indices stand for. The body's bytes alone decide about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::compile) struct Reading {
     /// Stands for the body with its indices numbered in the order in which they first occur.
-    pub(in crate::compile) digest: blake3::Hash,
+    pub(in crate::compile) digest: [u8; 32],
     /// What the numbers stand for.
     pub(in crate::compile) references: Vec<Reference>,
 }
@@ -49,7 +67,7 @@ impl Reading {
     /// That of code which is made for function `index` and has no body.
     pub(in crate::compile) fn of_function(index: u32) -> Self {
         Self {
-            digest: blake3::Hash::from_bytes([0; 32]),
+            digest: [0; 32],
             references: vec![Reference {
                 kind: Kind::Function,
                 index,
@@ -120,7 +138,7 @@ impl BodyReader {
             hasher.update(&immediate.to_le_bytes());
         }
         Some(Reading {
-            digest: hasher.finalize(),
+            digest: hasher.finalize().into(),
             references: self.references.clone(),
         })
     }

@@ -7,7 +7,7 @@ use wasmparser::FunctionBody;
 
 use super::binding;
 use super::cache::{Counts, FunctionCache};
-use super::key::{Key, Keys, Subject};
+use super::key::{Key, Keys, Subject, short_digest};
 use super::reading::{BodyReader, Kind, Reading, Reference};
 use crate::compile::assemble::{self, Parts};
 use crate::compile::codegen::{self, Task, Work};
@@ -49,13 +49,13 @@ pub(in crate::compile) fn run<'a>(
         };
         return Ok((module, object, counts));
     }
-    let readings = read_all(&module.bodies);
+    cache.begin();
+    let readings = read_all(&module.bodies, cache);
     let mut bodies: Vec<Option<Body<'_>>> = bodies.into_iter().map(Some).collect();
     note_uses(wasm, &mut module, &mut bodies, &readings)?;
     let isa = target::isa(options);
     let layout = layout::lay_out(&module, options, None)?;
     let tasks = tasks::tasks(&module, &layout);
-    cache.begin();
     let found = look_up(&module, &layout, options, &tasks, readings, cache);
     let absent: Vec<usize> = (0..tasks.len())
         .filter(|at| found[*at].code.is_none())
@@ -92,12 +92,24 @@ pub(in crate::compile) fn run<'a>(
     Ok((module, object, counts))
 }
 
-fn read_all(bodies: &[FunctionBody<'_>]) -> Vec<Option<Reading>> {
-    bodies
+/// Reads all bodies but those that are byte for byte as they were before.
+fn read_all(bodies: &[FunctionBody<'_>], cache: &mut FunctionCache) -> Vec<Option<Arc<Reading>>> {
+    let shared = &*cache;
+    let readings: Vec<(Key, Option<Arc<Reading>>)> = bodies
         .par_iter()
         .with_min_len(READ_AT_ONCE)
-        .map_init(BodyReader::default, |reader, body| reader.read(body))
-        .collect()
+        .map_init(BodyReader::default, |reader, body| {
+            let key = short_digest(body.as_bytes());
+            let known = shared.reading(&key);
+            (key, known.or_else(|| reader.read(body).map(Arc::new)))
+        })
+        .collect();
+    for (key, reading) in &readings {
+        if let Some(reading) = reading {
+            cache.used_reading(key, reading);
+        }
+    }
+    readings.into_iter().map(|(_, reading)| reading).collect()
 }
 
 /// Takes note of what bodies do that the plan must know; validates those that could not be read.
@@ -105,7 +117,7 @@ fn note_uses(
     wasm: &[u8],
     module: &mut Module<'_>,
     bodies: &mut [Option<Body<'_>>],
-    readings: &[Option<Reading>],
+    readings: &[Option<Arc<Reading>>],
 ) -> Result<(), CompileError> {
     let mut unread = Vec::new();
     for (body, reading) in bodies.iter_mut().zip(readings) {
@@ -142,7 +154,7 @@ fn note_uses(
 /// What is known of a task before anything is compiled.
 struct Found {
     /// Its key, and what the numbers in its code stand for; `None` where its code is not kept.
-    name: Option<(Key, Vec<Reference>)>,
+    name: Option<(Key, Arc<Reading>)>,
     /// Its code.
     code: Option<Arc<Code>>,
 }
@@ -152,7 +164,7 @@ fn look_up(
     layout: &Layout,
     options: &Options,
     tasks: &[Task<'_>],
-    mut readings: Vec<Option<Reading>>,
+    mut readings: Vec<Option<Arc<Reading>>>,
     cache: &mut FunctionCache,
 ) -> Vec<Found> {
     let keys = Keys::new(module, &layout.plan, options);
@@ -163,8 +175,12 @@ fn look_up(
                 let body = (index - module.functions_imported) as usize;
                 Some((Subject::Body, index, readings[body].take()?))
             }
-            Work::Entry(index) => Some((Subject::Entry, index, Reading::of_function(index))),
-            Work::Shim(index) => Some((Subject::Shim, index, Reading::of_function(index))),
+            Work::Entry(index) => {
+                Some((Subject::Entry, index, Arc::new(Reading::of_function(index))))
+            }
+            Work::Shim(index) => {
+                Some((Subject::Shim, index, Arc::new(Reading::of_function(index))))
+            }
             Work::Steps(_) | Work::Instantiate(_) | Work::Exceptions(_) => None,
         })
         .collect();
@@ -175,15 +191,15 @@ fn look_up(
         .map(|subject| {
             let name = subject.and_then(|(subject, index, reading)| {
                 let key = keys.key(subject, index, &reading)?;
-                Some((key, reading.references))
+                Some((key, reading))
             });
-            let code = name.as_ref().and_then(|(key, _)| shared.get(key));
+            let code = name.as_ref().and_then(|(key, _)| shared.code(key));
             Found { name, code }
         })
         .collect();
     for found in &found {
         if let (Some((key, _)), Some(code)) = (&found.name, &found.code) {
-            cache.used(key, code);
+            cache.used_code(key, code);
         }
     }
     found
@@ -201,21 +217,21 @@ fn keep(
         if let Some(code) = found.code {
             return Piece {
                 code,
-                references: found.name.map(|(_, references)| references),
+                reading: found.name.map(|(_, reading)| reading),
             };
         }
         let code = compiled.next().expect("what is absent was compiled");
-        let Some((key, references)) = found.name else {
+        let Some((key, reading)) = found.name else {
             return code.into();
         };
-        let Some(kept) = binding::abstracted(&code, &references, &layout.plan) else {
+        let Some(kept) = binding::abstracted(&code, &reading.references, &layout.plan) else {
             return code.into();
         };
         let code = Arc::new(kept);
         cache.insert(key, &code);
         Piece {
             code,
-            references: Some(references),
+            reading: Some(reading),
         }
     };
     found.into_iter().map(&mut piece).collect()
