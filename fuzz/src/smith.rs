@@ -59,7 +59,7 @@ fn limit(config: &mut Config, random: &mut Random) {
     config.gc_enabled = false;
     config.threads_enabled = false;
     config.shared_everything_threads_enabled = false;
-    config.wide_arithmetic_enabled = false;
+    config.wide_arithmetic_enabled = random.chance(1, 4);
     config.custom_descriptors_enabled = false;
     config.compact_imports_enabled = false;
 }

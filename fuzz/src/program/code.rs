@@ -42,6 +42,7 @@ pub(crate) mod op {
     pub(crate) const I32_OR: u8 = 0x72;
     pub(crate) const I32_SHL: u8 = 0x74;
     pub(crate) const I64_OR: u8 = 0x84;
+    pub(crate) const I64_XOR: u8 = 0x85;
     pub(crate) const I32_WRAP_I64: u8 = 0xa7;
     pub(crate) const I64_EXTEND_I32_U: u8 = 0xad;
     pub(crate) const REF_NULL: u8 = 0xd0;

@@ -102,6 +102,9 @@ impl Body<'_> {
     }
 
     fn operator(&mut self, letter: char, depth: usize) {
+        if letter == 'I' && self.plan.shape.wide && self.random.chance(1, 6) {
+            return self.wide(depth);
+        }
         let known = operators::with_result(letter);
         if known.is_empty() {
             return self.special(letter, depth);
@@ -117,6 +120,9 @@ impl Body<'_> {
                 break;
             }
             chosen = self.random.pick(known);
+        }
+        if chosen.care == Care::Relaxed && !self.plan.shape.relaxed {
+            chosen = known[0];
         }
         self.apply(chosen, depth);
     }
@@ -191,7 +197,59 @@ impl Body<'_> {
         self.code.op(to_float);
     }
 
+    /// An atomic operator that leaves a value of this type, on an aligned address for the most part.
+    fn atomic(&mut self, letter: char, depth: usize) {
+        let (first, operands) = self.random.pick(&operators::ATOMICS);
+        self.atomic_access(first, operands, letter, depth);
+    }
+
+    /// The atomic access of this family and type.
+    pub(crate) fn atomic_access(
+        &mut self,
+        first: u32,
+        operands: usize,
+        letter: char,
+        depth: usize,
+    ) {
+        let forms = (0..).zip(operators::ATOMIC_FORMS);
+        let forms: Vec<(u32, u8)> = forms
+            .filter(|(_, (form, _))| *form == letter)
+            .map(|(at, (_, bytes_log2))| (at, bytes_log2))
+            .collect();
+        let (at, bytes_log2) = self.random.pick(&forms);
+        let memory = self.memory();
+        self.expression('i', depth.min(2));
+        let mask = if self.random.chance(1, 40) {
+            0x7fff
+        } else {
+            0x7ff8
+        };
+        self.code.i32_const(mask);
+        self.code.op(op::I32_AND);
+        self.to_index(memory);
+        for _ in 0..operands {
+            self.expression(letter, depth.min(2));
+        }
+        self.code.prefixed(operators::ATOMIC, first + at);
+        let offset = 8 * self.random.below(0x100) as u64;
+        self.immediates(bytes_log2, Place { memory, offset });
+    }
+
+    /// Two numbers of 128 bits, or the product of two of 64: one of the two halves of the result, or both.
+    fn wide(&mut self, depth: usize) {
+        let (code, operands) = self.random.pick(&[(19, 4), (20, 4), (21, 2), (22, 2)]);
+        for _ in 0..operands {
+            self.expression('I', depth.min(2));
+        }
+        self.code.prefixed(operators::MORE, code);
+        let join = self.random.pick(&[op::DROP, op::I64_OR, op::I64_XOR]);
+        self.code.op(join);
+    }
+
     fn load(&mut self, letter: char, depth: usize) {
+        if self.plan.shape.atomics && matches!(letter, 'i' | 'I') && self.random.chance(1, 2) {
+            return self.atomic(letter, depth);
+        }
         let known: Vec<Access> = operators::LOADS
             .into_iter()
             .filter(|load| load.letter == letter)
@@ -211,17 +269,21 @@ impl Body<'_> {
     pub(crate) fn access(&mut self, access: Access, place: Place) {
         self.code.prefixed(access.prefix, access.code);
         let align = self.random.below(usize::from(access.bytes_log2) + 1);
-        if place.memory == 0 {
-            self.code.unsigned(align as u64);
-        } else {
-            self.code.unsigned(align as u64 | MEMORY_INDEX_FOLLOWS);
-            self.code.unsigned(place.memory as u64);
-        }
-        self.code.unsigned(place.offset);
+        self.immediates(align as u8, place);
         if access.lanes > 0 {
             let lane = self.random.below(access.lanes.into());
             self.code.0.push(lane as u8);
         }
+    }
+
+    fn immediates(&mut self, align: u8, place: Place) {
+        if place.memory == 0 {
+            self.code.unsigned(align.into());
+        } else {
+            self.code.unsigned(u64::from(align) | MEMORY_INDEX_FOLLOWS);
+            self.code.unsigned(place.memory as u64);
+        }
+        self.code.unsigned(place.offset);
     }
 
     /// Leaves an address on the stack for an access to `1 << bytes_log2` bytes of some memory; says what goes with it.

@@ -33,12 +33,16 @@ pub(crate) enum Care {
     Lane(u8),
     /// As [`Care::Lane`] and [`Care::ShowsLast`].
     LaneShowsLast(u8),
+    /// An operator of relaxed SIMD.
+    Relaxed,
     /// 16 numbers of lanes follow, each below 32.
     Lanes,
 }
 
 /// Prefix of saturating truncations and bulk operators.
 pub(crate) const MORE: u8 = 0xfc;
+/// Prefix of atomic operators.
+pub(crate) const ATOMIC: u8 = 0xfe;
 /// Prefix of vector operators.
 pub(crate) const VECTOR: u8 = 0xfd;
 
@@ -157,6 +161,12 @@ const ROWS: &[Row] = &[
     (VECTOR, 240..=245, "vv", "v", Care::OpenNans64),
     (VECTOR, 246..=247, "vv", "v", Care::Nothing),
     (VECTOR, 248..=255, "v", "v", Care::Nothing),
+    // Relaxed: those that have one result on the way to it. wasmtime fuses the steps of multiply and add, mewz does not.
+    (VECTOR, 0x100..=0x100, "vv", "v", Care::Relaxed),
+    (VECTOR, 0x101..=0x104, "v", "v", Care::Relaxed),
+    (VECTOR, 0x109..=0x10c, "vvv", "v", Care::Relaxed),
+    (VECTOR, 0x111..=0x112, "vv", "v", Care::Relaxed),
+    (VECTOR, 0x113..=0x113, "vvv", "v", Care::Relaxed),
 ];
 
 /// All operators whose result is of the type `letter`.
@@ -246,6 +256,32 @@ pub(crate) const LOADS: [Access; 31] = [
     lane_access(85, 1),
     lane_access(86, 2),
     lane_access(87, 3),
+];
+
+/// Atomic operators that leave a value: their first codes, and how many operands they have beside the address.
+pub(crate) const ATOMICS: [(u32, usize); 8] = [
+    (0x10, 0),
+    (0x1e, 1),
+    (0x25, 1),
+    (0x2c, 1),
+    (0x33, 1),
+    (0x3a, 1),
+    (0x41, 1),
+    (0x48, 2),
+];
+
+/// The first code of atomic stores.
+pub(crate) const ATOMIC_STORE: u32 = 0x17;
+
+/// What follows the first code of each of them: type and logarithm of the bytes.
+pub(crate) const ATOMIC_FORMS: [(char, u8); 7] = [
+    ('i', 2),
+    ('I', 3),
+    ('i', 0),
+    ('i', 1),
+    ('I', 0),
+    ('I', 1),
+    ('I', 2),
 ];
 
 pub(crate) const STORES: [Access; 14] = [

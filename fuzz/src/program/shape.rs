@@ -12,6 +12,10 @@ pub(crate) struct Shape {
     pub(crate) floats: bool,
     /// Whether there are external references: wasmtime's quicker compiler knows none.
     pub(crate) references: bool,
+    /// Proposals that not all modules use.
+    pub(crate) relaxed: bool,
+    pub(crate) atomics: bool,
+    pub(crate) wide: bool,
     /// Levels of expressions.
     pub(crate) depth: usize,
     pub(crate) functions_max: usize,
@@ -172,6 +176,9 @@ impl Shape {
         let usual = Shape {
             letters: letters.chars().collect(),
             references,
+            relaxed: random.chance(1, 12),
+            atomics: random.chance(1, 12),
+            wide: random.chance(1, 8),
             vectors: true,
             floats: true,
             depth: 2 + random.below(3),

@@ -2,7 +2,7 @@
 
 use super::body::{Body, Label, Nans};
 use super::code::op;
-use super::operators::{MORE, STORES};
+use super::operators::{self, MORE, STORES};
 
 /// The type of a block without parameters and results.
 const EMPTY: u8 = 0x40;
@@ -77,6 +77,10 @@ impl Body<'_> {
     }
 
     fn store(&mut self, depth: usize) {
+        if self.plan.shape.atomics && self.random.chance(1, 3) {
+            let letter = self.random.pick(&['i', 'I']);
+            return self.atomic_access(operators::ATOMIC_STORE, 1, letter, depth);
+        }
         let mut store = self.random.pick(&STORES);
         if !self.plan.shape.vectors && store.letter == 'v' {
             store = STORES[0];

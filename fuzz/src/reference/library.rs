@@ -74,6 +74,7 @@ library! {
     wasmtime_config_wasm_threads_set(Handle, bool);
     wasmtime_config_wasm_tail_call_set(Handle, bool);
     wasmtime_config_wasm_relaxed_simd_set(Handle, bool);
+    wasmtime_config_wasm_relaxed_simd_deterministic_set(Handle, bool);
     wasmtime_config_wasm_exceptions_set(Handle, bool);
     wasmtime_config_wasm_function_references_set(Handle, bool);
     wasmtime_config_wasm_gc_set(Handle, bool);

@@ -140,6 +140,7 @@ fn engine(library: &Library, strategy: u8) -> Handle {
         (library.wasmtime_config_wasm_threads_set)(config, is_cranelift);
         (library.wasmtime_config_wasm_tail_call_set)(config, is_cranelift);
         (library.wasmtime_config_wasm_relaxed_simd_set)(config, is_cranelift);
+        (library.wasmtime_config_wasm_relaxed_simd_deterministic_set)(config, is_cranelift);
         (library.wasmtime_config_wasm_exceptions_set)(config, is_cranelift);
         (library.wasmtime_config_wasm_function_references_set)(config, is_cranelift);
         (library.wasmtime_config_wasm_gc_set)(config, is_cranelift);
