@@ -55,7 +55,7 @@ fn limit(config: &mut Config, random: &mut Random) {
     config.custom_page_sizes_enabled = random.chance(1, 4);
 
     config.relaxed_simd_enabled = false;
-    config.exceptions_enabled = false;
+    config.exceptions_enabled = random.chance(1, 4);
     config.gc_enabled = false;
     config.threads_enabled = false;
     config.shared_everything_threads_enabled = false;

@@ -99,7 +99,7 @@ fn split(module: &[u8]) -> Option<Vec<Vec<u8>>> {
 #[test]
 fn sections_are_found() {
     let module = wat::parse_str("(module (memory 1) (func) (data \"x\"))").unwrap();
-    // Type, function, memory, count of data, code, data.
-    assert_eq!(split(&module).unwrap().len(), 6);
+    // Type, function, memory, code, data.
+    assert_eq!(split(&module).unwrap().len(), 5);
     assert_eq!(split(&module).unwrap().concat(), &module[8..]);
 }

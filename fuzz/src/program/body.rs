@@ -53,6 +53,10 @@ impl<'a> Body<'a> {
         locals.extend(std::iter::repeat_n('i', COUNTERS));
         // Where NaNs become the one NaN.
         locals.extend(['f', 'F', 'v']);
+        if plan.shape.exceptions {
+            // What was caught.
+            locals.push('x');
+        }
         Self {
             room: 10 + random.below(plan.shape.operators_max),
             random,

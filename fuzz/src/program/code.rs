@@ -7,6 +7,8 @@ pub(crate) mod op {
     pub(crate) const LOOP: u8 = 0x03;
     pub(crate) const IF: u8 = 0x04;
     pub(crate) const ELSE: u8 = 0x05;
+    pub(crate) const THROW: u8 = 0x08;
+    pub(crate) const THROW_REF: u8 = 0x0a;
     pub(crate) const END: u8 = 0x0b;
     pub(crate) const BR: u8 = 0x0c;
     pub(crate) const BR_IF: u8 = 0x0d;
@@ -21,6 +23,12 @@ pub(crate) mod op {
     pub(crate) const DROP: u8 = 0x1a;
     pub(crate) const SELECT: u8 = 0x1b;
     pub(crate) const SELECT_TYPED: u8 = 0x1c;
+    pub(crate) const TRY_TABLE: u8 = 0x1f;
+    /// Clauses of it, each before a label; the first two have a tag before that.
+    pub(crate) const CATCH: u8 = 0;
+    pub(crate) const CATCH_REF: u8 = 1;
+    pub(crate) const CATCH_ALL: u8 = 2;
+    pub(crate) const CATCH_ALL_REF: u8 = 3;
     pub(crate) const LOCAL_GET: u8 = 0x20;
     pub(crate) const LOCAL_SET: u8 = 0x21;
     pub(crate) const LOCAL_TEE: u8 = 0x22;
@@ -131,6 +139,7 @@ pub(crate) fn type_byte(letter: char) -> u8 {
         'v' => 0x7b,
         'p' => 0x70,
         'e' => 0x6f,
+        'x' => 0x69,
         _ => panic!("no type has the letter `{letter}`"),
     }
 }

@@ -226,7 +226,7 @@ impl Body<'_> {
         };
         self.code.i32_const(mask);
         self.code.op(op::I32_AND);
-        self.to_index(memory);
+        self.widen_index(memory);
         for _ in 0..operands {
             self.expression(letter, depth.min(2));
         }
@@ -349,7 +349,7 @@ impl Body<'_> {
                 }
             }
         };
-        self.to_index(memory);
+        self.widen_index(memory);
         Place { memory, offset }
     }
 
@@ -362,14 +362,14 @@ impl Body<'_> {
     }
 
     /// Makes the `i32` on the stack an index into a memory.
-    pub(crate) fn to_index(&mut self, memory: usize) {
+    pub(crate) fn widen_index(&mut self, memory: usize) {
         if self.plan.memories[memory].is_64 {
             self.code.op(op::I64_EXTEND_I32_U);
         }
     }
 
     /// Makes the index on the stack, as a memory gives its size, an `i32`.
-    pub(crate) fn from_index(&mut self, memory: usize) {
+    pub(crate) fn narrow_index(&mut self, memory: usize) {
         if self.plan.memories[memory].is_64 {
             self.code.op(op::I32_WRAP_I64);
         }
@@ -438,7 +438,7 @@ impl Body<'_> {
                 0 => {
                     let memory = self.memory();
                     self.code.op_index(op::MEMORY_SIZE, memory as u32);
-                    self.from_index(memory);
+                    self.narrow_index(memory);
                 }
                 1 => {
                     self.code.prefixed(operators::MORE, op::TABLE_SIZE);

@@ -14,7 +14,7 @@ mod statement;
 use wasm_encoder::{
     CodeSection, ConstExpr, DataSection, ElementSection, Elements, ExportKind, ExportSection,
     FunctionSection, GlobalSection, GlobalType, HeapType, MemorySection, MemoryType, Module,
-    RefType, TableSection, TableType, TypeSection, ValType,
+    RefType, TableSection, TableType, TagKind, TagSection, TagType, TypeSection, ValType,
 };
 
 use crate::random::Random;
@@ -53,6 +53,15 @@ fn assemble(plan: &Plan, code: &CodeSection, random: &mut Random) -> Vec<u8> {
         if index == 0 || random.chance(1, 3) {
             exports.export(&format!("f{index}"), ExportKind::Func, index);
         }
+    }
+    let mut tags = TagSection::new();
+    for (index, carried) in plan.tags.iter().enumerate() {
+        types.ty().function(value_types(carried), []);
+        types.ty().function([], value_types(carried));
+        tags.tag(TagType {
+            kind: TagKind::Exception,
+            func_type_idx: plan.carried_type(index) as u32 - 1,
+        });
     }
     let mut tables = TableSection::new();
     tables.table(table(RefType::FUNCREF, plan));
@@ -120,6 +129,9 @@ fn assemble(plan: &Plan, code: &CodeSection, random: &mut Random) -> Vec<u8> {
         .section(&functions)
         .section(&tables)
         .section(&memories);
+    if !plan.tags.is_empty() {
+        module.section(&tags);
+    }
     module
         .section(&globals)
         .section(&exports)

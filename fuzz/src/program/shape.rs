@@ -16,6 +16,7 @@ pub(crate) struct Shape {
     pub(crate) relaxed: bool,
     pub(crate) atomics: bool,
     pub(crate) wide: bool,
+    pub(crate) exceptions: bool,
     /// Levels of expressions.
     pub(crate) depth: usize,
     pub(crate) functions_max: usize,
@@ -85,6 +86,8 @@ pub(crate) struct Plan {
     pub(crate) cost_max: u64,
     pub(crate) globals: Vec<Global>,
     pub(crate) memories: Vec<Memory>,
+    /// Type letters of what each kind of exception carries.
+    pub(crate) tags: Vec<String>,
     /// A power of two.
     pub(crate) table_len: usize,
     /// The functions in the table, by their places; they call nobody through it.
@@ -100,6 +103,7 @@ impl Plan {
             cost_max: 3000 << random.below(4),
             globals: Vec::new(),
             memories: vec![Memory::new(random)],
+            tags: Vec::new(),
             table_len: 1 << random.below(5),
             table: Vec::new(),
             shape,
@@ -116,6 +120,11 @@ impl Plan {
                 parameters: (0..parameters).map(|_| plan.letter(random)).collect(),
                 results: (0..results).map(|_| plan.letter(random)).collect(),
             });
+        }
+        while plan.shape.exceptions && (plan.tags.is_empty() || random.chance(1, 3)) {
+            let carried = random.below(4);
+            let letters = (0..carried).map(|_| plan.letter(random)).collect();
+            plan.tags.push(letters);
         }
         plan.costs = vec![0; plan.functions.len()];
         for _ in 0..random.below(8) {
@@ -142,6 +151,11 @@ impl Plan {
     /// A type that this module leans to.
     pub(crate) fn letter(&self, random: &mut Random) -> char {
         random.pick(&self.shape.letters)
+    }
+
+    /// The type, without parameters, of a block that leaves what a tag carries; the tag's own stands before it.
+    pub(crate) fn carried_type(&self, tag: usize) -> usize {
+        self.functions.len() + 2 * tag + 1
     }
 
     /// Whether functions are referred to.
@@ -179,6 +193,7 @@ impl Shape {
             relaxed: random.chance(1, 12),
             atomics: random.chance(1, 12),
             wide: random.chance(1, 8),
+            exceptions: random.chance(1, 8),
             vectors: true,
             floats: true,
             depth: 2 + random.below(3),

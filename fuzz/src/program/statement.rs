@@ -1,7 +1,7 @@
 //! Statements: what leaves the stack as it was.
 
 use super::body::{Body, Label, Nans};
-use super::code::op;
+use super::code::{op, type_byte};
 use super::operators::{self, MORE, STORES};
 
 /// The type of a block without parameters and results.
@@ -36,6 +36,12 @@ impl Body<'_> {
             drawn = drawn.saturating_sub(*weight);
             is_it
         });
+        if self.plan.shape.exceptions && self.random.chance(1, 4) {
+            return match nesting {
+                0 => self.throw(depth),
+                _ => self.try_statement(nesting - 1),
+            };
+        }
         match at.unwrap_or(0) {
             0 => self.set_local(depth),
             1 => self.set_global(depth),
@@ -207,7 +213,7 @@ impl Body<'_> {
     fn targets(&self) -> Vec<(u32, String)> {
         let labels = self.labels.iter().rev().enumerate();
         labels
-            .filter(|(_, label)| !label.is_loop)
+            .filter(|(_, label)| !label.is_loop && label.carries != "x")
             .map(|(at, label)| (at as u32, label.carries.clone()))
             .collect()
     }
@@ -283,6 +289,92 @@ impl Body<'_> {
         });
     }
 
+    /// Throws on a condition.
+    fn throw(&mut self, depth: usize) {
+        let tag = self.random.below(self.plan.tags.len());
+        self.condition(depth);
+        self.code.0.extend([op::IF, EMPTY]);
+        let carried = &self.plan.tags[tag];
+        self.inside(String::new(), |body| {
+            for letter in carried.chars() {
+                body.expression(letter, 1);
+            }
+            body.code.op_index(op::THROW, tag as u32);
+        });
+    }
+
+    /// Statements whose exceptions, or some of them, end up in a block around.
+    fn try_statement(&mut self, nesting: usize) {
+        match self.random.below(3) {
+            0 => self.catch_one(nesting),
+            1 => {
+                self.code.0.extend([op::BLOCK, EMPTY]);
+                self.inside(String::new(), |body| {
+                    body.try_body(&[op::CATCH_ALL, 0], nesting)
+                });
+            }
+            _ => self.catch_reference(nesting),
+        }
+    }
+
+    /// Catches one kind of exception, and takes what it carries.
+    fn catch_one(&mut self, nesting: usize) {
+        let tag = self.random.below(self.plan.tags.len());
+        let carried = &self.plan.tags[tag];
+        self.code.op(op::BLOCK);
+        self.code.signed(self.plan.carried_type(tag) as i64);
+        self.inside(carried.clone(), |body| {
+            body.try_body(&[op::CATCH, tag as u8, 0], nesting);
+            for letter in carried.chars() {
+                body.expression(letter, 2);
+            }
+        });
+        for letter in carried.chars().rev() {
+            self.take(letter);
+        }
+    }
+
+    /// Catches everything by reference, and sometimes throws it again.
+    fn catch_reference(&mut self, nesting: usize) {
+        let local = self.locals.len() as u32 - 1;
+        self.code.0.extend([op::BLOCK, type_byte('x')]);
+        self.inside("x".to_owned(), |body| {
+            let tag = body.random.below(body.plan.tags.len());
+            if body.plan.tags[tag].is_empty() && body.random.chance(1, 2) {
+                body.try_body(&[op::CATCH_REF, tag as u8, 0], nesting);
+            } else {
+                body.try_body(&[op::CATCH_ALL_REF, 0], nesting);
+            }
+            body.code.0.extend([op::REF_NULL, type_byte('x')]);
+        });
+        self.code.op_index(op::LOCAL_SET, local);
+        self.code.op_index(op::LOCAL_GET, local);
+        self.code.op(op::REF_IS_NULL);
+        self.code.0.extend([op::IF, EMPTY]);
+        self.inside(String::new(), |body| {
+            body.set_local(2);
+            body.code.op(op::ELSE);
+            if body.random.chance(1, 3) {
+                body.code.op_index(op::LOCAL_GET, local);
+                body.code.op(op::THROW_REF);
+            } else {
+                body.statements(nesting);
+            }
+        });
+    }
+
+    /// A `try_table` with one clause, which goes to the innermost label.
+    fn try_body(&mut self, clause: &[u8], nesting: usize) {
+        self.code.0.extend([op::TRY_TABLE, EMPTY, 1]);
+        self.code.0.extend(clause);
+        self.inside(String::new(), |body| {
+            body.statements(nesting);
+            if body.random.chance(1, 2) {
+                body.throw(2);
+            }
+        });
+    }
+
     fn bulk(&mut self, depth: usize) {
         let memory = self.memory();
         match self.random.below(12) {
@@ -290,7 +382,7 @@ impl Body<'_> {
                 self.range_start(memory, depth);
                 self.expression('i', 2);
                 self.range_len();
-                self.to_index(memory);
+                self.widen_index(memory);
                 self.code.prefixed(MORE, op::MEMORY_FILL);
                 self.code.unsigned(memory as u64);
             }
@@ -302,7 +394,7 @@ impl Body<'_> {
                 // The length has the smaller of the index types.
                 let both = [memory, from];
                 if both.iter().all(|at| self.plan.memories[*at].is_64) {
-                    self.to_index(memory);
+                    self.widen_index(memory);
                 }
                 self.code.prefixed(MORE, op::MEMORY_COPY);
                 self.code.unsigned(memory as u64);
@@ -322,9 +414,9 @@ impl Body<'_> {
             }
             _ => {
                 self.code.i32_const(self.random.below(2) as i32);
-                self.to_index(memory);
+                self.widen_index(memory);
                 self.code.op_index(op::MEMORY_GROW, memory as u32);
-                self.from_index(memory);
+                self.narrow_index(memory);
                 self.take('i');
             }
         }
@@ -337,7 +429,7 @@ impl Body<'_> {
             self.code.i32_const(0x7fff);
             self.code.op(op::I32_AND);
         }
-        self.to_index(memory);
+        self.widen_index(memory);
     }
 
     fn range_len(&mut self) {

@@ -94,7 +94,7 @@ library! {
     wasmtime_table_size(Handle, *const [u64; 3]) -> u64;
     wasmtime_memory_data(Handle, *const [u64; 3]) -> *const u8;
     wasmtime_memory_data_size(Handle, *const [u64; 3]) -> usize;
-    wasmtime_context_has_exception(Handle) -> bool;
+    wasmtime_context_take_exception(Handle, *mut [u64; 3]) -> bool;
     wasmtime_externref_new(Handle, Handle, Handle, *mut [u64; 3]) -> bool;
     wasmtime_externref_data(Handle, *const [u64; 3]) -> Handle;
     wasmtime_val_unroot(*mut Val);

@@ -171,6 +171,10 @@ impl Run<'_> {
                 &mut trap,
             )
         };
+        if !error.is_null() && self.take_exception() {
+            self.exception(error);
+            return Ok(());
+        }
         if !error.is_null() {
             return Err(error);
         }
@@ -236,6 +240,10 @@ impl Run<'_> {
                 &mut trap,
             )
         };
+        if !error.is_null() && self.take_exception() {
+            self.exception(error);
+            return Ok(false);
+        }
         if !error.is_null() {
             return Err(error);
         }
@@ -346,17 +354,29 @@ impl Run<'_> {
         // SAFETY: the trap was just handed over.
         let has_code = unsafe { (self.library.wasmtime_trap_code)(trap, &mut code) };
         let known = TRAPS.iter().find(|(number, _)| has_code && *number == code);
-        // SAFETY: the context lives.
-        let is_exception = unsafe { (self.library.wasmtime_context_has_exception)(self.context) };
         let name = match known {
             Some((_, name)) => (*name).to_owned(),
-            None if is_exception => "uncaught exception".to_owned(),
+            None if self.take_exception() => "uncaught exception".to_owned(),
             None => self.trap_message(trap),
         };
         self.observer.trap(&name);
         // SAFETY: nothing refers to it any more.
         unsafe { (self.library.wasm_trap_delete)(trap) };
         known.is_some_and(|(code, _)| *code == 0)
+    }
+
+    /// Notes that nobody caught an exception; the error says no more.
+    fn exception(&mut self, error: Handle) {
+        self.observer.trap("uncaught exception");
+        // SAFETY: the error was just handed over.
+        unsafe { (self.library.wasmtime_error_delete)(error) };
+    }
+
+    /// Lets go of an exception that nobody caught, if that is what ended the call.
+    fn take_exception(&self) -> bool {
+        let mut exception = [0; 3];
+        // SAFETY: the context lives; the reference goes with the store.
+        unsafe { (self.library.wasmtime_context_take_exception)(self.context, &mut exception) }
     }
 
     fn trap_message(&self, trap: Handle) -> String {
