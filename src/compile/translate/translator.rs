@@ -74,8 +74,8 @@ pub(in crate::compile) struct Translator<'a> {
     pub(super) dead_depth: usize,
     /// How many loops enclose the code here.
     pub(super) loop_depth: usize,
-    /// Values of 64 bits that equal an i32 on the stack, without sign.
-    wide: SecondaryMap<Value, PackedOption<Value>>,
+    /// Values of 64 bits that equal an i32 without sign, and values of 32 bits that are their low half.
+    twins: SecondaryMap<Value, Twin>,
     /// Whether the next operator takes a value as an address or to a local.
     pub(super) is_next_wide: bool,
     /// The module's locals.
@@ -88,6 +88,32 @@ pub(in crate::compile) struct Translator<'a> {
     functions: HashMap<SymbolId, FuncRef>,
     signatures: HashMap<u32, SigRef>,
     memory_base: Option<Value>,
+}
+
+/// What equals a value, in the other width.
+#[derive(Clone, Copy, Default)]
+struct Twin {
+    value: PackedOption<Value>,
+    /// The block in which it can be used; all where the value itself can, if there is none.
+    block: PackedOption<Block>,
+}
+
+impl Twin {
+    /// A value that was made of the other just now.
+    fn here(value: Value, builder: &FunctionBuilder<'_>) -> Self {
+        Self {
+            value: value.into(),
+            block: builder.current_block().into(),
+        }
+    }
+
+    /// A value that the other was made of.
+    fn everywhere(value: Value) -> Self {
+        Self {
+            value: value.into(),
+            block: None.into(),
+        }
+    }
 }
 
 impl<'a> Translator<'a> {
@@ -110,7 +136,7 @@ impl<'a> Translator<'a> {
             is_reachable: true,
             dead_depth: 0,
             loop_depth: 0,
-            wide: SecondaryMap::new(),
+            twins: SecondaryMap::new(),
             is_next_wide: false,
             locals: Vec::new(),
             size: Size::default(),
@@ -298,18 +324,34 @@ impl<'a> Translator<'a> {
 
     /// Widens an i32 without sign to 64 bits; an i64, as an index may be, is as it is.
     pub(in crate::compile) fn widen(&mut self, value: Value) -> Value {
-        match self.wide[value].expand() {
-            Some(wide) => wide,
-            None if self.builder.func.dfg.value_type(value) == types::I64 => value,
-            None => self.ins().uextend(types::I64, value),
+        if self.builder.func.dfg.value_type(value) == types::I64 {
+            return value;
         }
+        if let Some(wide) = self.twin(value) {
+            return wide;
+        }
+        let wide = self.ins().uextend(types::I64, value);
+        self.twins[value] = Twin::here(wide, &self.builder);
+        self.twins[wide] = Twin::everywhere(value);
+        wide
     }
 
     /// The i32 that `wide` holds; its high half is 0, and [`Translator::widen`] will know.
     pub(super) fn narrow(&mut self, wide: Value) -> Value {
+        if let Some(value) = self.twin(wide) {
+            return value;
+        }
         let value = self.ins().ireduce(types::I32, wide);
-        self.wide[value] = wide.into();
+        self.twins[wide] = Twin::here(value, &self.builder);
+        self.twins[value] = Twin::everywhere(wide);
         value
+    }
+
+    /// The value of the other width, where the code here can use it.
+    fn twin(&self, value: Value) -> Option<Value> {
+        let twin = &self.twins[value];
+        let is_usable = twin.block.is_none() || twin.block.expand() == self.builder.current_block();
+        twin.value.expand().filter(|_| is_usable)
     }
 
     /// Flags of an access to linear memory: it can trap, and it is disjoint from everything else of the object.
