@@ -58,6 +58,13 @@ pub(crate) fn drivers(file: &TestFile<'_>, is_whole: bool) -> Vec<Driver> {
                 &[],
                 Kind::Trap(message.to_owned()),
             ),
+            WastDirective::AssertException {
+                exec: WastExecute::Invoke(invoke),
+                ..
+            } => {
+                let kind = Kind::Trap("uncaught exception".to_owned());
+                add(&mut drafts, line, &invoke, &[], kind);
+            }
             WastDirective::AssertExhaustion { call, message, .. } => {
                 add(
                     &mut drafts,
