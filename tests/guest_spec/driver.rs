@@ -28,10 +28,6 @@ pub(crate) struct Driver {
 
 /// The programs for `file`; unless `is_whole`, at most one for each kind of trap.
 pub(crate) fn drivers(file: &TestFile<'_>, is_whole: bool) -> Vec<Driver> {
-    // Modules that are imported by later ones need more than one module in a machine.
-    if file.raw().contains("(register ") {
-        return Vec::new();
-    }
     let buffer = file.wast().expect("scripts have tokens");
     let directives = buffer.directives().expect("scripts parse");
     let mut drafts: Vec<Draft> = Vec::new();
@@ -39,6 +35,14 @@ pub(crate) fn drivers(file: &TestFile<'_>, is_whole: bool) -> Vec<Driver> {
         let line = directive.span().linecol_in(file.raw()).0 + 1;
         match directive {
             WastDirective::Module(module) => drafts.push(Draft::new(at, line, module)),
+            // Later modules may change it, and they are no part of its machine.
+            WastDirective::Register { module, .. } => {
+                let named = module.map(|id| id.name().to_owned());
+                let is_it = |draft: &&mut Draft| named.is_none() || draft.name == named;
+                if let Some(draft) = drafts.iter_mut().rev().find(is_it) {
+                    draft.closed = true;
+                }
+            }
             WastDirective::Invoke(invoke) => {
                 add(&mut drafts, line, &invoke, &[], Kind::Invoke);
             }
