@@ -355,3 +355,15 @@ fn indices_wrap_at_32_bits_wherever_their_constants_are_added() {
     let product = "(i32.add (i32.mul (i32.and (local.get 0) (i32.const 0xffff)) (i32.const 0x10001)) (i32.const 9))";
     assert_eq!(load(product, &[0xffff]), Ok(vec![8]));
 }
+
+#[test]
+fn a_narrow_compare_exchange_compares_the_bits_that_it_loads() {
+    let text = r#"(module (memory 1) (data (i32.const 0) "\22\11")
+        (func (export "byte") (param i32) (result i32)
+            (i32.atomic.rmw8.cmpxchg_u (i32.const 0) (local.get 0) (i32.const 0x33)))
+        (func (export "get") (result i32) (i32.load16_u (i32.const 0))))"#;
+    let mut world = World::new();
+    let module = world.add(text);
+    assert_eq!(world.call(module, "byte", &[0x122]), Ok(vec![0x22]));
+    assert_eq!(world.call(module, "get", &[]), Ok(vec![0x1133]));
+}

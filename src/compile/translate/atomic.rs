@@ -123,34 +123,14 @@ impl Translator<'_> {
     }
 
     /// Replaces a `ty` that is as expected; the old one is the result.
+    ///
+    /// Of what is expected, only as many bits count as are compared (github.com/WebAssembly/threads/issues/195).
     fn atomic_compare_exchange(&mut self, argument: &MemArg, ty: Type, wide: Type) {
         let replacement = self.pop_narrowed(ty);
-        // What the type can't hold is never there.
-        let expected = self.pop();
-        let narrow = self.narrowed(expected, ty);
+        let expected = self.pop_narrowed(ty);
         let address = self.aligned_address(argument, ty);
         let flags = self.memory_flags();
-        if ty == wide {
-            let old = self.ins().atomic_cas(flags, address, narrow, replacement);
-            return self.push(old);
-        }
-        let widened = self.ins().uextend(wide, narrow);
-        let can_be = self.ins().icmp(IntCC::Equal, widened, expected);
-        let compare = self.builder.create_block();
-        let load = self.builder.create_block();
-        let done = self.create_block(&[ty]);
-        self.ins().brif(can_be, compare, &[], load, &[]);
-        self.builder.seal_block(compare);
-        self.builder.seal_block(load);
-        self.builder.switch_to_block(compare);
-        let old = self.ins().atomic_cas(flags, address, narrow, replacement);
-        self.jump(done, &[old]);
-        self.builder.switch_to_block(load);
-        let old = self.ins().atomic_load(ty, flags, address);
-        self.jump(done, &[old]);
-        self.builder.seal_block(done);
-        self.builder.switch_to_block(done);
-        let old = self.builder.block_params(done)[0];
+        let old = self.ins().atomic_cas(flags, address, expected, replacement);
         self.push_widened(old, wide);
     }
 
