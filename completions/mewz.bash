@@ -403,7 +403,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__run)
-            opts="-e -p -m -O -v -h --env --dir --publish --listen --memory --timeout --release --accel --machine --log --opt --regalloc --target-cpu --qemu --verbose --no-cache --kernel --kernel-arg --help"
+            opts="-e -p -m -O -v -h --env --dir --publish --listen --net --memory --timeout --release --accel --machine --log --opt --regalloc --target-cpu --qemu --verbose --no-cache --kernel --kernel-arg --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -83,17 +83,6 @@ fn a_wrong_command_line_is_status_2_and_names_what_was_meant() {
 }
 
 #[test]
-fn ports_are_refused_with_the_reason() {
-    let place = Place::new();
-    place
-        .run(&["run", "-p", "8080:80", "x.wasm"])
-        .assert(2, &["`8080:80`", "no network"]);
-    place
-        .run(&["run", "--listen", "80", "x.wasm"])
-        .assert(2, &["port 80", "no network"]);
-}
-
-#[test]
 fn what_is_no_module_is_named_for_what_it_is() {
     let place = Place::new();
     place

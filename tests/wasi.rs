@@ -61,16 +61,11 @@ fn the_older_snapshot_has_its_own_layouts() {
 }
 
 #[test]
-fn calls_that_are_not_there_say_so_once() {
+fn a_machine_without_a_network_says_so_once() {
     let ended = Place::new().run(&["run", source("sockets.wat").to_str().unwrap()]);
     assert_eq!(ended.status, 4, "{}", ended.stderr);
-    let warnings: Vec<_> = ended
-        .stderr
-        .lines()
-        .map(|line| line.split('`').nth(1))
-        .collect();
-    let names = ["sock_accept", "sock_accept_wasmedge", "sock_open"].map(Some);
-    assert_eq!(warnings, names, "{}", ended.stderr);
+    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    assert!(ended.stderr.contains("no card"), "{}", ended.stderr);
 }
 
 fn check(name: &str, input: &str) {

@@ -11,6 +11,7 @@ pub mod fs;
 pub mod guest;
 #[path = "virtio/inbox.rs"]
 pub mod inbox;
+pub mod net;
 #[path = "entry/settings.rs"]
 pub mod settings;
 pub mod wasi;

@@ -18,7 +18,7 @@ use super::module::Module;
 use super::values::{Folder, Variable};
 use super::{emulator, trap, words};
 use crate::qemu::accelerator::{Accelerator, AcceleratorChoice};
-use crate::qemu::config::Mount;
+use crate::qemu::config::{Mount, Network};
 use crate::qemu::machine::{self, MachineKind, Settings};
 use crate::qemu::session::{self, Deadlines, End, Event, Streams};
 
@@ -42,6 +42,8 @@ pub(super) struct Wishes {
     /// `NAME=value`.
     pub(super) environment: Vec<OsString>,
     pub(super) mounts: Vec<Mount>,
+    /// The network card, if there is to be one.
+    pub(super) network: Option<Network>,
     pub(super) memory_bytes: u64,
     pub(super) timeout: Option<Duration>,
     pub(super) accelerator: AcceleratorChoice,
@@ -149,6 +151,7 @@ pub(super) fn run(
             .collect(),
         environment: wishes.environment,
         mounts: wishes.mounts,
+        network: wishes.network,
         terminals: terminals(),
     };
     // A KVM that does not work as it says may leave QEMU hanging; then TCG serves.

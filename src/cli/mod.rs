@@ -14,6 +14,7 @@ mod imports;
 mod interrupt;
 mod module;
 mod nearest;
+mod network;
 mod new;
 mod progress;
 mod project;

@@ -16,7 +16,7 @@ use super::code::CodeKeys;
 use super::failure::{Failure, STATUS_USAGE};
 use super::interrupt::{Holding, hold};
 use super::nearest::nearest;
-use super::values::{self, Folder, Variable};
+use super::values::{self, Folder, PortPair, Variable};
 use crate::qemu::accelerator::AcceleratorChoice;
 use crate::qemu::leash::{self, Limits};
 use crate::qemu::machine::MachineKind;
@@ -127,7 +127,13 @@ pub(super) struct Run {
     #[serde(default, deserialize_with = "time")]
     pub(super) timeout: Option<Duration>,
     #[serde(default, deserialize_with = "ports")]
-    pub(super) ports: Vec<String>,
+    pub(super) ports: Vec<PortPair>,
+    /// Ports that the program finds listeners for.
+    #[serde(default, deserialize_with = "listeners")]
+    pub(super) listen: Vec<u16>,
+    /// Whether the program may make connections.
+    #[serde(default)]
+    pub(super) net: bool,
     #[serde(default)]
     mount: Vec<Mount>,
 }
@@ -206,7 +212,15 @@ fn machine<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<MachineK
     parsed(deserializer, |text| values::choice(values::MACHINES, text)).map(Some)
 }
 
-fn ports<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+fn listeners<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u16>, D::Error> {
+    let ports = Vec::<u16>::deserialize(deserializer)?;
+    match ports.contains(&0) {
+        true => Err(D::Error::custom("0 is no port: a number from 1 to 65535")),
+        false => Ok(ports),
+    }
+}
+
+fn ports<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PortPair>, D::Error> {
     let ports = Vec::<String>::deserialize(deserializer)?;
     ports
         .iter()

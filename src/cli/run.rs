@@ -11,8 +11,8 @@ use super::failure::Failure;
 use super::image::Making;
 use super::module::Module;
 use super::project::{Profile, Project};
-use super::values::{self, Folder, Variable};
-use super::{cache, emulator, image, interrupt, words};
+use super::values::{self, Folder, PortPair, Variable};
+use super::{cache, emulator, image, interrupt, network, words};
 use crate::qemu::accelerator::AcceleratorChoice;
 use crate::qemu::machine::MachineKind;
 
@@ -25,6 +25,7 @@ use crate::qemu::machine::MachineKind;
 Examples:
   mewz run hello.wasm
   mewz run tool.wasm --dir .::/here --env LANG=C -- -v /here/input
+  mewz run --publish 8080:80 --listen 80 server.wasm
   mewz run --memory 32MiB --timeout 10s test.wat < input > output
   mewz run                                       the project whose mewz.toml is here or above
 
@@ -43,12 +44,15 @@ pub(super) struct RunArguments {
     /// Let the program use a folder; a lone HOST is the path in the guest too
     #[arg(long = "dir", value_name = "HOST::GUEST[:ro]", value_parser = os_parser(values::folder))]
     folders: Vec<Folder>,
-    /// Forward a port of this host (not there yet: the kernel has no network)
+    /// Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow
     #[arg(short, long = "publish", value_name = "HOST:GUEST", value_parser = values::port_pair)]
-    ports: Vec<String>,
-    /// Hand the program a listening socket (not there yet: the kernel has no network)
+    ports: Vec<PortPair>,
+    /// Hand the program a listening socket for this port of its own: descriptor 3, 4 and so on
     #[arg(long, value_name = "GUESTPORT", value_parser = values::port)]
     listen: Vec<u16>,
+    /// Let the program make connections and resolve names
+    #[arg(long)]
+    net: bool,
     /// Memory of the machine, from 16MiB to 64GiB [default: 128MiB]
     #[arg(short, long, value_name = "SIZE", env = "MEWZ_MEMORY", hide_env_values = true, value_parser = values::memory)]
     memory: Option<u64>,
@@ -134,7 +138,6 @@ pub(super) fn run(arguments: RunArguments) -> Outcome {
 /// Settles what is asked for: the command line before the project file before what holds where nobody says otherwise.
 fn wishes(arguments: &RunArguments, project: Option<&Project>) -> Result<Wishes, Failure> {
     let from_file = project.map(Project::run);
-    refuse_network(arguments, project)?;
     let mut variables = project.map(Project::variables).unwrap_or_default();
     variables.extend(arguments.environment.iter().cloned());
     let mut folders = project.map(Project::folders).unwrap_or_default();
@@ -150,8 +153,12 @@ fn wishes(arguments: &RunArguments, project: Option<&Project>) -> Result<Wishes,
         ([], Some(run)) => run.args.iter().map(OsString::from).collect(),
         (given, _) => given.to_vec(),
     };
+    let ports = given(&arguments.ports, from_file.map(|run| &run.ports));
+    let listeners = given(&arguments.listen, from_file.map(|run| &run.listen));
+    let is_open = arguments.net || from_file.is_some_and(|run| run.net);
     Ok(Wishes {
         arguments: program_arguments,
+        network: network::settle(ports, listeners, is_open)?,
         environment: boot::environment(&variables)?,
         mounts: boot::mounts(&folders)?,
         memory_bytes: arguments
@@ -175,17 +182,10 @@ fn wishes(arguments: &RunArguments, project: Option<&Project>) -> Result<Wishes,
     })
 }
 
-fn refuse_network(arguments: &RunArguments, project: Option<&Project>) -> Result<(), Failure> {
-    let file_ports = project.map_or(&[][..], |project| &project.run().ports);
-    let wanted = match (&arguments.ports[..], &arguments.listen[..], file_ports) {
-        ([pair, ..], ..) => format!("port `{pair}` cannot be forwarded"),
-        (_, [port, ..], _) => format!("the program cannot listen on port {port}"),
-        (_, _, [pair, ..]) => {
-            format!("port `{pair}`, which `mewz.toml` names, cannot be forwarded")
-        }
-        ([], [], []) => return Ok(()),
-    };
-    Err(Failure::usage(wanted)
-        .cause("this version's kernel has no network")
-        .hint("leave the port out; files, arguments, standard input and output all work"))
+/// What the command line gives, or where it gives nothing the project file.
+fn given<'a, T>(flags: &'a [T], file: Option<&'a Vec<T>>) -> &'a [T] {
+    match flags {
+        [] => file.map_or(flags, Vec::as_slice),
+        _ => flags,
+    }
 }

@@ -194,19 +194,30 @@ fn guest_path(bytes: &[u8]) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// Checks `HOST:GUEST`, `auto:GUEST`, either with `/tcp` or `/udp` behind it; gives it back as it is.
-pub(super) fn port_pair(text: &str) -> Result<String, String> {
+/// A port of the host, `None` for any that is free, and the port of the guest that it leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PortPair {
+    pub(super) host: Option<u16>,
+    pub(super) guest: u16,
+    pub(super) is_udp: bool,
+}
+
+/// Reads `HOST:GUEST`, where HOST may be `auto`, with `/udp` or `/tcp` behind it or nothing.
+pub(super) fn port_pair(text: &str) -> Result<PortPair, String> {
     let expected = || "expected `HOST:GUEST` as `8080:80`, `auto:80` or `5353:53/udp`".to_owned();
-    let pair = text
-        .strip_suffix("/udp")
-        .or(text.strip_suffix("/tcp"))
-        .unwrap_or(text);
+    let (pair, is_udp) = match (text.strip_suffix("/udp"), text.strip_suffix("/tcp")) {
+        (Some(pair), _) => (pair, true),
+        (None, pair) => (pair.unwrap_or(text), false),
+    };
     let (host, guest) = pair.split_once(':').ok_or_else(expected)?;
-    if host != "auto" {
-        port(host)?;
-    }
-    port(guest)?;
-    Ok(text.to_owned())
+    Ok(PortPair {
+        host: match host {
+            "auto" => None,
+            host => Some(port(host)?),
+        },
+        guest: port(guest)?,
+        is_udp,
+    })
 }
 
 /// Checks a port number; gives it back.

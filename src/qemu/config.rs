@@ -18,6 +18,43 @@ pub struct Mount {
     pub is_read_only: bool,
 }
 
+/// A network card, and the ports of the host that lead to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Network {
+    /// Ports that are forwarded.
+    pub forwards: Vec<Forward>,
+    /// Ports that the program finds listeners for.
+    pub listeners: Vec<u16>,
+    /// Whether the program may reach others by itself.
+    pub is_open: bool,
+}
+
+/// A port of the host, on 127.0.0.1, that leads to one of the guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forward {
+    /// The port on the host.
+    pub host: u16,
+    /// The port in the guest.
+    pub guest: u16,
+    /// Whether datagrams are forwarded instead of connections.
+    pub is_udp: bool,
+}
+
+/// The guest's address, its network's length, and who forwards and resolves for it: those of QEMU's user network.
+pub(super) const GUEST_ADDRESS: &str = "10.0.2.15";
+const OPTIONS: [&str; 3] = ["ip=10.0.2.15/24", "gateway=10.0.2.2", "dns=10.0.2.3"];
+
+/// What the kernel is told of its card.
+fn network_options(network: &Network) -> Vec<String> {
+    let listeners = network.listeners.iter();
+    let listeners = listeners.map(|port| format!("listen={port}"));
+    OPTIONS
+        .iter()
+        .map(ToString::to_string)
+        .chain(listeners)
+        .collect()
+}
+
 /// The 9p mount tag of the folder with this number.
 #[must_use]
 pub(super) fn mount_tag(index: usize) -> String {
@@ -33,6 +70,7 @@ pub(super) fn block(
     arguments: &[impl AsRef<OsStr>],
     environment: &[impl AsRef<OsStr>],
     mounts: &[Mount],
+    network: Option<&Network>,
     terminals: u8,
     epoch_ns: u64,
     entropy: &[u8; 32],
@@ -62,6 +100,9 @@ pub(super) fn block(
             "a mounted path",
             &mount_entry(index, mount),
         )?;
+    }
+    for option in network.map(network_options).unwrap_or_default() {
+        push(&mut block, tag::OPTION, "an option", option.as_bytes())?;
     }
     push(&mut block, tag::TERMINALS, "a byte", &[terminals])?;
     push(&mut block, tag::EPOCH, "the time", &epoch_ns.to_le_bytes())?;
@@ -102,7 +143,7 @@ mod tests {
 
     use mewz_abi::config::{Entries, tag};
 
-    use super::{Mount, block};
+    use super::{Mount, Network, block};
 
     #[test]
     fn a_block_reads_back_entry_by_entry() {
@@ -111,7 +152,12 @@ mod tests {
             guest: "/data".to_owned(),
             is_read_only: true,
         }];
-        let bytes = block(&["a.wasm", "é"], &["K=v=w"], &mounts, 3, 7, &[9; 32]).unwrap();
+        let network = Network {
+            listeners: vec![80],
+            ..Network::default()
+        };
+        let names = ["a.wasm", "é"];
+        let bytes = block(&names, &["K=v=w"], &mounts, Some(&network), 3, 7, &[9; 32]).unwrap();
         let entries: Vec<(u32, Vec<u8>)> = Entries::new(&bytes)
             .unwrap()
             .map(|entry| (entry.tag, entry.content.to_vec()))
@@ -125,6 +171,10 @@ mod tests {
                 (tag::ARGUMENT, "é".as_bytes().to_vec()),
                 (tag::ENVIRONMENT, b"K=v=w".to_vec()),
                 (tag::MOUNT, mount),
+                (tag::OPTION, b"ip=10.0.2.15/24".to_vec()),
+                (tag::OPTION, b"gateway=10.0.2.2".to_vec()),
+                (tag::OPTION, b"dns=10.0.2.3".to_vec()),
+                (tag::OPTION, b"listen=80".to_vec()),
                 (tag::TERMINALS, vec![3]),
                 (tag::EPOCH, 7u64.to_le_bytes().to_vec()),
                 (tag::ENTROPY, vec![9; 32]),

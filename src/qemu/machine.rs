@@ -16,7 +16,7 @@ use rustix::fs::MemfdFlags;
 use rustix::io::FdFlags;
 
 use super::accelerator::Accelerator;
-use super::config::{self, Mount};
+use super::config::{self, Mount, Network};
 use super::error::{Action as _, QemuError};
 use super::leash::{self, Limits};
 
@@ -69,9 +69,16 @@ impl MachineKind {
         }
     }
 
-    /// Folders that can be mounted: the slots for virtio devices less the console.
-    #[must_use]
-    pub fn mount_slots(self) -> usize {
+    /// What a card of this machine is told beside its network: without a boot ROM, which need not be installed.
+    fn card_options(self) -> &'static str {
+        match self {
+            MachineKind::Microvm => "",
+            MachineKind::Q35 | MachineKind::Pc => ",romfile=",
+        }
+    }
+
+    /// Folders and cards that fit: the slots for virtio devices less the console.
+    fn device_slots(self) -> usize {
         match self {
             // QEMU's microvm has eight virtio-mmio transports while ACPI is off.
             MachineKind::Microvm => 7,
@@ -100,6 +107,8 @@ pub struct Settings {
     pub environment: Vec<OsString>,
     /// Folders of the host that the program sees.
     pub mounts: Vec<Mount>,
+    /// Its network card, if it has one.
+    pub network: Option<Network>,
     /// Which of the program's streams are terminals: 1 input, 2 output, 4 error.
     pub terminals: u8,
 }
@@ -161,7 +170,7 @@ impl Drop for Running {
 ///
 /// Too many mounts, or the operating system refuses; then nothing runs.
 pub fn start(settings: &Settings, image: &File) -> Result<Running, QemuError> {
-    let slots = settings.machine.mount_slots();
+    let slots = settings.machine.device_slots() - usize::from(settings.network.is_some());
     if settings.mounts.len() > slots {
         return Err(QemuError::TooManyMounts {
             machine: settings.machine.name(),
@@ -226,6 +235,7 @@ fn config_file(settings: &Settings) -> Result<File, QemuError> {
         &settings.arguments,
         &settings.environment,
         &settings.mounts,
+        settings.network.as_ref(),
         settings.terminals,
         epoch_ns,
         &entropy()?,
@@ -300,6 +310,16 @@ fn arguments(settings: &Settings, image: &Path, config: &Path) -> Vec<OsString> 
             format!("virtio-9p-{suffix},fsdev=fs{index},mount_tag={tag}"),
         );
     }
+    if let Some(network) = &settings.network {
+        list.two("-netdev", network_option(network));
+        list.two(
+            "-device",
+            format!(
+                "virtio-net-{suffix},netdev=net{}",
+                settings.machine.card_options()
+            ),
+        );
+    }
     list.two("-kernel", image);
     list.two("-initrd", config);
     list.two("-append", settings.command_line.as_str());
@@ -354,6 +374,21 @@ impl Arguments {
     }
 }
 
+/// QEMU's own network: the guest is reached through forwarded ports alone, and reaches others where that is allowed.
+fn network_option(network: &Network) -> String {
+    let mut option = "user,id=net".to_owned();
+    if !network.is_open {
+        option += ",restrict=on";
+    }
+    for forward in &network.forwards {
+        let protocol = if forward.is_udp { "udp" } else { "tcp" };
+        let (host, guest) = (forward.host, forward.guest);
+        let address = config::GUEST_ADDRESS;
+        option += &format!(",hostfwd={protocol}:127.0.0.1:{host}-{address}:{guest}");
+    }
+    option
+}
+
 fn folder_option(index: usize, mount: &Mount) -> OsString {
     let mut option = format!("local,id=fs{index},security_model=none,").into_bytes();
     if mount.is_read_only {
@@ -375,7 +410,8 @@ mod tests {
     use std::ffi::OsString;
     use std::path::{Path, PathBuf};
 
-    use super::{Accelerator, MachineKind, Mount, Settings, arguments};
+    use super::{Accelerator, MachineKind, Mount, Network, Settings, arguments};
+    use crate::qemu::config::Forward;
 
     fn line(machine: MachineKind) -> String {
         let settings = Settings {
@@ -391,6 +427,14 @@ mod tests {
                 guest: "/".to_owned(),
                 is_read_only: true,
             }],
+            network: Some(Network {
+                forwards: vec![Forward {
+                    host: 8080,
+                    guest: 80,
+                    is_udp: false,
+                }],
+                ..Network::default()
+            }),
             terminals: 0,
         };
         arguments(&settings, Path::new("/i"), Path::new("/c"))
@@ -411,6 +455,10 @@ mod tests {
         );
         assert!(line.contains("path=/a,,b "), "{line}");
         assert!(line.contains("readonly=on"), "{line}");
+        assert!(
+            line.contains("restrict=on,hostfwd=tcp:127.0.0.1:8080-10.0.2.15:80 "),
+            "{line}"
+        );
         assert!(
             line.ends_with("-kernel /i -initrd /c -append log=warn"),
             "{line}"

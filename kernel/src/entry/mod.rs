@@ -10,12 +10,17 @@ mod random;
 mod trap;
 mod wall_clock;
 
+use alloc::boxed::Box;
+use alloc::rc::Rc;
 use alloc::vec::Vec;
+use core::cell::RefCell;
 
 use mewz_abi::address::{KERNEL_PHYSICAL, WINDOW_PHYSICAL};
 use mewz_abi::application::cpu;
 use mewz_kernel::frames::Frames;
+use mewz_kernel::net::Network;
 use mewz_kernel::settings::Settings;
+use mewz_kernel::wasi::system::System as _;
 use mewz_kernel::wasi::{self, Wasi};
 use spin::Once;
 use virtio_drivers::transport::{DeviceType, Transport as _};
@@ -36,6 +41,9 @@ use machine::Machine;
 const LOW_MEMORY_END: u64 = 1 << 20;
 /// Free memory that the kernel needs to start: page tables, queues and their buffers, a little heap.
 const START_BYTES_MIN: u64 = 3 << 20;
+
+/// Buffers of sockets may take this part of the memory that is free at the start.
+const SOCKET_MEMORY_PARTS: u64 = 3;
 
 /// The application window; there from the moment it is mapped and checked.
 static WINDOW: Once<Window> = Once::new();
@@ -58,14 +66,15 @@ extern "C" fn kernel_start(start_information: u64) -> ! {
     instructions::enable_interrupts();
 
     let settings = read_settings(&information);
-    let folders = start_devices(&settings);
+    let devices = start_devices(&settings);
     for complaint in &settings.complaints {
         console::warn(format_args!("{complaint}"));
     }
     let window = window.unwrap_or_else(|why| fail_without_window(why));
     start_application(processor, window, &settings);
-    let wasi = start_wasi(&settings, folders);
-    calls::start(wasi, Machine::new(processor, &settings));
+    let mut machine = Machine::new(processor, &settings);
+    let wasi = start_wasi(&settings, devices, &mut machine);
+    calls::start(wasi, machine);
     if settings.timer_hz > 0 {
         interrupts::start_storm(settings.timer_hz, clock::bus_hz());
     }
@@ -147,9 +156,18 @@ fn read_settings(information: &StartInformation) -> Settings {
     )
 }
 
-/// Brings up the console and the ways to host folders; returns those.
-fn start_devices(settings: &Settings) -> Vec<(Vec<u8>, virtio::ninep::HostFolder)> {
-    let mut folders = Vec::new();
+/// Devices that WASI needs.
+#[derive(Default)]
+struct Devices {
+    /// Ways to host folders, by their mount tags.
+    folders: Vec<(Vec<u8>, virtio::ninep::HostFolder)>,
+    /// The network card.
+    card: Option<virtio::net::NetworkCard>,
+}
+
+/// Brings up the console, the ways to host folders and the first network card.
+fn start_devices(settings: &Settings) -> Devices {
+    let mut devices = Devices::default();
     for device in virtio::find::devices(&settings.devices) {
         match device.transport.device_type() {
             DeviceType::Console if !console::is_virtio() => {
@@ -163,16 +181,22 @@ fn start_devices(settings: &Settings) -> Vec<(Vec<u8>, virtio::ninep::HostFolder
                 }
             }
             DeviceType::_9P => match virtio::ninep::HostFolder::new(device) {
-                Some(folder) => folders.push(folder),
+                Some(folder) => devices.folders.push(folder),
                 None => console::warn(format_args!("a 9p device can't be used")),
             },
+            DeviceType::Network if devices.card.is_none() => {
+                devices.card = virtio::net::NetworkCard::new(device);
+                if devices.card.is_none() {
+                    console::warn(format_args!("a network card can't be used"));
+                }
+            }
             _ => {}
         }
     }
     if !console::is_virtio() {
         serial::start_input();
     }
-    folders
+    devices
 }
 
 /// Maps and checks what the application needs before its first instruction.
@@ -211,13 +235,32 @@ fn start_application(processor: Processor, window: Window, settings: &Settings) 
     console::tell_started(&window.build_id(), settings.epoch_ns);
 }
 
-/// Makes WASI's state: arguments, environment, folders.
-fn start_wasi(settings: &Settings, found: Vec<(Vec<u8>, virtio::ninep::HostFolder)>) -> Wasi {
+/// Makes WASI's state: arguments, environment, folders, network.
+fn start_wasi(settings: &Settings, devices: Devices, machine: &mut Machine) -> Wasi {
+    if devices.card.is_none() && !settings.listeners.is_empty() {
+        fail(format_args!(
+            "the program is to listen, and the machine has no network card that can be used"
+        ));
+    }
+    let network = devices.card.map(|card| {
+        let mut seed = [0; 8];
+        machine.fill_random(&mut seed);
+        let budget_bytes = physical::free_bytes() / SOCKET_MEMORY_PARTS;
+        Rc::new(RefCell::new(Network::new(
+            Box::new(card),
+            &settings.network,
+            u64::from_le_bytes(seed),
+            usize::try_from(budget_bytes).unwrap_or(usize::MAX),
+            clock::now_ns(),
+        )))
+    });
     let settings = wasi::Settings {
         arguments: settings.arguments.clone(),
         environment: settings.environment.clone(),
-        mounts: folders::mount(&settings.mounts, found),
+        mounts: folders::mount(&settings.mounts, devices.folders),
         terminals: settings.terminals,
+        network,
+        listeners: settings.listeners.clone(),
     };
     Wasi::new(settings).unwrap_or_else(|errno| fail(format_args!("WASI can't start: {errno:?}")))
 }

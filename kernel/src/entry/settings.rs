@@ -6,6 +6,8 @@ use alloc::{format, vec};
 
 use mewz_abi::config::{Entries, mount, tag};
 
+use crate::net;
+
 /// The name of a program that nobody named.
 const PROGRAM: &[u8] = b"app";
 /// Fastest timer of [`Settings::timer_hz`].
@@ -26,6 +28,10 @@ pub struct Settings {
     pub entropy: Option<[u8; 32]>,
     /// Whether standard input, output and error are a terminal on the host.
     pub terminals: [bool; 3],
+    /// How the card gets its address.
+    pub network: net::Settings,
+    /// Ports that the application finds listeners for.
+    pub listeners: Vec<u16>,
     /// Interrupts per second of a timer that does nothing else, for tests; 0 without.
     pub timer_hz: u32,
     /// virtio-mmio devices that the command line names.
@@ -99,6 +105,7 @@ impl Settings {
                     [bits] => self.terminals = [0, 1, 2].map(|stream| bits >> stream & 1 != 0),
                     _ => self.complain("the entry for terminals is not one byte long"),
                 },
+                tag::OPTION => self.read_option(content),
                 // From a newer host.
                 _ => {}
             }
@@ -139,6 +146,22 @@ impl Settings {
             b"mount" => match word_mount(value) {
                 Some(mount) => self.mounts.push(mount),
                 None => self.complain_of("not mount=TAG:PATH or mount=TAG:PATH:ro", word),
+            },
+            b"ip" => match parsed(value) {
+                Some(address) => self.network.addresses.push(address),
+                None => self.complain_of("not ip=ADDRESS/BITS", word),
+            },
+            b"gateway" => match parsed(value) {
+                Some(gateway) => self.network.gateways.push(gateway),
+                None => self.complain_of("not gateway=ADDRESS", word),
+            },
+            b"dns" => match parsed(value) {
+                Some(server) => self.network.servers.push(server),
+                None => self.complain_of("not dns=ADDRESS", word),
+            },
+            b"listen" => match parsed(value) {
+                Some(port) if port > 0 => self.listeners.push(port),
+                _ => self.complain_of("not listen=PORT", word),
             },
             b"timer_hz" => match number(value).and_then(|hz| u32::try_from(hz).ok()) {
                 Some(hz) if hz <= TIMER_HZ_MAX => self.timer_hz = hz,
@@ -207,6 +230,11 @@ fn words(line: &[u8]) -> Vec<Word> {
     }
     words.extend(word);
     words
+}
+
+/// A value that is written as its type has it.
+fn parsed<T: core::str::FromStr>(text: &[u8]) -> Option<T> {
+    str::from_utf8(text).ok()?.parse().ok()
 }
 
 /// `SIZE@ADDRESS:IRQ`.
@@ -323,6 +351,37 @@ mod tests {
             arguments("-- \"virtio_mmio.device=1@2:3\""),
             ["app", "virtio_mmio.device=1@2:3"]
         );
+    }
+
+    #[test]
+    fn the_network_is_set_up_by_either_source() {
+        let line = b"ip=10.0.2.15/24 gateway=10.0.2.2 dns=10.0.2.3 listen=8080 ip=fec0::15/64";
+        let by_line = Settings::read(line, None);
+        assert_eq!(by_line.network.addresses.len(), 2);
+        assert_eq!(by_line.network.gateways, ["10.0.2.2".parse().unwrap()]);
+        assert_eq!(by_line.network.servers, ["10.0.2.3".parse().unwrap()]);
+        assert_eq!(by_line.listeners, [8080]);
+        assert!(by_line.complaints.is_empty());
+        let mut block = MAGIC.to_vec();
+        for option in line.split(|byte| *byte == b' ') {
+            block.extend(entry_head(tag::OPTION, option.len() as u32));
+            block.extend(option);
+            block.resize(block.len().next_multiple_of(4), 0);
+        }
+        let by_block = Settings::read(b"", Some(&block));
+        assert_eq!(by_block.network, by_line.network);
+        assert_eq!(by_block.listeners, by_line.listeners);
+        for nonsense in [
+            "ip=10.0.2.15",
+            "ip=x/24",
+            "gateway=",
+            "dns=a.b",
+            "listen=0",
+            "listen=65536",
+        ] {
+            let settings = Settings::read(nonsense.as_bytes(), None);
+            assert_eq!(settings.complaints.len(), 1, "{nonsense}");
+        }
     }
 
     #[test]

@@ -82,6 +82,56 @@ pub enum Errno {
     Xdev = 75,
     /// A right that the descriptor does not have, or a path that leaves it.
     Notcapable = 76,
+    /// The address is in use.
+    Addrinuse = 3,
+    /// No such address here.
+    Addrnotavail = 4,
+    /// No such family of addresses.
+    Afnosupport = 5,
+    /// The connection was ended before it was accepted.
+    Connaborted = 13,
+    /// Nobody listens there.
+    Connrefused = 14,
+    /// The other end broke the connection off.
+    Connreset = 15,
+    /// An address to send to is needed.
+    Destaddrreq = 17,
+    /// No way leads to that host.
+    Hostunreach = 23,
+    /// It has begun and goes on.
+    Inprogress = 26,
+    /// It is connected already.
+    Isconn = 30,
+    /// A message that is too long.
+    Msgsize = 35,
+    /// No way leads to that network.
+    Netunreach = 40,
+    /// No buffers are left.
+    Nobufs = 42,
+    /// No such option.
+    Noprotoopt = 50,
+    /// It is not connected.
+    Notconn = 53,
+    /// It goes on already.
+    Already = 7,
+    /// The wrong kind of socket.
+    Prototype = 67,
+    /// No such protocol.
+    Protonosupport = 66,
+    /// There is no network.
+    Netdown = 38,
+    /// The name has no address of that family.
+    Aiaddrfamily = 77,
+    /// The name can't be resolved now.
+    Aiagain = 78,
+    /// No such family of addresses to resolve to.
+    Aifamily = 81,
+    /// Too little memory to resolve the name.
+    Aimemory = 82,
+    /// No such name.
+    Ainoname = 84,
+    /// No such service.
+    Aiservice = 85,
     /// The quota is used up.
     Dquot = 19,
 }

@@ -29,7 +29,7 @@ pub(crate) struct Device {
 }
 
 /// Bit of the features: the device is not a legacy one. Source: virtio 1.2, section 6.
-const VERSION_1: u64 = 1 << 32;
+pub(super) const VERSION_1: u64 = 1 << 32;
 
 impl Device {
     /// Resets the device and agrees on features: those of `wanted` that it has, which are returned.

@@ -4,6 +4,7 @@ mod buffers;
 pub(crate) mod console;
 pub(crate) mod find;
 pub(crate) mod hal;
+pub(crate) mod net;
 pub(crate) mod ninep;
 pub(crate) mod pci;
 pub(crate) mod wait;

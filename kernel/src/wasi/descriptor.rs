@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
+use super::sockets::Socket;
 use super::system::Stream;
 use super::types::rights;
 use crate::fs::errno::Errno;
@@ -18,6 +19,7 @@ pub(super) enum Object {
     Output(Stream),
     File(OpenFile),
     Directory(OpenDirectory),
+    Socket(Socket),
 }
 
 pub(super) struct OpenFile {
@@ -87,7 +89,7 @@ impl Descriptor {
     pub(super) fn directory(&mut self) -> Result<&mut OpenDirectory, Errno> {
         match &mut self.object {
             Object::Directory(directory) => Ok(directory),
-            Object::File(_) => Err(Errno::Notdir),
+            Object::File(_) | Object::Socket(_) => Err(Errno::Notdir),
             Object::Stdin | Object::Output(_) => Err(Errno::Badf),
         }
     }

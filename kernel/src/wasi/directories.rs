@@ -5,7 +5,7 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 
 use super::buffers::store_u32;
-use super::descriptor::{Listing, OpenDirectory};
+use super::descriptor::{Listing, Object, OpenDirectory};
 use super::types::{filetype_of, rights};
 use super::{Context, Wasi};
 use crate::fs::errno::Errno;
@@ -14,6 +14,10 @@ use crate::fs::node::{DirectoryEntry, File, OpenMode};
 /// Bytes of a `dirent`, which the name follows.
 const DIRENT_BYTES: usize = 24;
 
+/// The tag of a preopened descriptor that is no directory. Preview 1 names none, and libraries pass over such a one while
+/// they look for folders; after an error they would look no further.
+const NO_DIRECTORY: u8 = 1;
+
 impl Wasi {
     pub(super) fn fd_prestat_get(
         &mut self,
@@ -21,10 +25,14 @@ impl Wasi {
         fd: u32,
         prestat: u32,
     ) -> Result<(), Errno> {
+        let mut bytes = [0; 8];
+        if let Object::Socket(_) = self.descriptors.get(fd)?.object {
+            bytes[0] = NO_DIRECTORY;
+            return Ok(context.memory.write(prestat, &bytes)?);
+        }
         let path = self.preopened_path(fd)?;
         let len = u32::try_from(path.len()).map_err(|_| Errno::Overflow)?;
         // The tag of a directory is 0.
-        let mut bytes = [0; 8];
         bytes[4..].copy_from_slice(&len.to_le_bytes());
         Ok(context.memory.write(prestat, &bytes)?)
     }

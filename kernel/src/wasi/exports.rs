@@ -52,30 +52,26 @@ macro_rules! wasi_exports {
             path_rename (i i i i i i) errno = preview1 path_rename, unstable path_rename;
             path_symlink (i i i i i) errno = preview1 path_symlink, unstable path_symlink;
             path_unlink_file (i i i) errno = preview1 path_unlink_file, unstable path_unlink_file;
-            poll_oneoff (i i i i) errno = preview1 poll_oneoff;
+            poll_oneoff (i i i i) errno = preview1 poll_oneoff, preview1 epoll_oneoff;
             poll_oneoff_unstable (i i i i) errno = unstable poll_oneoff;
             proc_exit (i) never = preview1 proc_exit, unstable proc_exit;
             proc_raise (i) errno = preview1 proc_raise, unstable proc_raise;
             random_get (i i) errno = preview1 random_get, unstable random_get;
             sched_yield () errno = preview1 sched_yield, unstable sched_yield;
 
-            sock_accept (i i i) errno = preview1 sock_accept;
-            sock_recv (i i i i i i) errno = preview1 sock_recv, unstable sock_recv;
-            sock_send (i i i i i) errno = preview1 sock_send, unstable sock_send;
-            sock_shutdown (i i) errno = preview1 sock_shutdown, unstable sock_shutdown;
+            sock_accept (i i i) errno = preview1 sock_accept, preview1 sock_accept_v2;
+            sock_recv (i i i i i i) errno = preview1 sock_recv, preview1 sock_recv_v2, unstable sock_recv;
+            sock_send (i i i i i) errno = preview1 sock_send, preview1 sock_send_v2, unstable sock_send;
+            sock_shutdown (i i) errno = preview1 sock_shutdown, preview1 sock_shutdown_v2, unstable sock_shutdown;
 
             sock_accept_wasmedge (i i) errno = preview1 sock_accept;
             sock_open (i i i) errno = preview1 sock_open, preview1 sock_open_v2;
             sock_bind (i i i) errno = preview1 sock_bind, preview1 sock_bind_v2;
             sock_connect (i i i) errno = preview1 sock_connect, preview1 sock_connect_v2;
             sock_listen (i i) errno = preview1 sock_listen, preview1 sock_listen_v2;
-            sock_accept_v2 (i i i) errno = preview1 sock_accept_v2;
-            sock_recv_v2 (i i i i i i) errno = preview1 sock_recv_v2;
             sock_recv_from (i i i i i i i) errno = preview1 sock_recv_from;
             sock_recv_from_v2 (i i i i i i i i) errno = preview1 sock_recv_from, preview1 sock_recv_from_v2;
-            sock_send_v2 (i i i i i) errno = preview1 sock_send_v2;
             sock_send_to (i i i i i i i) errno = preview1 sock_send_to, preview1 sock_send_to_v2;
-            sock_shutdown_v2 (i i) errno = preview1 sock_shutdown_v2;
             sock_getlocaladdr (i i i i) errno = preview1 sock_getlocaladdr;
             sock_getlocaladdr_v2 (i i i) errno = preview1 sock_getlocaladdr, preview1 sock_getlocaladdr_v2;
             sock_getpeeraddr (i i i i) errno = preview1 sock_getpeeraddr;
@@ -83,7 +79,6 @@ macro_rules! wasi_exports {
             sock_getsockopt (i i i i i) errno = preview1 sock_getsockopt, preview1 sock_getsockopt_v2;
             sock_setsockopt (i i i i i) errno = preview1 sock_setsockopt, preview1 sock_setsockopt_v2;
             sock_getaddrinfo (i i i i i i i i) errno = preview1 sock_getaddrinfo, preview1 sock_getaddrinfo_v2;
-            epoll_oneoff (i i i i) errno = preview1 epoll_oneoff;
         }
     };
 }

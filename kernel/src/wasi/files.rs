@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::buffers::{Ranges, Scatter, store_u32, store_u64};
 use super::descriptor::{Descriptor, Object, OpenFile};
+use super::sockets::{self, Socket};
 use super::system::{StdinRead, Stream};
 use super::types::{Filestat, fdflags, filetype, filetype_of, fstflags, rights};
 use super::{Context, Wasi};
@@ -66,8 +67,12 @@ impl Wasi {
         Ok(())
     }
 
-    pub(super) fn fd_close(&mut self, _: &mut Context<'_>, fd: u32) -> Result<(), Errno> {
-        self.descriptors.remove(fd)?;
+    pub(super) fn fd_close(&mut self, context: &mut Context<'_>, fd: u32) -> Result<(), Errno> {
+        drop(self.descriptors.remove(fd)?);
+        // A socket's last words leave at once.
+        if let Some(network) = &self.network {
+            network.borrow_mut().poll(context.system.monotonic_ns());
+        }
         Ok(())
     }
 
@@ -101,6 +106,7 @@ impl Wasi {
             Object::Output(Stream::Stderr) => standard(2),
             Object::File(open) => filetype_of(open.kind),
             Object::Directory(_) => filetype::DIRECTORY,
+            Object::Socket(socket) => socket_filetype(socket),
         };
         bytes[2..4].copy_from_slice(&descriptor.flags.to_le_bytes());
         bytes[8..16].copy_from_slice(&descriptor.rights.to_le_bytes());
@@ -171,6 +177,10 @@ impl Wasi {
             Object::Output(Stream::Stdout) => standard(1),
             Object::Output(Stream::Stderr) => standard(2),
             Object::File(open) => Filestat::new(open.device, &open.file.attributes()?),
+            Object::Socket(socket) => Filestat {
+                filetype: socket_filetype(socket),
+                ..Filestat::default()
+            },
             Object::Directory(directory) => {
                 Filestat::new(directory.node.file_system(), &directory.node.attributes()?)
             }
@@ -202,7 +212,7 @@ impl Wasi {
         match &mut descriptor.object {
             Object::File(open) => open.file.set_times(accessed, modified),
             Object::Directory(directory) => directory.node.set_times(accessed, modified),
-            Object::Stdin | Object::Output(_) => Err(Errno::Badf),
+            Object::Stdin | Object::Output(_) | Object::Socket(_) => Err(Errno::Badf),
         }
     }
 
@@ -246,6 +256,7 @@ impl Wasi {
                 open.cursor = open.cursor.saturating_add(u64::from(bytes));
                 bytes
             }
+            Object::Socket(socket) => sockets::receive(context, socket, &ranges, 0, nonblocking)?.0,
             Object::Output(_) | Object::Directory(_) => return Err(Errno::Badf),
         };
         store_u32(context.memory, read, bytes)
@@ -302,6 +313,10 @@ impl Wasi {
                 open.cursor = open.cursor.saturating_add(u64::from(bytes));
                 sync_by_flags(open, flags)?;
                 bytes
+            }
+            Object::Socket(socket) => {
+                let nonblocking = flags & fdflags::NONBLOCK != 0;
+                sockets::send(context, socket, &ranges, None, nonblocking)?
             }
             Object::Stdin | Object::Directory(_) => return Err(Errno::Badf),
         };
@@ -439,7 +454,7 @@ fn file(descriptor: &mut Descriptor) -> Result<&mut OpenFile, Errno> {
 fn seekable(descriptor: &mut Descriptor) -> Result<&mut OpenFile, Errno> {
     match &mut descriptor.object {
         Object::File(open) => Ok(open),
-        Object::Stdin | Object::Output(_) => Err(Errno::Spipe),
+        Object::Stdin | Object::Output(_) | Object::Socket(_) => Err(Errno::Spipe),
         Object::Directory(_) => Err(Errno::Badf),
     }
 }
@@ -466,7 +481,7 @@ fn sync(descriptor: &mut Descriptor, data_only: bool) -> Result<(), Errno> {
     match &mut descriptor.object {
         Object::File(open) => open.file.sync(data_only),
         Object::Directory(directory) => directory.listing()?.file.sync(data_only),
-        Object::Stdin | Object::Output(_) => Err(Errno::Badf),
+        Object::Stdin | Object::Output(_) | Object::Socket(_) => Err(Errno::Badf),
     }
 }
 
@@ -543,6 +558,14 @@ fn write_all(open: &mut OpenFile, offset: u64, bytes: &[u8]) -> (usize, Result<(
         }
     }
     (done, Ok(()))
+}
+
+fn socket_filetype(socket: &Socket) -> u8 {
+    if socket.is_stream() {
+        filetype::SOCKET_STREAM
+    } else {
+        filetype::SOCKET_DATAGRAM
+    }
 }
 
 fn write_console(context: &mut Context<'_>, stream: Stream, ranges: &Ranges) -> Result<u32, Errno> {

@@ -21,7 +21,6 @@ pub mod system;
 mod tests;
 mod types;
 
-use alloc::collections::BTreeSet;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
@@ -29,6 +28,7 @@ use crate::fs::errno::Errno;
 use crate::fs::node::Node;
 use crate::guest::GuestMemory;
 use descriptor::{Descriptor, Object, Table};
+pub use sockets::SharedNetwork;
 use system::{Stream, System};
 use types::rights;
 
@@ -59,6 +59,10 @@ pub struct Settings {
     pub mounts: Vec<Mount>,
     /// Whether standard input, output and error are a terminal on the host: `isatty` in the application.
     pub terminals: [bool; 3],
+    /// The network, where the machine has a card.
+    pub network: Option<SharedNetwork>,
+    /// Ports that the application finds listeners for, from descriptor 3 on, in front of its folders.
+    pub listeners: Vec<u16>,
 }
 
 /// All that WASI knows of the application.
@@ -67,8 +71,9 @@ pub struct Wasi {
     environment: Vec<Vec<u8>>,
     terminals: [bool; 3],
     descriptors: Table,
-    /// Calls that were answered with ENOSYS and told to the log.
-    told: BTreeSet<&'static str>,
+    network: Option<SharedNetwork>,
+    /// The application wanted a network, and the log says that there is none.
+    has_told_of_network: bool,
 }
 
 impl Wasi {
@@ -76,7 +81,7 @@ impl Wasi {
     ///
     /// # Errors
     ///
-    /// `Mfile` or `Nomem` where the mounts are too many.
+    /// `Mfile` or `Nomem` where the mounts are too many; `Netdown` or `Addrinuse` where a listener can't be had.
     pub fn new(settings: Settings) -> Result<Self, Errno> {
         let mut descriptors = Table::default();
         let standard = |object, rights| Descriptor {
@@ -89,6 +94,10 @@ impl Wasi {
         for stream in [Stream::Stdout, Stream::Stderr] {
             descriptors.insert(standard(Object::Output(stream), rights::OUTPUT))?;
         }
+        for port in settings.listeners {
+            let network = settings.network.as_ref().ok_or(Errno::Netdown)?;
+            descriptors.insert(sockets::listener(network, port)?)?;
+        }
         for mount in settings.mounts {
             descriptors.insert(Descriptor::preopen(mount.root, mount.path))?;
         }
@@ -97,7 +106,8 @@ impl Wasi {
             environment: settings.environment,
             terminals: settings.terminals,
             descriptors,
-            told: BTreeSet::new(),
+            network: settings.network,
+            has_told_of_network: false,
         })
     }
 }

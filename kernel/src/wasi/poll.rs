@@ -5,7 +5,7 @@ use super::clocks::Clock;
 use super::descriptor::{Object, Table};
 use super::system::System;
 use super::types::rights;
-use super::{Context, Wasi};
+use super::{Context, Wasi, sockets};
 use crate::fs::errno::Errno;
 
 const EVENT_BYTES: u32 = 32;
@@ -117,6 +117,9 @@ impl Wasi {
         context.memory.check(events, count * EVENT_BYTES)?;
         context.memory.check(events_count, 4)?;
         let start_ns = context.system.monotonic_ns();
+        if let Some(network) = &self.network {
+            network.borrow_mut().poll(start_ns);
+        }
         // Subscriptions are read anew in every round instead of being kept: there may be any number.
         loop {
             let mut deadline_ns = None;
@@ -141,7 +144,10 @@ impl Wasi {
             if ready > 0 {
                 return store_u32(context.memory, events_count, ready);
             }
-            context.system.wait(deadline_ns);
+            match &self.network {
+                Some(network) => sockets::wait(context, network, deadline_ns),
+                None => context.system.wait(deadline_ns),
+            }
         }
     }
 }
@@ -180,6 +186,7 @@ impl Table {
                 let size = open.file.attributes()?.size;
                 Ok(State::Ready(size.saturating_sub(open.cursor), 0))
             }
+            Object::Socket(socket) => Ok(socket.readable().map_or(State::Pending, ready)),
             Object::Output(_) | Object::Directory(_) => Err(Errno::Badf),
         }
     }
@@ -191,10 +198,16 @@ impl Table {
         }
         descriptor.need(rights::POLL_FD_READWRITE)?;
         match &descriptor.object {
+            Object::Socket(socket) => Ok(socket.writable().map_or(State::Pending, ready)),
             Object::Output(_) | Object::File(_) => Ok(State::Ready(WRITABLE_BYTES, 0)),
             Object::Stdin | Object::Directory(_) => Err(Errno::Badf),
         }
     }
+}
+
+/// Bytes, and whether nothing more will come, as an event has it.
+fn ready((bytes, is_over): (usize, bool)) -> State {
+    State::Ready(bytes as u64, if is_over { HANGUP } else { 0 })
 }
 
 fn clock_state(

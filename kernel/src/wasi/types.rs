@@ -83,6 +83,15 @@ pub(super) mod rights {
     pub(crate) const OUTPUT: u64 =
         FD_WRITE | FD_FDSTAT_SET_FLAGS | FD_FILESTAT_GET | POLL_FD_READWRITE;
 
+    /// What a socket can be used for.
+    pub(crate) const SOCKET: u64 = FD_READ
+        | FD_WRITE
+        | FD_FDSTAT_SET_FLAGS
+        | FD_FILESTAT_GET
+        | POLL_FD_READWRITE
+        | SOCK_SHUTDOWN
+        | SOCK_ACCEPT;
+
     /// All there are.
     pub(crate) const ALL: u64 = FILE | DIRECTORY | SOCK_SHUTDOWN | SOCK_ACCEPT;
     const _: () = assert!(ALL == (1 << 30) - 1);
@@ -128,6 +137,7 @@ pub(super) mod filetype {
     pub(crate) const CHARACTER_DEVICE: u8 = 2;
     pub(crate) const DIRECTORY: u8 = 3;
     pub(crate) const REGULAR_FILE: u8 = 4;
+    pub(crate) const SOCKET_DATAGRAM: u8 = 5;
     pub(crate) const SOCKET_STREAM: u8 = 6;
     pub(crate) const SYMBOLIC_LINK: u8 = 7;
 }

@@ -1,15 +1,18 @@
 //! A machine without a machine: memory in a vector, a scripted console and clock, a folder on a server in memory.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt::Arguments;
 use std::panic::panic_any;
+use std::rc::Rc;
 
 use super::super::exports::{Call, PARAMETERS_MAX};
 use super::super::system::{StdinRead, Stream, System};
-use super::super::{Context, Mount, Settings, Wasi};
+use super::super::{Context, Mount, Settings, SharedNetwork, Wasi};
 use crate::fs::ninep::tests::server::SharedServer;
 use crate::fs::ninep::{MountOptions, mount};
 use crate::guest::{GuestFault, GuestMemory};
+use crate::net::{self, Card, Network};
 
 /// The folder `/`.
 pub(super) const ROOT: u64 = 3;
@@ -38,6 +41,7 @@ pub(super) const LOOP: u32 = 32;
 pub(super) const MFILE: u32 = 33;
 pub(super) const NAMETOOLONG: u32 = 37;
 pub(super) const NOENT: u32 = 44;
+pub(super) const NETDOWN: u32 = 38;
 pub(super) const NOTDIR: u32 = 54;
 pub(super) const ROFS: u32 = 69;
 pub(super) const SPIPE: u32 = 70;
@@ -179,6 +183,31 @@ impl System for FakeSystem {
     }
 }
 
+/// A card on which nothing comes and everything is lost.
+struct DeafCard;
+
+impl Card for DeafCard {
+    fn address(&self) -> [u8; 6] {
+        [2, 0, 0, 0, 0, 1]
+    }
+
+    fn receive(&mut self, _: &mut [u8]) -> Option<usize> {
+        None
+    }
+
+    fn has_received(&self) -> bool {
+        false
+    }
+
+    fn can_transmit(&mut self) -> bool {
+        true
+    }
+
+    fn transmit(&mut self, _: usize, _: &mut dyn FnMut(&mut [u8])) {}
+
+    fn flush(&mut self) {}
+}
+
 pub(super) struct Machine {
     pub(super) memory: VecMemory,
     pub(super) system: FakeSystem,
@@ -189,6 +218,21 @@ pub(super) struct Machine {
 impl Machine {
     /// A machine with the folder `/`, and the same once more as `/ro`, to be read only.
     pub(super) fn new() -> Self {
+        Self::with(None, Vec::new())
+    }
+
+    /// The same with a network on which nobody answers, and a listener in front of the folders.
+    pub(super) fn with_network() -> Self {
+        let settings = net::Settings {
+            addresses: vec!["10.0.0.1/24".parse().unwrap()],
+            servers: vec!["10.0.0.3".parse().unwrap()],
+            ..net::Settings::default()
+        };
+        let network = Network::new(Box::new(DeafCard), &settings, 1, 1 << 20, 0);
+        Self::with(Some(Rc::new(RefCell::new(network))), vec![80])
+    }
+
+    fn with(network: Option<SharedNetwork>, listeners: Vec<u16>) -> Self {
         let server = SharedServer::new();
         let other = SharedServer::new();
         other.put_file("f", b"fixed");
@@ -205,6 +249,8 @@ impl Machine {
                 mounted(&other, "/ro", true, 2),
             ],
             terminals: [false, true, false],
+            network,
+            listeners,
         };
         Self {
             memory: VecMemory(vec![0xcc; MEMORY_BYTES as usize]),

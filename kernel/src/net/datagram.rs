@@ -1,0 +1,182 @@
+//! Sockets of datagrams: UDP.
+
+use alloc::collections::BTreeMap;
+
+use smoltcp::iface::{Interface, SocketHandle, SocketSet};
+use smoltcp::socket::udp::{self, PacketBuffer, PacketMetadata, RecvError, SendError, UdpMetadata};
+use smoltcp::time::Instant;
+use smoltcp::wire::{IpAddress, IpEndpoint, IpListenEndpoint};
+
+use super::network::{Network, SocketId, send_all, set_of};
+use crate::fs::errno::Errno;
+
+/// Datagrams that a socket holds, each way.
+const DATAGRAMS_MAX: usize = 64;
+
+/// Bytes of the longest datagram that fits in a frame, over IPv4: RFC 768 and RFC 791 headers taken off 1500 bytes.
+const DATAGRAM_BYTES_MAX: usize = 1472;
+
+struct Datagram {
+    set: SocketSet<'static>,
+    handle: SocketHandle,
+    buffer_bytes: usize,
+}
+
+impl Datagram {
+    fn socket(&self) -> &udp::Socket<'static> {
+        self.set.get(self.handle)
+    }
+
+    fn socket_mut(&mut self) -> &mut udp::Socket<'static> {
+        self.set.get_mut(self.handle)
+    }
+}
+
+/// Sockets of datagrams.
+#[derive(Default)]
+pub(super) struct Datagrams {
+    sockets: BTreeMap<SocketId, Datagram>,
+    ports: BTreeMap<u16, SocketId>,
+}
+
+impl Datagrams {
+    /// The set of the socket on `port`.
+    pub(super) fn of_port(&mut self, port: u16) -> Option<&mut SocketSet<'static>> {
+        let id = self.ports.get(&port)?;
+        Some(&mut self.sockets.get_mut(id)?.set)
+    }
+
+    /// When the next of them has something to send, in microseconds.
+    pub(super) fn next(&self, interface: &mut Interface, now: Instant) -> Option<i64> {
+        let sockets = self.sockets.values();
+        let next = sockets.filter_map(|datagram| interface.poll_at(now, &datagram.set));
+        next.min().map(|at| at.total_micros())
+    }
+}
+
+impl Network {
+    /// A socket for datagrams on `port`, or on one that is chosen where that is 0; returns the socket and its port.
+    ///
+    /// # Errors
+    ///
+    /// `Addrinuse`, `Addrnotavail`, `Nobufs`.
+    pub fn open_datagrams(
+        &mut self,
+        address: Option<IpAddress>,
+        port: u16,
+    ) -> Result<(SocketId, u16), Errno> {
+        if let Some(address) = address
+            && !self.interface.has_ip_addr(address)
+        {
+            return Err(Errno::Addrnotavail);
+        }
+        let is_free = |network: &Self, port| !network.datagrams.ports.contains_key(&port);
+        let port = match port {
+            0 => self.choose_port(is_free).ok_or(Errno::Addrinuse)?,
+            port if is_free(self, port) => port,
+            _ => return Err(Errno::Addrinuse),
+        };
+        let (buffer_bytes, [receive, send]) = self.take_buffers().ok_or(Errno::Nobufs)?;
+        let metadata = || alloc::vec![PacketMetadata::EMPTY; DATAGRAMS_MAX];
+        let mut socket = udp::Socket::new(
+            PacketBuffer::new(metadata(), receive),
+            PacketBuffer::new(metadata(), send),
+        );
+        let endpoint = IpListenEndpoint {
+            addr: address,
+            port,
+        };
+        socket.bind(endpoint).map_err(|_| Errno::Addrnotavail)?;
+        let (set, handle) = set_of(socket);
+        let id = self.new_id();
+        let datagram = Datagram {
+            set,
+            handle,
+            buffer_bytes,
+        };
+        self.datagrams.sockets.insert(id, datagram);
+        self.datagrams.ports.insert(port, id);
+        Ok((id, port))
+    }
+
+    /// The port that it is on, and its address if it is bound to one.
+    #[must_use]
+    pub fn datagrams_endpoint(&self, id: SocketId) -> Option<(Option<IpAddress>, u16)> {
+        let endpoint = self.datagrams.sockets.get(&id)?.socket().endpoint();
+        Some((endpoint.addr, endpoint.port))
+    }
+
+    /// Sends `bytes` as one datagram; `false` while there is no room.
+    ///
+    /// # Errors
+    ///
+    /// `Msgsize`: it does not fit in a frame; `Netunreach`.
+    pub fn send_datagram(
+        &mut self,
+        id: SocketId,
+        bytes: &[u8],
+        to: IpEndpoint,
+    ) -> Result<bool, Errno> {
+        if bytes.len() > DATAGRAM_BYTES_MAX {
+            return Err(Errno::Msgsize);
+        }
+        let source = self.interface.get_source_address(&to.addr);
+        if source.is_none_or(|source| source.is_unspecified()) {
+            return Err(Errno::Netunreach);
+        }
+        let datagram = self.datagrams.sockets.get_mut(&id).ok_or(Errno::Badf)?;
+        match datagram.socket_mut().send_slice(bytes, to) {
+            Ok(()) => Ok(true),
+            Err(SendError::BufferFull) => Ok(false),
+            Err(SendError::Unaddressable) => Err(Errno::Addrnotavail),
+        }
+    }
+
+    /// Receives the oldest datagram into `out`: what of it fits, its length, and who sent it; with `peek` it stays.
+    /// `None` where there is none.
+    pub fn receive_datagram(
+        &mut self,
+        id: SocketId,
+        out: &mut [u8],
+        peek: bool,
+    ) -> Option<(usize, usize, IpEndpoint)> {
+        let socket = self.datagrams.sockets.get_mut(&id)?.socket_mut();
+        let (bytes, metadata): (&[u8], UdpMetadata) = if peek {
+            let (bytes, metadata) = socket.peek().ok()?;
+            (bytes, *metadata)
+        } else {
+            let received: Result<_, RecvError> = socket.recv();
+            received.ok()?
+        };
+        let count = bytes.len().min(out.len());
+        out[..count].copy_from_slice(&bytes[..count]);
+        Some((count, bytes.len(), metadata.endpoint))
+    }
+
+    /// Bytes of the oldest datagram, if there is one.
+    pub fn datagram_receivable(&mut self, id: SocketId) -> Option<usize> {
+        let socket = self.datagrams.sockets.get_mut(&id)?.socket_mut();
+        socket.peek().ok().map(|(bytes, _)| bytes.len())
+    }
+
+    /// Whether a datagram can be sent at once.
+    #[must_use]
+    pub fn is_datagram_sendable(&self, id: SocketId) -> bool {
+        let datagram = self.datagrams.sockets.get(&id);
+        datagram.is_some_and(|datagram| datagram.socket().can_send())
+    }
+
+    /// Ends the socket; what was not sent yet is lost.
+    pub fn close_datagrams(&mut self, id: SocketId) {
+        if let Some(datagram) = self.datagrams.sockets.remove(&id) {
+            self.budget_bytes += 2 * datagram.buffer_bytes;
+        }
+        self.datagrams.ports.retain(|_, other| *other != id);
+    }
+
+    pub(super) fn serve_datagrams(&mut self, now: Instant) {
+        for datagram in self.datagrams.sockets.values_mut() {
+            send_all(&mut self.interface, &mut *self.card, &mut datagram.set, now);
+        }
+    }
+}

@@ -1,0 +1,387 @@
+//! The card, the sockets and what moves frames between them.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use smoltcp::iface::{Config, Interface, PollResult, SocketHandle, SocketSet};
+use smoltcp::socket::{AnySocket, dhcpv4, dns};
+use smoltcp::time::Instant;
+use smoltcp::wire::{
+    EthernetAddress, HardwareAddress, IpAddress, IpCidr, IpEndpoint, Ipv4Address, Ipv6Address,
+    Ipv6Cidr,
+};
+
+use super::card::{Card, FRAME_BYTES_MAX, Port};
+use super::datagram::Datagrams;
+use super::frame::{About, look_at};
+use super::listener::Listener;
+use super::settings::Settings;
+use super::stream::Connection;
+
+/// Frames that are taken in before the application goes on.
+const FRAMES_PER_POLL_MAX: usize = 512;
+
+/// First port that the system chooses, RFC 6335 section 6.
+const EPHEMERAL_PORT_MIN: u16 = 49152;
+
+/// Servers that resolve names, at most; those further on are not asked.
+pub(super) const SERVERS_MAX: usize = 3;
+
+/// Smallest and largest buffer of a socket, each way.
+const BUFFER_BYTES_MIN: usize = 2 << 10;
+const BUFFER_BYTES_MAX: usize = 64 << 10;
+
+/// A new socket gets buffers of this part of what is left, so that the last of many are small instead of refused.
+const BUDGET_PARTS: usize = 512;
+
+/// The number of a socket; never given twice.
+pub type SocketId = u64;
+
+/// The network.
+pub struct Network {
+    pub(super) card: Box<dyn Card>,
+    pub(super) interface: Interface,
+    /// Sockets that are the network's own.
+    pub(super) common: SocketSet<'static>,
+    pub(super) dhcp: Option<SocketHandle>,
+    pub(super) dns: SocketHandle,
+    pub(super) has_servers: bool,
+    pub(super) connections: BTreeMap<SocketId, Connection>,
+    /// Connections by their two ends, the local one first.
+    pub(super) ends: BTreeMap<(IpEndpoint, IpEndpoint), SocketId>,
+    pub(super) listeners: BTreeMap<SocketId, Listener>,
+    pub(super) datagrams: Datagrams,
+    /// When which connection must be looked at, in microseconds.
+    pub(super) timers: BTreeSet<(i64, SocketId)>,
+    /// Connections that something happened to.
+    pub(super) touched: Vec<SocketId>,
+    /// Bytes that buffers of sockets may still take.
+    pub(super) budget_bytes: usize,
+    /// The time of the last poll.
+    pub(super) now: Instant,
+    frame: Box<[u8]>,
+    next_id: SocketId,
+    next_port: u16,
+}
+
+impl Network {
+    /// Brings the stack up on `card`. `seed` is random; buffers of sockets take at most `budget_bytes` together.
+    #[must_use]
+    pub fn new(
+        mut card: Box<dyn Card>,
+        settings: &Settings,
+        seed: u64,
+        budget_bytes: usize,
+        now_ns: u64,
+    ) -> Self {
+        let address = EthernetAddress(card.address());
+        let mut config = Config::new(HardwareAddress::Ethernet(address));
+        config.random_seed = seed;
+        let mut port = Port {
+            card: &mut *card,
+            frame: None,
+        };
+        let mut interface = Interface::new(config, &mut port, instant(now_ns));
+        let link_local = IpCidr::Ipv6(Ipv6Cidr::new(link_local(address), 64));
+        interface.update_ip_addrs(|addresses| {
+            // More than fit are left out, and so not answered.
+            let _ = addresses.push(link_local);
+            for address in &settings.addresses {
+                let _ = addresses.push(*address);
+            }
+        });
+        for gateway in &settings.gateways {
+            set_gateway(&mut interface, *gateway);
+        }
+        let mut common = SocketSet::new(Vec::new());
+        let has_address = settings
+            .addresses
+            .iter()
+            .any(|address| matches!(address, IpCidr::Ipv4(_)));
+        let dhcp = (!has_address).then(|| common.add(dhcpv4::Socket::new()));
+        let servers = &settings.servers[..settings.servers.len().min(SERVERS_MAX)];
+        let dns = common.add(dns::Socket::new(servers, Vec::new()));
+        Self {
+            card,
+            interface,
+            common,
+            dhcp,
+            dns,
+            has_servers: !servers.is_empty(),
+            connections: BTreeMap::new(),
+            ends: BTreeMap::new(),
+            listeners: BTreeMap::new(),
+            datagrams: Datagrams::default(),
+            timers: BTreeSet::new(),
+            touched: Vec::new(),
+            budget_bytes,
+            now: instant(now_ns),
+            frame: alloc::vec![0; FRAME_BYTES_MAX].into(),
+            next_id: 1,
+            next_port: EPHEMERAL_PORT_MIN | seed as u16,
+        }
+    }
+
+    /// Takes in what came, sends what is due.
+    pub fn poll(&mut self, now_ns: u64) {
+        let now = instant(now_ns);
+        self.now = now;
+        for _ in 0..FRAMES_PER_POLL_MAX {
+            // A frame may want an answer at once.
+            if !self.card.can_transmit() {
+                break;
+            }
+            let mut frame = core::mem::take(&mut self.frame);
+            let len = self.card.receive(&mut frame);
+            if let Some(len) = len {
+                self.take_in(&frame[..len], now);
+            }
+            self.frame = frame;
+            if len.is_none() {
+                break;
+            }
+        }
+        while let Some(&(due, id)) = self.timers.first()
+            && due <= now.total_micros()
+        {
+            self.timers.pop_first();
+            if let Some(connection) = self.connections.get_mut(&id) {
+                connection.due = None;
+                self.touched.push(id);
+            }
+        }
+        let mut touched = core::mem::take(&mut self.touched);
+        touched.sort_unstable();
+        touched.dedup();
+        for id in touched.drain(..) {
+            self.serve(id, now);
+        }
+        // Serving touches nothing, so the list is empty and its room is kept.
+        self.touched = touched;
+        self.serve_datagrams(now);
+        self.serve_common(now);
+        self.card.flush();
+    }
+
+    /// Whether [`Network::poll`] would find something to do at once.
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        self.card.has_received() || !self.touched.is_empty()
+    }
+
+    /// When [`Network::poll`] is wanted next, by the clock that it is given; `None` while only a frame can bring work.
+    pub fn next_ns(&mut self, now_ns: u64) -> Option<u64> {
+        let now = instant(now_ns);
+        let common = self.interface.poll_at(now, &self.common);
+        let first = self.timers.first().map(|(due, _)| *due);
+        let datagrams = self.datagrams.next(&mut self.interface, now);
+        let next = [common.map(|at| at.total_micros()), first, datagrams]
+            .into_iter()
+            .flatten()
+            .min()?;
+        let next = u64::try_from(next).unwrap_or(0).saturating_mul(1000);
+        Some(next.max(now_ns))
+    }
+
+    /// Whether there is an address to speak from; DHCP may still be looking for one.
+    #[must_use]
+    pub fn is_configured(&self) -> bool {
+        self.interface.ipv4_addr().is_some() || self.dhcp.is_none()
+    }
+
+    /// The card's address of a version, if it has one.
+    #[must_use]
+    pub fn address(&self, is_v6: bool) -> Option<IpAddress> {
+        let of_version = |cidr: &&IpCidr| matches!(cidr, IpCidr::Ipv6(_)) == is_v6;
+        let found = self.interface.ip_addrs().iter().rev().find(of_version);
+        found.map(IpCidr::address)
+    }
+
+    fn take_in(&mut self, frame: &[u8], now: Instant) {
+        match look_at(frame) {
+            About::Tcp {
+                local,
+                remote,
+                is_syn,
+                is_reset,
+            } => {
+                let mut id = self.ends.get(&(local, remote)).copied();
+                if id.is_none() && is_syn && self.interface.has_ip_addr(local.addr) {
+                    match self.begin_accepting(local, remote) {
+                        Ok(begun) => id = begun,
+                        // The other end will ask again.
+                        Err(_) => return,
+                    }
+                }
+                if let Some(id) = id
+                    && let Some(connection) = self.connections.get_mut(&id)
+                {
+                    connection.saw_reset |= is_reset;
+                    let mut port = Port {
+                        card: &mut *self.card,
+                        frame: Some(frame),
+                    };
+                    self.interface
+                        .poll_ingress_single(now, &mut port, &mut connection.set);
+                    self.touched.push(id);
+                    return;
+                }
+            }
+            About::Udp(to) => {
+                if let Some(set) = self.datagrams.of_port(to) {
+                    let mut port = Port {
+                        card: &mut *self.card,
+                        frame: Some(frame),
+                    };
+                    self.interface.poll_ingress_single(now, &mut port, set);
+                    return;
+                }
+            }
+            // It may tell where others are, which connections wait for.
+            About::Other => {
+                let waiting = self.connections.values().filter(|one| one.is_asking());
+                self.touched.extend(waiting.map(|one| one.id));
+            }
+        }
+        let mut port = Port {
+            card: &mut *self.card,
+            frame: Some(frame),
+        };
+        self.interface
+            .poll_ingress_single(now, &mut port, &mut self.common);
+    }
+
+    fn serve_common(&mut self, now: Instant) {
+        send_all(&mut self.interface, &mut *self.card, &mut self.common, now);
+        let Some(dhcp) = self.dhcp else { return };
+        let Some(event) = self.common.get_mut::<dhcpv4::Socket<'_>>(dhcp).poll() else {
+            return;
+        };
+        let (address, router, servers) = match event {
+            dhcpv4::Event::Configured(config) => {
+                let servers = config.dns_servers.iter().take(SERVERS_MAX);
+                let servers: Vec<IpAddress> = servers.map(|server| (*server).into()).collect();
+                (Some(config.address), config.router, servers)
+            }
+            dhcpv4::Event::Deconfigured => (None, None, Vec::new()),
+        };
+        self.interface.update_ip_addrs(|addresses| {
+            addresses.retain(|address| matches!(address, IpCidr::Ipv6(_)));
+            if let Some(address) = address {
+                let _ = addresses.push(IpCidr::Ipv4(address));
+            }
+        });
+        self.interface.routes_mut().remove_default_ipv4_route();
+        if let Some(router) = router {
+            set_gateway(&mut self.interface, router.into());
+        }
+        if !servers.is_empty() {
+            self.has_servers = true;
+            self.common
+                .get_mut::<dns::Socket<'_>>(self.dns)
+                .update_servers(&servers);
+        }
+    }
+
+    pub(super) fn new_id(&mut self) -> SocketId {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    /// A port of those that the system chooses which `is_free`.
+    pub(super) fn choose_port(&mut self, is_free: impl Fn(&Self, u16) -> bool) -> Option<u16> {
+        for _ in EPHEMERAL_PORT_MIN..=u16::MAX {
+            self.next_port = self.next_port.checked_add(1).unwrap_or(EPHEMERAL_PORT_MIN);
+            if is_free(self, self.next_port) {
+                return Some(self.next_port);
+            }
+        }
+        None
+    }
+
+    /// Takes buffers of two equal parts out of the budget; the length of one.
+    pub(super) fn take_buffers(&mut self) -> Option<(usize, [Vec<u8>; 2])> {
+        let part = (self.budget_bytes / BUDGET_PARTS).clamp(BUFFER_BYTES_MIN, BUFFER_BYTES_MAX);
+        let bytes = 1 << part.ilog2();
+        let left = self.budget_bytes.checked_sub(2 * bytes)?;
+        let buffers = [buffer(bytes)?, buffer(bytes)?];
+        self.budget_bytes = left;
+        Some((bytes, buffers))
+    }
+}
+
+/// Sends all that the sockets of `set` have to send now.
+pub(super) fn send_all(
+    interface: &mut Interface,
+    card: &mut dyn Card,
+    set: &mut SocketSet<'static>,
+    now: Instant,
+) {
+    loop {
+        if !card.can_transmit() {
+            return;
+        }
+        let mut port = Port { card, frame: None };
+        if interface.poll_egress(now, &mut port, set) == PollResult::None {
+            return;
+        }
+    }
+}
+
+/// A set of one socket.
+pub(super) fn set_of<T: AnySocket<'static>>(socket: T) -> (SocketSet<'static>, SocketHandle) {
+    let mut set = SocketSet::new(Vec::with_capacity(1));
+    let handle = set.add(socket);
+    (set, handle)
+}
+
+/// A buffer of zeros, if it can be had.
+pub(super) fn buffer(bytes: usize) -> Option<Vec<u8>> {
+    let mut buffer = Vec::new();
+    buffer.try_reserve_exact(bytes).ok()?;
+    buffer.resize(bytes, 0);
+    Some(buffer)
+}
+
+fn instant(now_ns: u64) -> Instant {
+    Instant::from_micros(i64::try_from(now_ns / 1000).unwrap_or(i64::MAX))
+}
+
+fn set_gateway(interface: &mut Interface, gateway: IpAddress) {
+    // The table of routes has room for one of each version.
+    match gateway {
+        IpAddress::Ipv4(gateway) => {
+            let _: Result<Option<_>, _> = interface
+                .routes_mut()
+                .add_default_ipv4_route(gateway as Ipv4Address);
+        }
+        IpAddress::Ipv6(gateway) => {
+            let _: Result<Option<_>, _> = interface
+                .routes_mut()
+                .add_default_ipv6_route(gateway as Ipv6Address);
+        }
+    }
+}
+
+/// The address that a card has on its own link: RFC 4291, section 2.5.6 and appendix A.
+fn link_local(EthernetAddress([a, b, c, d, e, f]): EthernetAddress) -> Ipv6Address {
+    Ipv6Address::from([
+        0xfe,
+        0x80,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        a ^ 2,
+        b,
+        c,
+        0xff,
+        0xfe,
+        d,
+        e,
+        f,
+    ])
+}

@@ -1,0 +1,418 @@
+//! Connections: TCP.
+
+use smoltcp::iface::{SocketHandle, SocketSet};
+use smoltcp::socket::tcp::{self, RecvError, SocketBuffer, State};
+use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::IpEndpoint;
+
+use super::network::{Network, SocketId, send_all, set_of};
+use crate::fs::errno::Errno;
+
+/// How long the other end may take to answer a request for a connection.
+const CONNECT: Duration = Duration::from_secs(60);
+
+/// How long the other end may leave what was sent to it unanswered.
+const SILENCE: Duration = Duration::from_secs(300);
+
+/// How long a connection that nobody holds any more may take to end.
+const LINGER: Duration = Duration::from_secs(60);
+
+/// How far a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// The other end was asked.
+    Active,
+    /// The other end asked.
+    Passive,
+    /// It was complete; it may have ended since.
+    Open,
+}
+
+/// How making a connection goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// The other end has not answered.
+    Waiting,
+    /// It is complete.
+    Open,
+    /// It is not, and won't be.
+    Failed(Errno),
+}
+
+/// What receiving found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// So many bytes; more than 0.
+    Bytes(usize),
+    /// Nothing yet.
+    Nothing,
+    /// The other end has sent all that it will.
+    End,
+}
+
+pub(super) struct Connection {
+    pub(super) id: SocketId,
+    pub(super) set: SocketSet<'static>,
+    handle: SocketHandle,
+    phase: Phase,
+    ends: Option<(IpEndpoint, IpEndpoint)>,
+    /// Who has not handed it out yet.
+    pub(super) listener: Option<SocketId>,
+    /// Nobody holds it: it is to end.
+    pub(super) is_orphan: bool,
+    pub(super) saw_reset: bool,
+    is_read_shut: bool,
+    is_write_shut: bool,
+    /// Nothing will happen to it any more.
+    has_ended: bool,
+    /// Why it failed, until someone was told.
+    error: Option<Errno>,
+    /// When it was asked for, or lost its holder.
+    begun: Instant,
+    /// Its entry among the timers.
+    pub(super) due: Option<i64>,
+    /// Bytes of each of its buffers.
+    buffer_bytes: usize,
+}
+
+impl Connection {
+    pub(super) fn socket(&self) -> &tcp::Socket<'static> {
+        self.set.get(self.handle)
+    }
+
+    pub(super) fn socket_mut(&mut self) -> &mut tcp::Socket<'static> {
+        self.set.get_mut(self.handle)
+    }
+
+    /// Whether the other end was asked and has not answered.
+    pub(super) fn is_asking(&self) -> bool {
+        self.phase == Phase::Active
+    }
+
+    /// When it must have come further, if it must.
+    fn deadline(&self) -> Option<Instant> {
+        match (self.phase, self.is_orphan) {
+            (_, true) => Some(self.begun + LINGER),
+            (Phase::Active | Phase::Passive, false) => Some(self.begun + CONNECT),
+            (Phase::Open, false) => None,
+        }
+    }
+
+    /// Why it has ended without its holder.
+    fn failure(&self) -> Option<Errno> {
+        match (self.phase, self.saw_reset) {
+            (Phase::Active, true) => Some(Errno::Connrefused),
+            (_, true) => Some(Errno::Connreset),
+            (Phase::Active | Phase::Passive, false) => Some(Errno::Timedout),
+            // Both ends have sent all: it ended well.
+            (Phase::Open, false) if self.is_write_shut => None,
+            (Phase::Open, false) => Some(Errno::Timedout),
+        }
+    }
+}
+
+impl Network {
+    /// Asks `remote` for a connection, from `local_port` or one that is chosen.
+    ///
+    /// # Errors
+    ///
+    /// `Netunreach`: there is no address to speak from; `Addrinuse`; `Nobufs`; `Addrnotavail`: nobody can be there.
+    pub fn connect(&mut self, local_port: u16, remote: IpEndpoint) -> Result<SocketId, Errno> {
+        let source = self.interface.get_source_address(&remote.addr);
+        let source = source
+            .filter(|source| !source.is_unspecified())
+            .ok_or(Errno::Netunreach)?;
+        let is_free = |network: &Self, port| {
+            let local = IpEndpoint::new(source, port);
+            !network.ends.contains_key(&(local, remote))
+                && (local_port != 0 || network.listeners.values().all(|other| other.port != port))
+        };
+        let port = match local_port {
+            0 => self.choose_port(is_free).ok_or(Errno::Addrnotavail)?,
+            port if is_free(self, port) => port,
+            _ => return Err(Errno::Addrinuse),
+        };
+        let local = IpEndpoint::new(source, port);
+        let mut connection = self.new_connection(Phase::Active).ok_or(Errno::Nobufs)?;
+        let socket: &mut tcp::Socket<'_> = connection.set.get_mut(connection.handle);
+        let asked = socket.connect(self.interface.context(), remote, local);
+        if asked.is_err() {
+            self.budget_bytes += 2 * connection.buffer_bytes;
+            return Err(Errno::Addrnotavail);
+        }
+        let id = connection.id;
+        self.insert(connection, (local, remote));
+        self.touched.push(id);
+        Ok(id)
+    }
+
+    /// How making the connection goes; a failure is told once.
+    pub fn progress(&mut self, id: SocketId) -> Progress {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return Progress::Failed(Errno::Badf);
+        };
+        match (connection.error.take(), connection.phase) {
+            (Some(errno), _) => Progress::Failed(errno),
+            (None, Phase::Open) => Progress::Open,
+            (None, _) if connection.socket().state() == State::Closed => {
+                Progress::Failed(Errno::Connrefused)
+            }
+            (None, _) => Progress::Waiting,
+        }
+    }
+
+    /// Whether the connection was complete once.
+    #[must_use]
+    pub fn was_open(&self, id: SocketId) -> bool {
+        self.connections
+            .get(&id)
+            .is_some_and(|connection| connection.phase == Phase::Open)
+    }
+
+    /// Takes why the connection failed.
+    pub fn take_error(&mut self, id: SocketId) -> Option<Errno> {
+        self.connections.get_mut(&id)?.error.take()
+    }
+
+    /// The two ends, the local one first.
+    #[must_use]
+    pub fn ends(&self, id: SocketId) -> Option<(IpEndpoint, IpEndpoint)> {
+        self.connections.get(&id)?.ends
+    }
+
+    /// Receives into `out`, which is not empty; with `peek` what is received stays.
+    ///
+    /// # Errors
+    ///
+    /// Why the connection failed, once; `Notconn` before it is complete.
+    pub fn receive(&mut self, id: SocketId, out: &mut [u8], peek: bool) -> Result<Received, Errno> {
+        let connection = self.connections.get_mut(&id).ok_or(Errno::Badf)?;
+        if connection.is_read_shut {
+            return Ok(Received::End);
+        }
+        let socket = connection.socket_mut();
+        let received = if peek && socket.may_recv() {
+            socket.peek_slice(out)
+        } else {
+            socket.recv_slice(out)
+        };
+        match received {
+            Ok(0) => Ok(Received::Nothing),
+            Ok(bytes) => {
+                // The window may have opened.
+                self.touched.push(id);
+                Ok(Received::Bytes(bytes))
+            }
+            Err(RecvError::Finished) => Ok(Received::End),
+            Err(RecvError::InvalidState) => match (connection.error.take(), connection.phase) {
+                (Some(errno), _) => Err(errno),
+                (None, Phase::Open) => Ok(Received::End),
+                (None, _) => Err(Errno::Notconn),
+            },
+        }
+    }
+
+    /// Bytes that can be received at once, and whether nothing more will come; `None` while there is nothing to tell.
+    #[must_use]
+    pub fn receivable(&self, id: SocketId) -> Option<(usize, bool)> {
+        let connection = self.connections.get(&id)?;
+        let socket = connection.socket();
+        let bytes = socket.recv_queue();
+        let is_over = connection.is_read_shut
+            || (connection.phase == Phase::Open && !socket.may_recv())
+            || socket.state() == State::Closed;
+        (bytes > 0 || is_over).then_some((bytes, is_over))
+    }
+
+    /// Takes up to all of `bytes` to be sent; returns how many.
+    ///
+    /// # Errors
+    ///
+    /// Why the connection failed, once; `Pipe` after it ended, `Notconn` before it is complete.
+    pub fn send(&mut self, id: SocketId, bytes: &[u8]) -> Result<usize, Errno> {
+        let connection = self.connections.get_mut(&id).ok_or(Errno::Badf)?;
+        if let Some(errno) = connection.error.take() {
+            return Err(errno);
+        }
+        match (connection.is_write_shut, connection.phase) {
+            (true, _) => return Err(Errno::Pipe),
+            (false, Phase::Open) => {}
+            (false, _) => return Err(Errno::Notconn),
+        }
+        let sent = connection.socket_mut().send_slice(bytes);
+        let sent = sent.map_err(|_| Errno::Pipe)?;
+        if sent > 0 {
+            self.touched.push(id);
+        }
+        Ok(sent)
+    }
+
+    /// Bytes that can be sent at once, or 0 where an attempt would fail; `None` while there is no room.
+    #[must_use]
+    pub fn sendable(&self, id: SocketId) -> Option<usize> {
+        let connection = self.connections.get(&id)?;
+        let socket = connection.socket();
+        if connection.phase != Phase::Open {
+            return (socket.state() == State::Closed).then_some(0);
+        }
+        if connection.is_write_shut || !socket.may_send() {
+            return Some(0);
+        }
+        let room = socket.send_capacity() - socket.send_queue();
+        (room > 0).then_some(room)
+    }
+
+    /// Ends one direction or both.
+    ///
+    /// # Errors
+    ///
+    /// `Notconn` where it is not complete, or not any more.
+    pub fn shut_down(&mut self, id: SocketId, read: bool, write: bool) -> Result<(), Errno> {
+        let connection = self.connections.get_mut(&id).ok_or(Errno::Badf)?;
+        if connection.phase != Phase::Open || connection.socket().state() == State::Closed {
+            return Err(Errno::Notconn);
+        }
+        connection.is_read_shut |= read;
+        if write && !connection.is_write_shut {
+            connection.is_write_shut = true;
+            connection.socket_mut().close();
+            self.touched.push(id);
+        }
+        Ok(())
+    }
+
+    /// Leaves the connection to end by itself: what was sent still arrives; what was not received resets it.
+    pub fn close_connection(&mut self, id: SocketId) {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
+        connection.is_orphan = true;
+        connection.begun = self.now;
+        if connection.socket().recv_queue() > 0 {
+            connection.socket_mut().abort();
+        } else {
+            connection.is_write_shut = true;
+            connection.socket_mut().close();
+        }
+        self.touched.push(id);
+    }
+
+    pub(super) fn new_connection(&mut self, phase: Phase) -> Option<Connection> {
+        let (buffer_bytes, [receive, send]) = self.take_buffers()?;
+        let mut socket = tcp::Socket::new(SocketBuffer::new(receive), SocketBuffer::new(send));
+        // A program writes what it wants sent; nobody gains from holding it back.
+        socket.set_nagle_enabled(false);
+        socket.set_timeout(Some(SILENCE));
+        let (set, handle) = set_of(socket);
+        Some(Connection {
+            id: self.new_id(),
+            set,
+            handle,
+            phase,
+            ends: None,
+            listener: None,
+            is_orphan: false,
+            saw_reset: false,
+            is_read_shut: false,
+            is_write_shut: false,
+            has_ended: false,
+            error: None,
+            begun: self.now,
+            due: None,
+            buffer_bytes,
+        })
+    }
+
+    pub(super) fn insert(&mut self, mut connection: Connection, ends: (IpEndpoint, IpEndpoint)) {
+        connection.ends = Some(ends);
+        self.ends.insert(ends, connection.id);
+        self.connections.insert(connection.id, connection);
+    }
+
+    /// Sends what a connection has to send, takes note of what became of it, and sets its timer.
+    pub(super) fn serve(&mut self, id: SocketId, now: Instant) {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
+        if connection
+            .deadline()
+            .is_some_and(|deadline| deadline <= now)
+        {
+            connection.socket_mut().abort();
+        }
+        send_all(
+            &mut self.interface,
+            &mut *self.card,
+            &mut connection.set,
+            now,
+        );
+        let state = connection.socket().state();
+        let is_complete = !matches!(
+            state,
+            State::Closed | State::Listen | State::SynSent | State::SynReceived
+        );
+        if is_complete && connection.phase != Phase::Open {
+            connection.phase = Phase::Open;
+            if let Some(listener) = connection.listener
+                && let Some(listener) = self.listeners.get_mut(&listener)
+            {
+                listener.half_open -= 1;
+                listener.ready.push_back(id);
+            }
+        }
+        // The reset that an ended one owes has been sent above, unless the card was full.
+        let polled = self.interface.poll_at(now, &connection.set);
+        // A request that turned out to be none leaves the socket listening; a reset of one does too.
+        let has_ended = matches!(state, State::Closed | State::Listen);
+        if has_ended && !connection.has_ended {
+            connection.has_ended = true;
+            match connection.phase {
+                Phase::Passive => {
+                    if let Some(listener) = connection.listener.take()
+                        && let Some(listener) = self.listeners.get_mut(&listener)
+                    {
+                        listener.half_open -= 1;
+                    }
+                    connection.is_orphan = true;
+                }
+                Phase::Active | Phase::Open => connection.error = connection.failure(),
+            }
+        }
+        let is_done = match state {
+            State::Listen => true,
+            State::Closed => polled.is_none(),
+            // Both ends have said all and know it. Waiting for strays would hold memory, and sequence numbers are random.
+            State::TimeWait => true,
+            _ => false,
+        };
+        if connection.is_orphan && is_done {
+            self.remove(id);
+            return;
+        }
+        let deadline = connection.deadline().filter(|_| !has_ended);
+        let due = [polled, deadline].into_iter().flatten().min();
+        let due = due.map(|due| due.max(now).total_micros());
+        if connection.due != due {
+            let before = core::mem::replace(&mut connection.due, due);
+            if let Some(before) = before {
+                self.timers.remove(&(before, id));
+            }
+            if let Some(due) = due {
+                self.timers.insert((due, id));
+            }
+        }
+    }
+
+    fn remove(&mut self, id: SocketId) {
+        let Some(connection) = self.connections.remove(&id) else {
+            return;
+        };
+        if let Some(due) = connection.due {
+            self.timers.remove(&(due, id));
+        }
+        if let Some(ends) = connection.ends {
+            self.ends.remove(&ends);
+        }
+        self.budget_bytes += 2 * connection.buffer_bytes;
+    }
+}

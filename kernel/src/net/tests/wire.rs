@@ -1,0 +1,151 @@
+//! Two networks and the wire between them, which can lose, repeat and swap frames.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use super::super::{Card, Network, Settings};
+
+/// Most frames that a card holds before it takes no more.
+const CARD_FRAMES_MAX: usize = 64;
+
+/// Nanoseconds that pass with each step.
+pub(super) const STEP_NS: u64 = 1_000_000;
+
+type Queue = Rc<RefCell<VecDeque<Vec<u8>>>>;
+
+/// A card in memory.
+struct FakeCard {
+    address: [u8; 6],
+    incoming: Queue,
+    outgoing: Queue,
+}
+
+impl Card for FakeCard {
+    fn address(&self) -> [u8; 6] {
+        self.address
+    }
+
+    fn receive(&mut self, frame: &mut [u8]) -> Option<usize> {
+        let came = self.incoming.borrow_mut().pop_front()?;
+        let len = came.len().min(frame.len());
+        frame[..len].copy_from_slice(&came[..len]);
+        Some(len)
+    }
+
+    fn has_received(&self) -> bool {
+        !self.incoming.borrow().is_empty()
+    }
+
+    fn can_transmit(&mut self) -> bool {
+        self.outgoing.borrow().len() < CARD_FRAMES_MAX
+    }
+
+    fn transmit(&mut self, bytes: usize, fill: &mut dyn FnMut(&mut [u8])) {
+        let mut frame = vec![0; bytes];
+        fill(&mut frame);
+        self.outgoing.borrow_mut().push_back(frame);
+    }
+
+    fn flush(&mut self) {}
+}
+
+/// What the wire does to frames.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Faults {
+    /// Of a thousand frames so many are lost, repeated, swapped with the next.
+    pub(super) lost: u64,
+    pub(super) repeated: u64,
+    pub(super) swapped: u64,
+}
+
+/// Two networks on one wire: 10.0.0.1 and 10.0.0.2.
+pub(super) struct Pair {
+    pub(super) left: Network,
+    pub(super) right: Network,
+    queues: [(Queue, Queue); 2],
+    pub(super) faults: Faults,
+    pub(super) now_ns: u64,
+    random: u64,
+    /// Frames that were carried.
+    pub(super) carried: usize,
+}
+
+impl Pair {
+    pub(super) fn new(budget_bytes: usize) -> Self {
+        let queues = [(); 2].map(|()| (Queue::default(), Queue::default()));
+        let network = |number: u8, (incoming, outgoing): &(Queue, Queue)| {
+            let card = FakeCard {
+                address: [2, 0, 0, 0, 0, number],
+                incoming: incoming.clone(),
+                outgoing: outgoing.clone(),
+            };
+            let settings = Settings {
+                addresses: vec![format!("10.0.0.{number}/24").parse().unwrap()],
+                ..Settings::default()
+            };
+            Network::new(Box::new(card), &settings, number.into(), budget_bytes, 0)
+        };
+        Self {
+            left: network(1, &queues[0]),
+            right: network(2, &queues[1]),
+            queues,
+            faults: Faults::default(),
+            now_ns: 0,
+            random: 1,
+            carried: 0,
+        }
+    }
+
+    /// Of a thousand times so many.
+    fn happens(&mut self, of_thousand: u64) -> bool {
+        // Knuth's linear congruential generator, MMIX.
+        self.random = self
+            .random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.random >> 33) % 1000 < of_thousand
+    }
+
+    fn carry(&mut self, from: usize, to: usize) {
+        let mut frames: Vec<_> = self.queues[from].1.borrow_mut().drain(..).collect();
+        for at in 1..frames.len() {
+            if self.happens(self.faults.swapped) {
+                frames.swap(at - 1, at);
+            }
+        }
+        for frame in frames {
+            self.carried += 1;
+            if self.happens(self.faults.lost) {
+                continue;
+            }
+            if self.happens(self.faults.repeated) {
+                self.queues[to].0.borrow_mut().push_back(frame.clone());
+            }
+            self.queues[to].0.borrow_mut().push_back(frame);
+        }
+    }
+
+    /// Puts a frame into right's card.
+    pub(super) fn inject(&mut self, frame: &[u8]) {
+        self.queues[1].0.borrow_mut().push_back(frame.to_vec());
+    }
+
+    /// Lets both work, carries what they sent, lets time pass.
+    pub(super) fn step(&mut self) {
+        self.left.poll(self.now_ns);
+        self.carry(0, 1);
+        self.right.poll(self.now_ns);
+        self.carry(1, 0);
+        self.now_ns += STEP_NS;
+    }
+
+    /// Steps until `is_done`, which is asked first; panics after `seconds`.
+    pub(super) fn until(&mut self, seconds: u64, mut is_done: impl FnMut(&mut Self) -> bool) {
+        let end = self.now_ns + seconds * 1_000_000_000;
+        while !is_done(self) {
+            assert!(self.now_ns < end, "not done after {seconds} s");
+            self.step();
+        }
+    }
+}

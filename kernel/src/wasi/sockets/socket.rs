@@ -1,0 +1,173 @@
+//! What a descriptor of a socket stands for.
+
+use alloc::rc::Rc;
+use core::cell::RefCell;
+
+use crate::fs::errno::Errno;
+use crate::net::{IpAddress, IpEndpoint, Network, SocketId};
+use crate::wasi::descriptor::{Descriptor, Object};
+use crate::wasi::types::rights;
+
+/// The network, which every socket reaches.
+pub type SharedNetwork = Rc<RefCell<Network>>;
+
+/// Bytes that a socket of datagrams says it takes at once.
+const DATAGRAM_BYTES: usize = 1472;
+
+/// A family of addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::wasi) enum Family {
+    V4,
+    V6,
+}
+
+impl Family {
+    pub(super) fn of(address: IpAddress) -> Self {
+        match address {
+            IpAddress::Ipv4(_) => Family::V4,
+            IpAddress::Ipv6(_) => Family::V6,
+        }
+    }
+
+    pub(super) fn unspecified(self) -> IpAddress {
+        match self {
+            Family::V4 => IpAddress::v4(0, 0, 0, 0),
+            Family::V6 => IpAddress::v6(0, 0, 0, 0, 0, 0, 0, 0),
+        }
+    }
+}
+
+/// What a socket has become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::wasi) enum Kind {
+    /// For a connection, neither made nor waited for. The address and port that it was bound to; port 0 is none.
+    Idle(Option<IpAddress>, u16),
+    Listener(SocketId),
+    Stream(SocketId),
+    /// For datagrams; open from the first use on. The other end, where it was connected to one.
+    Datagrams(Option<SocketId>, Option<IpEndpoint>),
+}
+
+/// A socket; dropping it closes it.
+pub(in crate::wasi) struct Socket {
+    pub(in crate::wasi) network: SharedNetwork,
+    pub(in crate::wasi) family: Family,
+    pub(in crate::wasi) kind: Kind,
+    /// How long receiving and sending may take, in nanoseconds; 0 is for ever.
+    pub(super) receive_timeout_ns: u64,
+    pub(super) send_timeout_ns: u64,
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        let mut network = self.network.borrow_mut();
+        match self.kind {
+            Kind::Idle(..) | Kind::Datagrams(None, _) => {}
+            Kind::Listener(id) => network.close_listener(id),
+            Kind::Stream(id) => network.close_connection(id),
+            Kind::Datagrams(Some(id), _) => network.close_datagrams(id),
+        }
+    }
+}
+
+impl Socket {
+    pub(in crate::wasi) fn new(network: SharedNetwork, family: Family, kind: Kind) -> Self {
+        Self {
+            network,
+            family,
+            kind,
+            receive_timeout_ns: 0,
+            send_timeout_ns: 0,
+        }
+    }
+
+    /// A descriptor for it, with `flags` of `fdflags`.
+    pub(in crate::wasi) fn into_descriptor(self, flags: u16) -> Descriptor {
+        Descriptor {
+            object: Object::Socket(self),
+            rights: rights::SOCKET,
+            inheriting: rights::SOCKET,
+            flags,
+        }
+    }
+
+    pub(in crate::wasi) fn is_stream(&self) -> bool {
+        !matches!(self.kind, Kind::Datagrams(..))
+    }
+
+    /// The connection that it is.
+    pub(super) fn stream(&self) -> Result<SocketId, Errno> {
+        match self.kind {
+            Kind::Stream(id) => Ok(id),
+            Kind::Idle(..) | Kind::Listener(_) => Err(Errno::Notconn),
+            Kind::Datagrams(..) => Err(Errno::Prototype),
+        }
+    }
+
+    /// The socket of datagrams, opened where it was not.
+    pub(super) fn datagrams(&mut self) -> Result<SocketId, Errno> {
+        match self.kind {
+            Kind::Datagrams(Some(id), _) => Ok(id),
+            Kind::Datagrams(None, peer) => {
+                let (id, _) = self.network.borrow_mut().open_datagrams(None, 0)?;
+                self.kind = Kind::Datagrams(Some(id), peer);
+                Ok(id)
+            }
+            _ => Err(Errno::Prototype),
+        }
+    }
+
+    /// The end that is here and the one that is there, as far as there are any.
+    pub(super) fn ends(&self) -> (IpEndpoint, Option<IpEndpoint>) {
+        let network = self.network.borrow();
+        let nowhere = self.family.unspecified();
+        let here =
+            |address: Option<IpAddress>, port| IpEndpoint::new(address.unwrap_or(nowhere), port);
+        match self.kind {
+            Kind::Idle(address, port) => (here(address, port), None),
+            Kind::Listener(id) => {
+                let (address, port) = network.listener_endpoint(id).unwrap_or((None, 0));
+                (here(address, port), None)
+            }
+            Kind::Stream(id) => match network.ends(id) {
+                Some((local, remote)) => (local, Some(remote)),
+                None => (here(None, 0), None),
+            },
+            Kind::Datagrams(id, peer) => {
+                let bound = id.and_then(|id| network.datagrams_endpoint(id));
+                let (address, port) = bound.unwrap_or((None, 0));
+                (here(address, port), peer)
+            }
+        }
+    }
+
+    /// Bytes that can be received, or connections accepted, and whether nothing more will come; `None` while it would wait.
+    pub(in crate::wasi) fn readable(&self) -> Option<(usize, bool)> {
+        let mut network = self.network.borrow_mut();
+        match self.kind {
+            Kind::Idle(..) | Kind::Datagrams(None, _) => None,
+            Kind::Listener(id) => match network.acceptable(id) {
+                0 => None,
+                count => Some((count, false)),
+            },
+            Kind::Stream(id) => network.receivable(id),
+            Kind::Datagrams(Some(id), _) => {
+                let bytes = network.datagram_receivable(id)?;
+                Some((bytes, false))
+            }
+        }
+    }
+
+    /// Bytes that can be sent, and whether nothing can ever again; `None` while it would wait.
+    pub(in crate::wasi) fn writable(&self) -> Option<(usize, bool)> {
+        let network = self.network.borrow();
+        match self.kind {
+            Kind::Idle(..) | Kind::Listener(_) => None,
+            Kind::Stream(id) => network.sendable(id).map(|bytes| (bytes, bytes == 0)),
+            Kind::Datagrams(None, _) => Some((DATAGRAM_BYTES, false)),
+            Kind::Datagrams(Some(id), _) => network
+                .is_datagram_sendable(id)
+                .then_some((DATAGRAM_BYTES, false)),
+        }
+    }
+}

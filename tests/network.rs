@@ -1,0 +1,280 @@
+//! The network: programs that are reached through forwarded ports, and that reach others.
+
+mod invoke;
+
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream, UdpSocket};
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use invoke::Place;
+
+/// How long something that takes milliseconds may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server that runs, and the port that leads to it.
+struct Server {
+    place: Place,
+    child: std::process::Child,
+    port: u16,
+}
+
+impl Server {
+    /// Starts `tests/network/echo.c`.
+    fn start() -> Self {
+        let place = Place::new();
+        build("echo", &place.path("echo.wasm"));
+        let port = free_port();
+        let pair = format!("{port}:8080");
+        let arguments = ["run", "-p", &pair, "--listen", "8080", "echo.wasm"];
+        let (child, _) = place.start_until(&arguments, "listening");
+        Self { place, child, port }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+
+    /// Lets the server end, and checks that it ends well and leaves nothing.
+    fn stop(mut self) {
+        self.connect().write_all(b"stop").unwrap();
+        assert_eq!(self.child.wait().unwrap().code(), Some(0));
+        self.place.assert_clean();
+    }
+}
+
+/// Bytes that tell where they belong.
+fn content(len: usize, seed: usize) -> Vec<u8> {
+    (0..len)
+        .map(|at| (at * 31 + at / 251 + seed) as u8)
+        .collect()
+}
+
+/// Sends `sent`, and reads the echo meanwhile.
+fn echo(mut stream: TcpStream, sent: Vec<u8>) -> Vec<u8> {
+    let mut writer = stream.try_clone().unwrap();
+    let writing = thread::spawn(move || {
+        writer.write_all(&sent).unwrap();
+        writer.shutdown(Shutdown::Write).unwrap();
+    });
+    let mut echoed = Vec::new();
+    stream.read_to_end(&mut echoed).unwrap();
+    writing.join().unwrap();
+    echoed
+}
+
+#[test]
+fn large_and_small_messages_come_back_whole() {
+    let server = Server::start();
+    for len in [1, 40 << 10, 200 << 10, 2 << 20] {
+        let sent = content(len, len);
+        assert!(echo(server.connect(), sent.clone()) == sent, "{len} bytes");
+    }
+    server.stop();
+}
+
+#[test]
+fn a_slow_reader_gets_what_is_its_own() {
+    let server = Server::start();
+    let mut slow = server.connect();
+    let sent = content(60_000, 5);
+    slow.write_all(&sent).unwrap();
+    // Many others come and go while nobody reads here.
+    for round in 0..150 {
+        let sent = content(500, round);
+        assert_eq!(echo(server.connect(), sent.clone()), sent);
+    }
+    let mut echoed = vec![0; sent.len()];
+    slow.read_exact(&mut echoed).unwrap();
+    assert!(echoed == sent, "the slow reader got something else");
+    server.stop();
+}
+
+#[test]
+fn many_connections_at_once_are_served() {
+    let server = Server::start();
+    let mut streams: Vec<_> = (0..200).map(|_| server.connect()).collect();
+    for (at, stream) in streams.iter_mut().enumerate() {
+        stream.write_all(&content(100, at)).unwrap();
+    }
+    for (at, stream) in streams.iter_mut().enumerate() {
+        let mut echoed = [0; 100];
+        stream.read_exact(&mut echoed).unwrap();
+        assert_eq!(echoed[..], content(100, at), "connection {at}");
+    }
+    server.stop();
+}
+
+#[test]
+fn programs_reach_others_where_they_may() {
+    let place = Place::new();
+    build("client", &place.path("client.wasm"));
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let datagrams = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let ports = [
+        listener.local_addr().unwrap().port(),
+        free_port(),
+        datagrams.local_addr().unwrap().port(),
+    ];
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut came = Vec::new();
+        stream.read_to_end(&mut came).unwrap();
+        stream.write_all(&[b"-", &came[..]].concat()).unwrap();
+    });
+    thread::spawn(move || {
+        let mut room = [0; 64];
+        let (count, from) = datagrams.recv_from(&mut room).unwrap();
+        let answer = [b"-", &room[..count]].concat();
+        datagrams.send_to(&answer, from).unwrap();
+    });
+    let ports = ports.map(|port| port.to_string());
+    let [answers, nobody, datagrams] = &ports;
+    let ended = place.run(&[
+        "run",
+        "--net",
+        "client.wasm",
+        "--",
+        answers,
+        nobody,
+        datagrams,
+    ]);
+    let stdout = String::from_utf8(ended.stdout).unwrap();
+    let expected = "\
+send before connecting: 53
+connect: 0
+connect again: 30
+peer: 0 version 4, 10.0.2.2, that port
+local: 0 10.0.2.15, a port
+send: 0 5
+shutdown: 0
+send after it: 64
+receive: 0 -hello
+receive at the end: 0 0
+refused: 14
+timeout: 0
+send to: 0
+receive from: 0 -hello from 10.0.2.2
+receive nothing: 6
+bind: 0
+listen: 0
+accepts: 0 1
+listen at the same port: 3
+no socket: 57
+no descriptor: 8
+";
+    assert_eq!(
+        (&stdout[..], ended.status),
+        (expected, 0),
+        "{}",
+        ended.stderr
+    );
+    place.assert_clean();
+}
+
+#[test]
+fn programs_that_may_only_be_reached_reach_nobody() {
+    let place = Place::new();
+    build("client", &place.path("client.wasm"));
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let pair = format!("{}:80", free_port());
+    let arguments = [
+        "run",
+        "-p",
+        &pair,
+        "--timeout",
+        "4s",
+        "client.wasm",
+        "--",
+        &port,
+        "1",
+        "2",
+    ];
+    let ended = place.run(&arguments);
+    assert_ne!(ended.status, 0);
+    let stdout = String::from_utf8(ended.stdout).unwrap();
+    assert!(!stdout.contains("connect: 0"), "{stdout}");
+    assert!(listener.accept().is_err(), "the host was reached");
+    place.assert_clean();
+}
+
+#[test]
+fn ports_that_are_taken_are_told_before_anything_starts() {
+    let place = Place::new();
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = taken.local_addr().unwrap().port();
+    place.write("x.wat", "(module (func (export \"_start\")))");
+    place
+        .run(&["run", "-p", &format!("{port}:80"), "x.wat"])
+        .assert(
+            2,
+            &[&format!("port {port}"), "another program uses it", "auto"],
+        );
+    let twice = free_port();
+    place
+        .run(&[
+            "run",
+            "-p",
+            &format!("{twice}:80"),
+            "-p",
+            &format!("{twice}:81"),
+            "x.wat",
+        ])
+        .assert(2, &["twice"]);
+    place.assert_clean();
+}
+
+#[test]
+fn a_free_port_is_chosen_and_told() {
+    let place = Place::new();
+    build("echo", &place.path("echo.wasm"));
+    let arguments = ["run", "-p", "auto:8080", "--listen", "8080", "echo.wasm"];
+    let (mut child, _) = place.start_until(&arguments, "listening");
+    let mut words = String::new();
+    let mut stderr = child.stderr.take().unwrap();
+    let end = Instant::now() + PATIENCE;
+    while !words.contains('\n') {
+        assert!(Instant::now() < end, "nothing is told: {words}");
+        let mut byte = [0];
+        stderr.read_exact(&mut byte).unwrap();
+        words.push(char::from(byte[0]));
+    }
+    let port = words
+        .split("127.0.0.1:")
+        .nth(1)
+        .and_then(|rest| rest.split(' ').next());
+    let port: u16 = port.and_then(|port| port.parse().ok()).expect(&words);
+    let server = Server { place, child, port };
+    assert_eq!(echo(server.connect(), b"hello".to_vec()), b"hello");
+    server.stop();
+}
+
+/// A port of this host that nobody uses now.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+fn build(name: &str, wasm: &Path) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let clang = root.join("target/tools/bin/clang");
+    let output = Command::new(&clang)
+        .args(["--target=wasm32-wasi", "-O1", "-Wall", "-Wextra", "-Werror"])
+        .arg("-o")
+        .arg(wasm)
+        .arg(root.join("tests/network").join(format!("{name}.c")))
+        .output()
+        .unwrap_or_else(|problem| {
+            let clang = clang.display();
+            panic!("cannot start {clang}: {problem}; `scripts/test-tools` installs it")
+        });
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "cannot compile {name}.c: {words}");
+}
