@@ -5,18 +5,17 @@ use std::fmt::Write as _;
 
 use mewz::compile::{
     Counts, FunctionCache, MemoryBase, OptLevel, Options, RegisterAllocator, TargetCpu, compile,
-    compile_incremental,
+    compile_incremental, object_file,
 };
 use mewz::link::image::{ImageOptions, image};
 use mewz::link::kernel::Kernel;
-use mewz::relocatable::elf;
 
 /// Compiles with `cache` and checks that the object is the one that is made without; returns how many functions were
 /// compiled.
 #[track_caller]
 fn check(wasm: &[u8], options: &Options, cache: &mut FunctionCache) -> usize {
     let assembled = compile_incremental(wasm, options, cache).unwrap();
-    let object = elf::write(&assembled.object).unwrap();
+    let object = object_file(&assembled.object).unwrap();
     let whole = compile(wasm, options).unwrap();
     assert!(object == whole.object, "the cache shows in the object");
     assert_eq!(assembled.interface, whole.interface);
@@ -266,7 +265,7 @@ fn errors_are_those_of_a_compilation_without_a_cache() {
         match (whole, assembled) {
             (Ok(whole), Ok(assembled)) => {
                 assert!(
-                    whole.object == elf::write(&assembled.object).unwrap(),
+                    whole.object == object_file(&assembled.object).unwrap(),
                     "byte {at}"
                 );
             }
@@ -442,7 +441,7 @@ fn the_number_of_threads_does_not_show() {
                     .unwrap()
                     .object
             );
-            assert!(elf::write(&cold).unwrap() == compile(&wasm, &dev()).unwrap().object);
+            assert!(object_file(&cold).unwrap() == compile(&wasm, &dev()).unwrap().object);
             cold
         })
     });

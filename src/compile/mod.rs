@@ -19,6 +19,7 @@ mod layout;
 mod letters;
 mod module;
 mod names;
+mod object_file;
 mod options;
 mod pieces;
 mod plan;
@@ -38,7 +39,7 @@ pub use error::CompileError;
 pub use incremental::cache::{Counts, Damaged, FunctionCache};
 pub use options::{MemoryBase, OptLevel, Options, RegisterAllocator, TargetCpu};
 
-use crate::relocatable::{Object, elf};
+use crate::relocatable::Object;
 
 /// A compiled module.
 #[derive(Debug)]
@@ -90,11 +91,20 @@ pub struct Import {
 pub fn compile(wasm: &[u8], options: &Options) -> Result<Compiled, CompileError> {
     let module = read::module(wasm)?;
     let object = tasks::run(&module, options)?;
-    let object = elf::write(&object).map_err(|error| CompileError::TooLarge(error.to_string()))?;
+    let object = object_file(&object)?;
     Ok(Compiled {
         object,
         interface: Interface::of(&module),
     })
+}
+
+/// Writes an object as a relocatable ELF64 file.
+///
+/// # Errors
+///
+/// The format has no room for it.
+pub fn object_file(object: &Object) -> Result<Vec<u8>, CompileError> {
+    object_file::write(object).map_err(|error| CompileError::TooLarge(error.to_string()))
 }
 
 /// A module compiled with the help of earlier compilations.

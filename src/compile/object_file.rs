@@ -1,31 +1,36 @@
-//! Writes an object as a relocatable ELF64 file.
+//! Writes an object as a relocatable ELF64 file, by the writer that belongs to the code generator.
 
-use object::write::{self, SectionId, StandardSection, SymbolId, SymbolSection};
-use object::{
-    Architecture, BinaryFormat, Endianness, RelocationEncoding, RelocationFlags, SymbolFlags,
-    SymbolKind, SymbolScope,
+use cranelift_module::{ModuleError, default_libcall_names};
+use cranelift_object::object::write::{self, SectionId, StandardSection, SymbolId, SymbolSection};
+use cranelift_object::object::{
+    self, RelocationEncoding, RelocationFlags, SymbolFlags, SymbolKind, SymbolScope,
 };
+use cranelift_object::{ObjectBuilder, ObjectModule};
 
-use super::{Binding, Object, Relocation, RelocationKind, Section, SectionKind, Symbol};
+use super::options::Options;
+use super::target;
+use crate::relocatable::{
+    Binding, Object, Relocation, RelocationKind, Section, SectionKind, Symbol,
+};
 
 /// The bytes of an ELF file.
 ///
 /// # Errors
 ///
 /// The format has no room for it.
-pub fn write(from: &Object) -> Result<Vec<u8>, write::Error> {
-    let mut to = write::Object::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little);
+pub(super) fn write(from: &Object) -> Result<Vec<u8>, write::Error> {
+    // What the code was made for plays no part in the file.
+    let isa = target::isa(&Options::default());
+    let builder: Result<_, ModuleError> =
+        ObjectBuilder::new(isa, "module", default_libcall_names());
+    let module = ObjectModule::new(builder.expect("the target has an object format"));
+    // Empty but for the note that the stack need not be executable.
+    let mut to = module.finish().object;
     let sections: Vec<SectionId> = from
         .sections
         .iter()
         .map(|section| add_section(&mut to, section))
         .collect();
-    // It says that the stack need not be executable; without it a linker takes the contrary.
-    to.add_section(
-        Vec::new(),
-        ".note.GNU-stack".into(),
-        object::SectionKind::Other,
-    );
     let symbols: Vec<SymbolId> = from
         .symbols
         .iter()

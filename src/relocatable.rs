@@ -1,8 +1,5 @@
-//! The object in memory: sections without an address, symbols, relocations. `compile` makes it, `link` places it, and
-//! [`elf`] writes it as a file.
-
-pub mod elf;
-
+//! The object in memory: sections without an address, symbols, relocations. `compile` makes it and writes it as a file,
+//! `link` places it.
 /// A relocatable object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Object {
