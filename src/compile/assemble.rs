@@ -158,6 +158,12 @@ impl<'a> Assembler<'a> {
             let code = &piece.code;
             bytes[*start as usize..][..code.bytes.len()].copy_from_slice(&code.bytes);
             for relocation in &code.relocations {
+                if let Some(SymbolId::Constant(slot)) = relocation.target {
+                    let value = piece.constant(relocation, slot).to_le_bytes();
+                    let at = *start as usize + relocation.offset as usize;
+                    bytes[at..][..value.len()].copy_from_slice(&value);
+                    continue;
+                }
                 let target = piece.target(relocation, &self.parts.layout.plan);
                 relocations.push(Relocation {
                     offset: start + u64::from(relocation.offset),

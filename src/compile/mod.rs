@@ -24,6 +24,7 @@ mod options;
 mod pieces;
 mod plan;
 mod read;
+mod relocated;
 mod runtime;
 mod segments;
 mod signature;

@@ -7,6 +7,7 @@ use wasmparser::{FunctionBody, ValType};
 
 use super::initializer::Initializer;
 use super::letters::letters;
+use super::relocated::Relocated;
 
 /// A validated module.
 #[derive(Default)]
@@ -39,6 +40,10 @@ pub(super) struct Module<'a> {
     pub(super) elements: Vec<ElementSegment>,
     /// Data segments.
     pub(super) data: Vec<DataSegment<'a>>,
+    /// Where the content of the code section begins.
+    pub(super) code_offset: u32,
+    /// Constants in bodies that the module's linker put there.
+    pub(super) relocated: Relocated,
     /// Names of functions, from the name section.
     pub(super) function_names: HashMap<u32, &'a str>,
     /// Names of tags, from the name section.

@@ -51,6 +51,17 @@ impl Piece {
                 .expect("code that is kept refers to what its function names"),
         })
     }
+
+    /// What is to be stored for a relocation that is about slot `slot`.
+    pub(super) fn constant(&self, relocation: &CodeRelocation, slot: u32) -> i64 {
+        let value = self.reading.as_ref().map_or(0, |reading| {
+            *reading
+                .constants
+                .get(slot as usize)
+                .expect("code that is kept has the slots of its function")
+        });
+        value.cast_signed().wrapping_add(relocation.addend)
+    }
 }
 
 impl From<Code> for Piece {
@@ -71,7 +82,7 @@ pub(super) struct CodeRelocation {
     pub(super) kind: RelocationKind,
     /// The address of what; `None` for that of the function itself.
     pub(super) target: Option<SymbolId>,
-    /// Bytes to add to it.
+    /// Bytes to add to it. In code that is not kept, a slot's value is part of it.
     pub(super) addend: i64,
 }
 

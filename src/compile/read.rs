@@ -14,6 +14,7 @@ use super::module::{
     DataSegment, ElementSegment, Export, Function, FunctionType, Global, ImportName, Item, Memory,
     Module, SegmentMode, Table, Tag,
 };
+use super::relocated::Relocated;
 
 /// Logarithm of the size of a page that a module gives no size for, base 2.
 const PAGE_BYTES_LOG2: u32 = mewz_abi::address::WASM_PAGE_BYTES.ilog2();
@@ -99,6 +100,10 @@ pub(super) fn sections(wasm: &[u8]) -> Result<(Module<'_>, Vec<Body<'_>>), Compi
         }
     }
     module.note_references();
+    if !module.memories.first().is_some_and(Memory::has_guard) {
+        // Checks of bounds are made for offsets that are known.
+        module.relocated = Relocated::default();
+    }
     Ok((module, bodies))
 }
 
@@ -244,11 +249,16 @@ impl<'a> Module<'a> {
                     self.data.push(segment);
                 }
             }
-            Payload::CustomSection(section) => {
-                if let KnownCustom::Name(names) = section.as_known() {
-                    self.names(names);
+            Payload::CodeSectionStart {
+                unchecked_range, ..
+            } => self.code_offset = unchecked_range.start as u32,
+            Payload::CustomSection(section) => match section.as_known() {
+                KnownCustom::Name(names) => self.names(names),
+                KnownCustom::Reloc(relocations) if section.name() == "reloc.CODE" => {
+                    self.relocated = Relocated::read(&relocations, self.code_offset);
                 }
-            }
+                _ => {}
+            },
             _ => {}
         }
         Ok(())

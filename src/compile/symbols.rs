@@ -27,6 +27,8 @@ pub(super) enum SymbolId {
     Runtime(RuntimeFunction),
     /// One of which there is one.
     Single(Single),
+    /// Not an address: the value of a slot of the function, see `relocated`.
+    Constant(u32),
 }
 
 /// Symbols of which there is one in an object.
@@ -99,6 +101,7 @@ impl SymbolId {
             SymbolId::Runtime(function) => (8, function as u32),
             SymbolId::Single(single) => (9, single as u32),
             SymbolId::Tag(index) => (10, index),
+            SymbolId::Constant(slot) => (11, slot),
         }
     }
 
@@ -116,6 +119,7 @@ impl SymbolId {
             8 => SymbolId::Runtime(RuntimeFunction::from_number(index)?),
             9 => SymbolId::Single(*Single::ALL.get(index as usize)?),
             10 => SymbolId::Tag(index),
+            11 => SymbolId::Constant(index),
             _ => return None,
         })
     }

@@ -104,6 +104,7 @@ impl Symbols<'_> {
                 names::export_symbol(self.module.exports[number as usize].name)
             }
             SymbolId::InstantiatePart(part) => format!("mewz_instantiate_part {part}"),
+            SymbolId::Constant(slot) => format!("constant {slot}"),
             SymbolId::Runtime(runtime) => runtime.symbol().to_owned(),
             SymbolId::Single(single) => format!("mewz_{}", format!("{single:?}").to_lowercase()),
         }

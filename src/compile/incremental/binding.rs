@@ -1,16 +1,18 @@
 //! Between code that names things by their number in the function and the things of this module.
 
-use super::reading::{Kind, Reference};
+use super::reading::{Kind, Reading, Reference};
 use crate::compile::pieces::Code;
 use crate::compile::plan::Plan;
 use crate::compile::symbols::SymbolId;
 
-/// Replaces what `code` refers to by numbers in `references`; tells whether all of it could be.
-pub(in crate::compile) fn abstracted(
-    code: &Code,
-    references: &[Reference],
-    plan: &Plan,
-) -> Option<Code> {
+/// Replaces what `code` refers to by numbers in `reading`, and takes the values of slots out; tells whether all of it could
+/// be.
+pub(in crate::compile) fn abstracted(code: &Code, reading: &Reading, plan: &Plan) -> Option<Code> {
+    let Reading {
+        references,
+        constants,
+        digest: _,
+    } = reading;
     let mut code = code.clone();
     let number = |is_it: &dyn Fn(&Reference) -> bool| {
         let at = references.iter().position(is_it)?;
@@ -37,6 +39,11 @@ pub(in crate::compile) fn abstracted(
             SymbolId::Type(first) => SymbolId::Type(number(&|r| {
                 r.kind == Kind::Type && plan.types[r.index as usize] == SymbolId::Type(first)
             })?),
+            SymbolId::Constant(slot) => {
+                let value = constants.get(slot as usize)?.cast_signed();
+                relocation.addend = relocation.addend.wrapping_sub(value);
+                target
+            }
             SymbolId::ImportedMemory(_) | SymbolId::Runtime(_) | SymbolId::Single(_) => target,
             SymbolId::Entry(_) | SymbolId::InstantiatePart(_) | SymbolId::Tag(_) => return None,
         });

@@ -10,7 +10,7 @@ use super::reading::Reading;
 use crate::compile::pieces::Code;
 
 /// First bytes of a part of the store.
-const MAGIC: [u8; 8] = *b"mewzfns1";
+const MAGIC: [u8; 8] = *b"mewzfns2";
 
 /// Magic, who made it, length of the content (u64), its digest.
 const HEAD_BYTES: usize = 8 + 16 + 8 + 16;
@@ -203,7 +203,8 @@ impl FunctionCache {
     /// Notes that `reading` was found under `key` or made, and used.
     pub(in crate::compile) fn used_reading(&mut self, key: &Key, reading: &Arc<Reading>) {
         if !self.used(key, || Content::Reading(Arc::clone(reading))) {
-            let bytes = size_of::<Reading>() + reading.references.len() * 8;
+            let bytes =
+                size_of::<Reading>() + reading.references.len() * 8 + reading.constants.len() * 8;
             let content = Content::Reading(Arc::clone(reading));
             self.insert_entry(*key, content, bytes, false);
         }

@@ -86,8 +86,10 @@ pub(super) fn decode(encoded: &[u8]) -> Option<Code> {
         unwind: reader.take(unwind)?.to_vec(),
     };
     let fits = |relocation: &CodeRelocation| {
+        let is_slot = matches!(relocation.target, Some(SymbolId::Constant(_)));
         let bytes = match relocation.kind {
             RelocationKind::Absolute64 => 8,
+            RelocationKind::Relative32 if is_slot => return false,
             RelocationKind::Relative32 => 4,
         };
         relocation.offset as usize + bytes <= code.bytes.len()
@@ -101,8 +103,17 @@ pub(super) fn decode(encoded: &[u8]) -> Option<Code> {
 
 /// The bytes of a reading.
 pub(super) fn encode_reading(reading: &Reading) -> Vec<u8> {
-    let mut out = reading.digest.to_vec();
-    for Reference { kind, index } in &reading.references {
+    let Reading {
+        digest,
+        references,
+        constants,
+    } = reading;
+    let mut out = digest.to_vec();
+    out.extend_from_slice(&(constants.len() as u32).to_le_bytes());
+    for constant in constants {
+        out.extend_from_slice(&constant.to_le_bytes());
+    }
+    for Reference { kind, index } in references {
         out.push(*kind as u8);
         out.extend_from_slice(&index.to_le_bytes());
     }
@@ -111,7 +122,11 @@ pub(super) fn encode_reading(reading: &Reading) -> Vec<u8> {
 
 /// Undoes [`encode_reading`]; `None` for bytes that it did not make.
 pub(super) fn decode_reading(encoded: &[u8]) -> Option<Reading> {
-    let (digest, references) = encoded.split_first_chunk()?;
+    let (digest, rest) = encoded.split_first_chunk()?;
+    let (constants, rest) = rest.split_first_chunk()?;
+    let constants = (u32::from_le_bytes(*constants) as usize).checked_mul(8)?;
+    let (constants, references) = rest.split_at_checked(constants)?;
+    let (constants, _) = constants.as_chunks();
     let (references, rest) = references.as_chunks();
     let reference = |[kind, index @ ..]: &[u8; 5]| {
         Some(Reference {
@@ -122,6 +137,10 @@ pub(super) fn decode_reading(encoded: &[u8]) -> Option<Reading> {
     let reading = Reading {
         digest: *digest,
         references: references.iter().map(reference).collect::<Option<_>>()?,
+        constants: constants
+            .iter()
+            .map(|bytes| u64::from_le_bytes(*bytes))
+            .collect(),
     };
     rest.is_empty().then_some(reading)
 }

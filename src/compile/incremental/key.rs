@@ -3,6 +3,8 @@
 //! Whoever lets code below `OptLevel::Module` depend on another fact of the module adds it here. The structures are taken
 //! apart field by field, so that a new field does not compile before someone has decided.
 
+use wasmparser::FunctionBody;
+
 use super::reading::{Kind, Reading, Reference};
 use crate::compile::initializer::Initializer;
 use crate::compile::module::{Function, Global, Memory, Module, Table};
@@ -252,6 +254,20 @@ impl Text {
             self.place(Some(len));
         }
     }
+}
+
+/// The key of the reading of `body`, in which `places` may be slots.
+pub(super) fn reading_key(body: &FunctionBody<'_>, places: &[u32]) -> Key {
+    let start = body.range().start as u32;
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&(places.len() as u32).to_le_bytes());
+    for place in places {
+        hasher.update(&(place - start).to_le_bytes());
+    }
+    hasher.update(body.as_bytes());
+    let mut key = Key::default();
+    key.copy_from_slice(&hasher.finalize().as_bytes()[..size_of::<Key>()]);
+    key
 }
 
 /// A digest of so many bits that no two things have the same.

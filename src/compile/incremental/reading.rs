@@ -1,6 +1,11 @@
-//! Reads a body without its surroundings: a digest that is free of indices, and what the indices were.
+//! Reads a body without its surroundings: a digest that is free of indices, and what the indices
+//! and the slots were.
+
+use std::ops::Range;
 
 use wasmparser::{BlockType, FunctionBody, HeapType, Operator, ValType};
+
+use crate::compile::relocated::Slots;
 
 /// Something outside the function that its body names by an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,6 +66,8 @@ pub(in crate::compile) struct Reading {
     pub(in crate::compile) digest: [u8; 32],
     /// What the numbers stand for.
     pub(in crate::compile) references: Vec<Reference>,
+    /// The values of its slots.
+    pub(in crate::compile) constants: Vec<u64>,
 }
 
 impl Reading {
@@ -72,6 +79,7 @@ impl Reading {
                 kind: Kind::Function,
                 index,
             }],
+            constants: Vec::new(),
         }
     }
 }
@@ -84,6 +92,7 @@ pub(in crate::compile) struct BodyReader {
     /// Offset and immediates of each of these operators.
     immediates: Vec<u32>,
     references: Vec<Reference>,
+    constants: Vec<u64>,
     /// For each kind and index, the body in which it occurred last, and its number there.
     numbers: [Vec<(u32, u32)>; KINDS],
     body: u32,
@@ -97,12 +106,18 @@ pub(in crate::compile) struct BodyReader {
 const INDEX_MAX: u32 = 1 << 24;
 
 impl BodyReader {
-    /// Reads `body`, which need not be valid; `None` where its code can't be kept.
-    pub(in crate::compile) fn read(&mut self, body: &FunctionBody<'_>) -> Option<Reading> {
+    /// Reads `body`, which need not be valid and has slots at some of `places`; `None` where its code can't be kept.
+    pub(in crate::compile) fn read(
+        &mut self,
+        body: &FunctionBody<'_>,
+        places: &[u32],
+    ) -> Option<Reading> {
         self.bytes.clear();
         self.bytes.extend_from_slice(body.as_bytes());
         self.immediates.clear();
         self.references.clear();
+        self.constants.clear();
+        let mut slots = Slots::new(places);
         self.body += 1;
         self.is_free = true;
         let start = body.range().start;
@@ -116,17 +131,25 @@ impl BodyReader {
             let first = self.immediates.len();
             self.immediates.push((offset - start) as u32);
             self.has_reference = false;
+            let end = match operators.peek() {
+                Some(Ok((_, next))) => (next - start) as usize,
+                _ => self.bytes.len(),
+            };
+            let range = (offset - start) as usize..end;
+            let bytes = &mut self.bytes[range.clone()];
+            if let Some((slot, at)) = slots.of(&operator, offset as u32, bytes) {
+                bytes[at].fill(0);
+                self.immediates.push(slot.number);
+                self.constants.push(slot.value);
+                continue;
+            }
             self.operator(&operator);
             self.is_free &= !deals_with_exceptions(&operator);
             if !self.has_reference {
                 self.immediates.truncate(first);
                 continue;
             }
-            let end = match operators.peek() {
-                Some(Ok((_, next))) => (next - start) as usize,
-                _ => self.bytes.len(),
-            };
-            self.forget((offset - start) as usize, end);
+            self.forget(range);
         }
         if !self.is_free {
             return None;
@@ -140,12 +163,13 @@ impl BodyReader {
         Some(Reading {
             digest: hasher.finalize().into(),
             references: self.references.clone(),
+            constants: self.constants.clone(),
         })
     }
 
-    /// Sets the immediates of the operator at `start..end` to 0: what they are has been noted.
-    fn forget(&mut self, start: usize, end: usize) {
-        let operator = &mut self.bytes[start..end];
+    /// Sets the immediates of the operator at `range` to 0: what they are has been noted.
+    fn forget(&mut self, range: Range<usize>) {
+        let operator = &mut self.bytes[range];
         let is_prefix = operator[0] >= FIRST_PREFIX;
         if is_prefix && operator[1] & 0x80 != 0 {
             // The operator itself has more than one byte behind its prefix.
@@ -383,7 +407,7 @@ mod tests {
         let wasm = wat::parse_str(text).unwrap();
         let module = crate::compile::read::module(&wasm).unwrap();
         let body = module.bodies.last().unwrap();
-        BodyReader::default().read(body).unwrap()
+        BodyReader::default().read(body, &[]).unwrap()
     }
 
     /// Two functions and one that calls them as `order` says.

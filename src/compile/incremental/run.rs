@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use wasmparser::FunctionBody;
 
 use super::binding;
 use super::cache::{Counts, FunctionCache};
-use super::key::{Key, Keys, Subject, short_digest};
+use super::key::{Key, Keys, Subject, reading_key};
 use super::reading::{BodyReader, Kind, Reading, Reference};
 use crate::compile::assemble::{self, Parts};
 use crate::compile::codegen::{self, Task, Work};
@@ -50,7 +49,7 @@ pub(in crate::compile) fn run<'a>(
         return Ok((module, object, counts));
     }
     cache.begin();
-    let readings = read_all(&module.bodies, cache);
+    let readings = read_all(&module, cache);
     let mut bodies: Vec<Option<Body<'_>>> = bodies.into_iter().map(Some).collect();
     note_uses(wasm, &mut module, &mut bodies, &readings)?;
     let isa = target::isa(options);
@@ -93,15 +92,20 @@ pub(in crate::compile) fn run<'a>(
 }
 
 /// Reads all bodies but those that are byte for byte as they were before.
-fn read_all(bodies: &[FunctionBody<'_>], cache: &mut FunctionCache) -> Vec<Option<Arc<Reading>>> {
+fn read_all(module: &Module<'_>, cache: &mut FunctionCache) -> Vec<Option<Arc<Reading>>> {
     let shared = &*cache;
-    let readings: Vec<(Key, Option<Arc<Reading>>)> = bodies
+    let readings: Vec<(Key, Option<Arc<Reading>>)> = module
+        .bodies
         .par_iter()
         .with_min_len(READ_AT_ONCE)
         .map_init(BodyReader::default, |reader, body| {
-            let key = short_digest(body.as_bytes());
+            let places = module.relocated.places(body);
+            let key = reading_key(body, places);
             let known = shared.reading(&key);
-            (key, known.or_else(|| reader.read(body).map(Arc::new)))
+            (
+                key,
+                known.or_else(|| reader.read(body, places).map(Arc::new)),
+            )
         })
         .collect();
     for (key, reading) in &readings {
@@ -224,7 +228,7 @@ fn keep(
         let Some((key, reading)) = found.name else {
             return code.into();
         };
-        let Some(kept) = binding::abstracted(&code, &reading.references, &layout.plan) else {
+        let Some(kept) = binding::abstracted(&code, &reading, &layout.plan) else {
             return code.into();
         };
         let code = Arc::new(kept);

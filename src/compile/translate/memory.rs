@@ -105,7 +105,12 @@ impl Translator<'_> {
     pub(super) fn address(&mut self, argument: &MemArg, bytes: u32) -> (Value, i32) {
         let memory = memory_of(argument);
         let index = self.pop();
-        let (index, offset) = if self.memory(memory).has_guard() {
+        let (index, offset) = if let Some(slot) = self.slot {
+            // Memory 0 has a guard where there are slots.
+            let (index, constant) = self.split_index(index);
+            let offset = self.slot_value(slot);
+            (self.ins().iadd(index, offset), constant)
+        } else if self.memory(memory).has_guard() {
             let (index, constant) = self.split_index(index);
             (index, argument.offset + constant)
         } else {

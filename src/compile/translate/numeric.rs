@@ -26,13 +26,22 @@ impl Translator<'_> {
 
     /// Pushes an i32.
     pub(super) fn i32_const(&mut self, value: i32) {
-        let value = self.ins().iconst(types::I32, i64::from(value as u32));
+        let value = match self.slot {
+            Some(slot) => {
+                let wide = self.slot_value(slot);
+                self.narrow(wide)
+            }
+            None => self.ins().iconst(types::I32, i64::from(value as u32)),
+        };
         self.push(value);
     }
 
     /// Pushes an i64.
     pub(super) fn i64_const(&mut self, value: i64) {
-        let value = self.ins().iconst(types::I64, value);
+        let value = match self.slot {
+            Some(slot) => self.slot_value(slot),
+            None => self.ins().iconst(types::I64, value),
+        };
         self.push(value);
     }
 

@@ -20,8 +20,9 @@ use super::locals::Local;
 use super::size::Size;
 use crate::compile::error::CompileError;
 use crate::compile::module::{FunctionType, Module};
-use crate::compile::options::Options;
+use crate::compile::options::{OptLevel, Options};
 use crate::compile::plan::{Place, Plan};
+use crate::compile::relocated::{Slot, Slots};
 use crate::compile::runtime::RuntimeFunction;
 use crate::compile::signature;
 use crate::compile::symbols::SymbolId;
@@ -76,6 +77,8 @@ pub(in crate::compile) struct Translator<'a> {
     pub(super) loop_depth: usize,
     /// Values of 64 bits that equal an i32 without sign, and values of 32 bits that are their low half.
     twins: SecondaryMap<Value, Twin>,
+    /// The slot of the operator that is being translated.
+    pub(super) slot: Option<Slot>,
     /// Whether the next operator takes a value as an address or to a local.
     pub(super) is_next_wide: bool,
     /// The module's locals.
@@ -137,6 +140,7 @@ impl<'a> Translator<'a> {
             dead_depth: 0,
             loop_depth: 0,
             twins: SecondaryMap::new(),
+            slot: None,
             is_next_wide: false,
             locals: Vec::new(),
             size: Size::default(),
@@ -178,11 +182,17 @@ impl<'a> Translator<'a> {
         let outer = self.body.replace(body.clone());
         let operators = body.get_operators_reader().map_err(invalid)?;
         let mut operators = operators.into_iter_with_offsets().peekable();
+        let mut slots = Slots::new(self.slot_places(body));
+        let body_range = body.range();
         while let Some(operator) = operators.next() {
             let (operator, offset) = operator.map_err(invalid)?;
             let next = operators.peek().and_then(|next| next.as_ref().ok());
             self.is_next_wide = next.is_some_and(|(next, _)| super::memory::takes_wide(next));
             self.offset = offset as u32;
+            let end = next.map_or(body_range.end, |(_, next)| *next);
+            let bytes = (offset - body_range.start) as usize..(end - body_range.start) as usize;
+            let slot = slots.of(&operator, self.offset, &body.as_bytes()[bytes]);
+            self.slot = slot.map(|(slot, _)| slot);
             self.builder.set_srcloc(self.inlined.location(self.offset));
             self.operator(&operator);
             self.measure();
@@ -190,6 +200,14 @@ impl<'a> Translator<'a> {
         }
         self.body = outer;
         Ok(())
+    }
+
+    /// Where `body` may have slots: where functions become part of others, none has.
+    fn slot_places(&self, body: &FunctionBody<'a>) -> &'a [u32] {
+        match self.context.options.opt_level {
+            OptLevel::Module => &[],
+            OptLevel::None | OptLevel::Function => self.context.module.relocated.places(body),
+        }
     }
 
     /// Begins the entry block.
@@ -432,6 +450,18 @@ impl<'a> Translator<'a> {
                 global
             }
         };
+        self.ins().symbol_value(types::I64, global)
+    }
+
+    /// The value of a slot, which the code generator does not see: it is written into the code later.
+    pub(super) fn slot_value(&mut self, slot: Slot) -> Value {
+        let name = self.name(SymbolId::Constant(slot.number));
+        let global = self.builder.create_global_value(GlobalValueData::Symbol {
+            name,
+            offset: slot.value.cast_signed().into(),
+            colocated: false,
+            tls: false,
+        });
         self.ins().symbol_value(types::I64, global)
     }
 
