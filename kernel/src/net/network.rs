@@ -218,23 +218,20 @@ impl Network {
                     && let Some(connection) = self.connections.get_mut(&id)
                 {
                     connection.saw_reset |= is_reset;
-                    let mut port = Port {
-                        card: &mut *self.card,
-                        frame: Some(frame),
-                    };
-                    self.interface
-                        .poll_ingress_single(now, &mut port, &mut connection.set);
+                    hand_over(
+                        &mut self.interface,
+                        &mut *self.card,
+                        &mut connection.set,
+                        frame,
+                        now,
+                    );
                     self.touched.push(id);
                     return;
                 }
             }
             About::Udp(to) => {
                 if let Some(set) = self.datagrams.of_port(to) {
-                    let mut port = Port {
-                        card: &mut *self.card,
-                        frame: Some(frame),
-                    };
-                    self.interface.poll_ingress_single(now, &mut port, set);
+                    hand_over(&mut self.interface, &mut *self.card, set, frame, now);
                     return;
                 }
             }
@@ -244,12 +241,13 @@ impl Network {
                 self.touched.extend(waiting.map(|one| one.id));
             }
         }
-        let mut port = Port {
-            card: &mut *self.card,
-            frame: Some(frame),
-        };
-        self.interface
-            .poll_ingress_single(now, &mut port, &mut self.common);
+        hand_over(
+            &mut self.interface,
+            &mut *self.card,
+            &mut self.common,
+            frame,
+            now,
+        );
     }
 
     fn serve_common(&mut self, now: Instant) {
@@ -311,7 +309,24 @@ impl Network {
     }
 }
 
-/// Sends all that the sockets of `set` have to send now.
+/// Hands a frame to the stack, for the sockets of `set`. Once in the kernel: all of the stack hangs on it.
+#[inline(never)]
+fn hand_over(
+    interface: &mut Interface,
+    card: &mut dyn Card,
+    set: &mut SocketSet<'static>,
+    frame: &[u8],
+    now: Instant,
+) {
+    let mut port = Port {
+        card,
+        frame: Some(frame),
+    };
+    interface.poll_ingress_single(now, &mut port, set);
+}
+
+/// Sends all that the sockets of `set` have to send now. Once in the kernel, as [`hand_over`] is.
+#[inline(never)]
 pub(super) fn send_all(
     interface: &mut Interface,
     card: &mut dyn Card,
