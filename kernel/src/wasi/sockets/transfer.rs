@@ -34,17 +34,8 @@ impl Wasi {
         received: u32,
         received_flags: u32,
     ) -> Result<(), Errno> {
-        let (bytes, out_flags, _) = self.receive_to(
-            context,
-            fd,
-            (iovecs, count),
-            flags,
-            &[(received, 4), (received_flags, 2)],
-        )?;
-        context
-            .memory
-            .write(received_flags, &out_flags.to_le_bytes())?;
-        store_u32(context.memory, received, bytes)
+        let results = (received, received_flags);
+        self.receive_to(context, fd, (iovecs, count), flags, results, None, None)
     }
 
     pub(in crate::wasi) fn sock_recv_from(
@@ -58,16 +49,16 @@ impl Wasi {
         received: u32,
         received_flags: u32,
     ) -> Result<(), Errno> {
-        let results = [(received, 4), (received_flags, 2), (from, 8)];
-        let (bytes, out_flags, peer) =
-            self.receive_to(context, fd, (iovecs, count), flags, &results)?;
-        if let Some(peer) = peer {
-            address::store(context.memory, from, peer.addr)?;
-        }
-        context
-            .memory
-            .write(received_flags, &out_flags.to_le_bytes())?;
-        store_u32(context.memory, received, bytes)
+        let results = (received, received_flags);
+        self.receive_to(
+            context,
+            fd,
+            (iovecs, count),
+            flags,
+            results,
+            Some(from),
+            None,
+        )
     }
 
     pub(in crate::wasi) fn sock_recv_from_v2(
@@ -82,17 +73,9 @@ impl Wasi {
         received: u32,
         received_flags: u32,
     ) -> Result<(), Errno> {
-        let results = [(received, 4), (received_flags, 2), (from, 8), (port, 4)];
-        let (bytes, out_flags, peer) =
-            self.receive_to(context, fd, (iovecs, count), flags, &results)?;
-        if let Some(peer) = peer {
-            address::store(context.memory, from, peer.addr)?;
-            store_u32(context.memory, port, peer.port.into())?;
-        }
-        context
-            .memory
-            .write(received_flags, &out_flags.to_le_bytes())?;
-        store_u32(context.memory, received, bytes)
+        let results = (received, received_flags);
+        let ranges = (iovecs, count);
+        self.receive_to(context, fd, ranges, flags, results, Some(from), Some(port))
     }
 
     pub(in crate::wasi) fn sock_send(
@@ -122,15 +105,18 @@ impl Wasi {
         self.send_from(context, fd, (iovecs, count), flags, Some(to), sent)
     }
 
-    /// Receives into the application's ranges; `results` are where it wants the rest, each with its bytes.
+    /// Receives into the application's ranges, and stores how many bytes came, their flags, and where it is wanted who sent
+    /// them: the address, the port.
     fn receive_to(
         &mut self,
         context: &mut Context<'_>,
         fd: u32,
         (iovecs, count): (u32, u32),
         flags: u32,
-        results: &[(u32, u32)],
-    ) -> Result<Arrived, Errno> {
+        (received, received_flags): (u32, u32),
+        from: Option<u32>,
+        port: Option<u32>,
+    ) -> Result<(), Errno> {
         if flags & !(PEEK | WAITALL) != 0 {
             return Err(Errno::Inval);
         }
@@ -140,10 +126,25 @@ impl Wasi {
             return Err(Errno::Notsock);
         };
         let ranges = Ranges::read(context.memory, iovecs, count)?;
-        for (address, bytes) in results {
-            context.memory.check(*address, *bytes)?;
+        context.memory.check(received, 4)?;
+        context.memory.check(received_flags, 2)?;
+        for (at, bytes) in [(from, 8), (port, 4)] {
+            if let Some(at) = at {
+                context.memory.check(at, bytes)?;
+            }
         }
-        receive(context, socket, &ranges, flags, nonblocking)
+        let (bytes, out_flags, peer) = receive(context, socket, &ranges, flags, nonblocking)?;
+        if let Some(peer) = peer {
+            if let Some(from) = from {
+                address::store(context.memory, from, peer.addr)?;
+            }
+            if let Some(port) = port {
+                store_u32(context.memory, port, peer.port.into())?;
+            }
+        }
+        let out_flags = out_flags.to_le_bytes();
+        context.memory.write(received_flags, &out_flags)?;
+        store_u32(context.memory, received, bytes)
     }
 
     fn send_from(
