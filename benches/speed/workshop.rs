@@ -14,11 +14,11 @@ impl Workshop {
         let workshop = Self {
             folder: Path::new(env!("CARGO_MANIFEST_DIR")).join("target/speed"),
         };
-        workshop.folder(".")?;
+        workshop.folder("")?;
         Ok(workshop)
     }
 
-    /// A folder in it, made where it is missing.
+    /// A folder in it, or with no name itself, made where it is missing.
     pub(crate) fn folder(&self, name: &str) -> Result<PathBuf, String> {
         let path = self.folder.join(name);
         fs::create_dir_all(&path).map_err(|problem| format!("cannot make {path:?}: {problem}"))?;
