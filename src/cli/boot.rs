@@ -153,6 +153,7 @@ pub(super) fn run(
         mounts: wishes.mounts,
         network: wishes.network,
         terminals: terminals(),
+        memory: None,
     };
     // A KVM that does not work as it says may leave QEMU hanging; then TCG serves.
     let may_fall_back =
@@ -203,13 +204,15 @@ fn talk(
     let (stdin, stdout, stderr) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
     let streams = Streams {
         stdin: stdin.as_fd(),
-        stdout: stdout.as_fd(),
-        stderr: stderr.as_fd(),
+        stdout: Some(stdout.as_fd()),
+        stderr: Some(stderr.as_fd()),
+        release: None,
     };
     let mut trap = None;
     let mut panic = None;
     let mut on_event = |event: Event<'_>| match event {
-        Event::Started { .. } => {}
+        // Events of `mewz dev`.
+        Event::Started { .. } | Event::Parked | Event::Listening(_) | Event::Output { .. } => {}
         Event::Log { level, text } if level <= log_level => log(level, text),
         Event::Log { .. } => {}
         Event::Trap(report) => trap = Some(*report),

@@ -52,6 +52,7 @@ pub(super) fn settle(
             ));
         }
         forwards.push(Forward {
+            address: Ipv4Addr::LOCALHOST,
             host,
             guest: pair.guest,
             is_udp: pair.is_udp,

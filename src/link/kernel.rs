@@ -87,6 +87,22 @@ impl<'a> Kernel<'a> {
         Ok(kernel)
     }
 
+    /// The file without what only people read, for a machine that gets its application later.
+    #[must_use]
+    pub fn without_sections(&self) -> Vec<u8> {
+        let headers_end = size_of::<FileHeader64<LittleEndian>>() + size_of_val(self.segments);
+        let end = self.segments.iter().map(|segment| {
+            let start = segment.p_offset(LittleEndian);
+            usize::try_from(start + segment.p_filesz(LittleEndian)).unwrap_or(usize::MAX)
+        });
+        let end = end.max().unwrap_or(0).max(headers_end);
+        let mut bytes = self.bytes[..end.min(self.bytes.len())].to_vec();
+        // `e_shoff`, `e_shnum` and `e_shstrndx` of the ELF specification, figure 4-3.
+        bytes[0x28..0x30].fill(0);
+        bytes[0x3c..0x40].fill(0);
+        bytes
+    }
+
     /// The address of the global symbol `name`.
     #[must_use]
     pub fn address(&self, name: &str) -> Option<u64> {

@@ -3,6 +3,7 @@
 use mewz_abi::address::{WINDOW_BASE, WINDOW_BYTES_MAX};
 use mewz_abi::application::{
     APPLICATION_VERSION, MISSING_IMPORT_CODE, MissingImport, WINDOW_MAGIC, WindowHeader,
+    window_flags,
 };
 use mewz_abi::symbol;
 
@@ -90,6 +91,29 @@ pub fn window<'a>(
         missing,
         build_id,
     })
+}
+
+/// The head of a room that is kept for a window, for a kernel that waits for it: so many bytes from the window's start on.
+#[must_use]
+pub fn parked_header(room_bytes: u64) -> Vec<u8> {
+    let header = WindowHeader {
+        magic: WINDOW_MAGIC,
+        version: APPLICATION_VERSION,
+        flags: window_flags::PARKED,
+        build_id: [0; 16],
+        application: 0,
+        read_only_end: WINDOW_BASE,
+        text_start: WINDOW_BASE,
+        text_end: WINDOW_BASE,
+        data_start: WINDOW_BASE,
+        data_end: WINDOW_BASE,
+        zero_end: WINDOW_BASE + room_bytes,
+        missing_imports: 0,
+        missing_imports_len: 0,
+    };
+    let mut bytes = vec![0; size_of::<WindowHeader>()];
+    write_header(&mut bytes, &header);
+    bytes
 }
 
 /// Names what goes into a machine: the header is still zero.

@@ -29,9 +29,11 @@ pub struct Network {
     pub is_open: bool,
 }
 
-/// A port of the host, on 127.0.0.1, that leads to one of the guest.
+/// A port of the host that leads to one of the guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Forward {
+    /// The address on the host.
+    pub address: std::net::Ipv4Addr,
     /// The port on the host.
     pub host: u16,
     /// The port in the guest.

@@ -98,7 +98,7 @@ fn is_output(kind: RecordKind) -> bool {
 fn is_from_guest(kind: RecordKind) -> bool {
     !matches!(
         kind,
-        RecordKind::Stdin | RecordKind::StdinEnd | RecordKind::Time
+        RecordKind::Stdin | RecordKind::StdinEnd | RecordKind::Time | RecordKind::Release
     )
 }
 

@@ -111,6 +111,8 @@ pub struct Settings {
     pub network: Option<Network>,
     /// Which of the program's streams are terminals: 1 input, 2 output, 4 error.
     pub terminals: u8,
+    /// The guest's memory in a file of `memory_bytes`, which this process may write to; without it QEMU makes its own.
+    pub memory: Option<File>,
 }
 
 /// A started machine. Dropping it ends QEMU.
@@ -185,18 +187,25 @@ pub fn start(settings: &Settings, image: &File) -> Result<Running, QemuError> {
         .action("set up the console's socket")?;
     // Image and configuration are inherited and opened again by number: no name on disk, nothing left behind.
     let image = Inherited::new(image.as_fd()).action("hand the image to QEMU")?;
+    let memory = settings
+        .memory
+        .as_ref()
+        .map(|memory| Inherited::new(memory.as_fd()))
+        .transpose()
+        .action("hand the memory to QEMU")?;
+    let files = Files {
+        image: &image.path(),
+        config: &descriptor_path(config.as_fd()),
+        memory: memory.as_ref().map(Inherited::path),
+    };
     let mut child = leash::command(&settings.program, limits(settings))
-        .args(arguments(
-            settings,
-            &image.path(),
-            &descriptor_path(config.as_fd()),
-        ))
+        .args(arguments(settings, &files))
         .stdin(OwnedFd::from(guest_console))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .action("start QEMU")?;
-    drop(image);
+    drop((image, memory));
     let pipes = child.stdout.take().zip(child.stderr.take());
     let end = rustix::process::pidfd_open(
         rustix::process::Pid::from_child(&child),
@@ -290,11 +299,26 @@ fn descriptor_path(descriptor: BorrowedFd<'_>) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", descriptor.as_raw_fd()))
 }
 
+/// Paths of what QEMU opens.
+struct Files<'a> {
+    image: &'a Path,
+    config: &'a Path,
+    memory: Option<PathBuf>,
+}
+
 /// QEMU's arguments. Standard input is the console's socket, standard output takes COM1.
-fn arguments(settings: &Settings, image: &Path, config: &Path) -> Vec<OsString> {
+fn arguments(settings: &Settings, files: &Files<'_>) -> Vec<OsString> {
     let suffix = settings.machine.device_suffix();
     let mut list = Arguments::default();
     list.machine(settings.machine, settings.memory_bytes);
+    if let Some(memory) = &files.memory {
+        let bytes = settings.memory_bytes;
+        let mut option = OsString::from("memory-backend-file,id=memory,share=on,mem-path=");
+        option.push(memory);
+        option.push(format!(",size={bytes}"));
+        list.two("-object", option);
+        list.two("-machine", "memory-backend=memory");
+    }
     list.accelerator(settings.accelerator);
     list.two("-chardev", "file,id=com1,path=/proc/self/fd/1");
     list.two("-serial", "chardev:com1");
@@ -320,8 +344,8 @@ fn arguments(settings: &Settings, image: &Path, config: &Path) -> Vec<OsString> 
             ),
         );
     }
-    list.two("-kernel", image);
-    list.two("-initrd", config);
+    list.two("-kernel", files.image);
+    list.two("-initrd", files.config);
     list.two("-append", settings.command_line.as_str());
     list.0
 }
@@ -383,8 +407,8 @@ fn network_option(network: &Network) -> String {
     for forward in &network.forwards {
         let protocol = if forward.is_udp { "udp" } else { "tcp" };
         let (host, guest) = (forward.host, forward.guest);
-        let address = config::GUEST_ADDRESS;
-        option += &format!(",hostfwd={protocol}:127.0.0.1:{host}-{address}:{guest}");
+        let (here, there) = (forward.address, config::GUEST_ADDRESS);
+        option += &format!(",hostfwd={protocol}:{here}:{host}-{there}:{guest}");
     }
     option
 }
@@ -410,7 +434,7 @@ mod tests {
     use std::ffi::OsString;
     use std::path::{Path, PathBuf};
 
-    use super::{Accelerator, MachineKind, Mount, Network, Settings, arguments};
+    use super::{Accelerator, Files, MachineKind, Mount, Network, Settings, arguments};
     use crate::qemu::config::Forward;
 
     fn line(machine: MachineKind) -> String {
@@ -429,6 +453,7 @@ mod tests {
             }],
             network: Some(Network {
                 forwards: vec![Forward {
+                    address: std::net::Ipv4Addr::LOCALHOST,
                     host: 8080,
                     guest: 80,
                     is_udp: false,
@@ -436,8 +461,14 @@ mod tests {
                 ..Network::default()
             }),
             terminals: 0,
+            memory: None,
         };
-        arguments(&settings, Path::new("/i"), Path::new("/c"))
+        let files = Files {
+            image: Path::new("/i"),
+            config: Path::new("/c"),
+            memory: None,
+        };
+        arguments(&settings, &files)
             .join(&OsString::from(" "))
             .into_string()
             .unwrap()

@@ -30,10 +30,12 @@ const TAIL_BYTES: usize = 16 << 10;
 pub struct Streams<'a> {
     /// Read only when the program asks.
     pub stdin: BorrowedFd<'a>,
-    /// Takes standard output.
-    pub stdout: BorrowedFd<'a>,
-    /// Takes standard error.
-    pub stderr: BorrowedFd<'a>,
+    /// Takes standard output; without it, events do.
+    pub stdout: Option<BorrowedFd<'a>>,
+    /// Takes standard error; without it, events do.
+    pub stderr: Option<BorrowedFd<'a>>,
+    /// Where someone asks for the release of a parked kernel, by a byte.
+    pub release: Option<BorrowedFd<'a>>,
 }
 
 /// Something that the machine tells beside output.
@@ -43,6 +45,17 @@ pub enum Event<'a> {
     Started {
         /// The build id of what it runs.
         build_id: &'a [u8],
+    },
+    /// A parked kernel is up, and waits for its application.
+    Parked,
+    /// The program accepts connections at this port.
+    Listening(u16),
+    /// Bytes of standard output, or of standard error, where no stream takes them.
+    Output {
+        /// Of standard error.
+        is_error: bool,
+        /// The bytes.
+        bytes: &'a [u8],
     },
     /// A line of the kernel's log.
     Log {
@@ -106,9 +119,14 @@ pub fn talk(
     on_event: &mut dyn FnMut(Event<'_>),
 ) -> Result<End, QemuError> {
     let mut session = Session {
-        stdout: Sink::new(streams.stdout, "standard output"),
-        stderr: Sink::new(streams.stderr, "standard error"),
+        stdout: streams
+            .stdout
+            .map(|stream| Sink::new(stream, "standard output")),
+        stderr: streams
+            .stderr
+            .map(|stream| Sink::new(stream, "standard error")),
         stdin: streams.stdin,
+        release: streams.release,
         stdin_wanted: None,
         to_guest: Vec::new(),
         deadlines,
@@ -122,9 +140,11 @@ pub fn talk(
 }
 
 struct Session<'a> {
-    stdout: Sink<'a>,
-    stderr: Sink<'a>,
+    stdout: Option<Sink<'a>>,
+    stderr: Option<Sink<'a>>,
     stdin: BorrowedFd<'a>,
+    /// Until it has been asked for.
+    release: Option<BorrowedFd<'a>>,
     /// Most bytes of standard input that the guest waits for.
     stdin_wanted: Option<usize>,
     /// Records that the console has not yet taken.
@@ -141,6 +161,7 @@ enum Source {
     Serial,
     Words,
     Stdin,
+    Release,
     End,
 }
 
@@ -156,6 +177,7 @@ struct Ready {
     serial: bool,
     words: bool,
     stdin: bool,
+    release: bool,
     end: bool,
 }
 
@@ -176,6 +198,10 @@ impl Session<'_> {
             }
             if ready.stdin {
                 self.read_stdin()?;
+            }
+            if ready.release {
+                self.release = None;
+                self.queue(RecordKind::Release, &[]);
             }
             self.send(running)?;
             if (ready.console || ready.end)
@@ -287,6 +313,9 @@ impl Session<'_> {
         if self.stdin_wanted.is_some() && self.to_guest.is_empty() {
             listen(Source::Stdin, self.stdin);
         }
+        if let Some(release) = self.release {
+            listen(Source::Release, release);
+        }
         if let Some(end) = &running.end {
             listen(Source::End, end.as_fd());
         }
@@ -308,6 +337,7 @@ impl Session<'_> {
             serial: is_ready(Source::Serial),
             words: is_ready(Source::Words),
             stdin: is_ready(Source::Stdin),
+            release: is_ready(Source::Release),
             end: is_ready(Source::End),
         }))
     }
@@ -316,18 +346,23 @@ impl Session<'_> {
     fn decode(&mut self, decoder: &mut Decoder) -> Result<Option<End>, QemuError> {
         while let Some(Piece { kind, bytes }) = decoder.next_piece()? {
             match kind {
-                RecordKind::Stdout => match self.stdout.write(bytes, self.deadlines.end)? {
+                RecordKind::Stdout => match self.pass_on(false, bytes)? {
                     Written::All => {}
                     Written::TimedOut => return Ok(Some(End::TimedOut)),
                     Written::Closed => return Ok(Some(End::OutputClosed)),
                 },
                 RecordKind::Stderr => {
-                    if matches!(
-                        self.stderr.write(bytes, self.deadlines.end)?,
-                        Written::TimedOut
-                    ) {
+                    if matches!(self.pass_on(true, bytes)?, Written::TimedOut) {
                         return Ok(Some(End::TimedOut));
                     }
+                }
+                RecordKind::Parked => {
+                    (self.on_event)(Event::Parked);
+                    self.queue(RecordKind::Time, &epoch_ns().to_le_bytes());
+                }
+                RecordKind::Listening => {
+                    let port = bytes.first_chunk().copied().map_or(0, u16::from_le_bytes);
+                    (self.on_event)(Event::Listening(port));
                 }
                 RecordKind::StdinRequest => {
                     let wanted = number(bytes).map_or(STDIN_READ_BYTES, |wanted| wanted as usize);
@@ -356,12 +391,31 @@ impl Session<'_> {
                     // A record too short to hold a status is no success.
                     return Ok(Some(End::Exited(number(bytes).unwrap_or(1))));
                 }
-                RecordKind::Stdin | RecordKind::StdinEnd | RecordKind::Time => {
+                RecordKind::Stdin
+                | RecordKind::StdinEnd
+                | RecordKind::Time
+                | RecordKind::Release => {
                     unreachable!("the decoder refuses records of the host")
                 }
             }
         }
         Ok(None)
+    }
+
+    /// Hands output to its stream, or shows it as an event.
+    fn pass_on(&mut self, is_error: bool, bytes: &[u8]) -> Result<Written, QemuError> {
+        let sink = if is_error {
+            &mut self.stderr
+        } else {
+            &mut self.stdout
+        };
+        match sink {
+            Some(sink) => sink.write(bytes, self.deadlines.end),
+            None => {
+                (self.on_event)(Event::Output { is_error, bytes });
+                Ok(Written::All)
+            }
+        }
     }
 
     fn read_stdin(&mut self) -> Result<(), QemuError> {

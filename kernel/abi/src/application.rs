@@ -204,7 +204,7 @@ pub struct WindowHeader {
     pub magic: u64,
     /// [`APPLICATION_VERSION`].
     pub version: u32,
-    /// Reserved, 0.
+    /// Bits of [`window_flags`].
     pub flags: u32,
     /// Names this build; equal inputs have equal ones.
     pub build_id: [u8; 16],
@@ -226,6 +226,13 @@ pub struct WindowHeader {
     pub missing_imports: u64,
     /// Count of missing imports.
     pub missing_imports_len: u64,
+}
+
+/// Bits of [`WindowHeader::flags`].
+pub mod window_flags {
+    /// There is no application yet: the kernel keeps the room up to `zero_end` free, comes up, tells so by
+    /// `RecordKind::Parked`, and reads the header again when `RecordKind::Release` says that a window is there.
+    pub const PARKED: u32 = 1;
 }
 
 /// The code of an import that nobody answers: the instruction `ud2` and, behind it, the name for a message.

@@ -29,16 +29,23 @@ pub enum RecordKind {
     Trap = 7,
     /// Guest to host: the kernel failed. Payload: UTF-8 text. [`RecordKind::Exit`] follows.
     Panic = 8,
+    /// Guest to host: the application accepts connections at a port, told once, when it first asks for one. Payload: the
+    /// port, u16.
+    Listening = 9,
+    /// Guest to host: a parked kernel is up and asks for the time. No payload. It waits for [`RecordKind::Release`].
+    Parked = 10,
     /// Host to guest: bytes of standard input.
     Stdin = 64,
     /// Host to guest: standard input has ended.
     StdinEnd = 65,
-    /// Host to guest: nanoseconds since 1970, u64, taken when [`RecordKind::Started`] arrived.
+    /// Host to guest: nanoseconds since 1970, u64, taken when [`RecordKind::Started`] or [`RecordKind::Parked`] arrived.
     Time = 66,
+    /// Host to guest: the application window is in memory. No payload.
+    Release = 67,
 }
 
 impl RecordKind {
-    const ALL: [RecordKind; 11] = [
+    const ALL: [RecordKind; 14] = [
         RecordKind::Stdout,
         RecordKind::Stderr,
         RecordKind::Log,
@@ -47,9 +54,12 @@ impl RecordKind {
         RecordKind::Exit,
         RecordKind::Trap,
         RecordKind::Panic,
+        RecordKind::Listening,
+        RecordKind::Parked,
         RecordKind::Stdin,
         RecordKind::StdinEnd,
         RecordKind::Time,
+        RecordKind::Release,
     ];
 
     /// The kind with this number.

@@ -42,6 +42,26 @@ pub(super) fn tell_started(build_id: &[u8; 16], epoch_ns: Option<u64>) {
     with_console(|console| console.send(RecordKind::Started, build_id));
 }
 
+/// Tells the host that the kernel is up and has no application yet; the host answers with the time.
+pub(super) fn tell_parked(epoch_ns: Option<u64>) {
+    wall_clock::start(epoch_ns);
+    with_console(|console| console.send(RecordKind::Parked, &[]));
+}
+
+/// Tells the host that the application accepts connections at `port`.
+pub(super) fn tell_listening(port: u16) {
+    with_console(|console| console.send(RecordKind::Listening, &port.to_le_bytes()));
+}
+
+/// Whether the host has said that the application window is there.
+pub(super) fn is_released() -> bool {
+    with_console(|console| {
+        console.poll()?;
+        Ok(console.is_released())
+    })
+    .unwrap_or(false)
+}
+
 /// Writes all of `bytes` to a stream.
 pub(super) fn write(kind: RecordKind, bytes: &[u8]) {
     if bytes.is_empty() {

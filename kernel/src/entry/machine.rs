@@ -85,6 +85,10 @@ impl System for Machine {
         console::warn(text);
     }
 
+    fn tell_listening(&mut self, port: u16) {
+        console::tell_listening(port);
+    }
+
     fn exit(&mut self, status: u32) -> ! {
         console::end(status)
     }

@@ -6,6 +6,7 @@ mod exception;
 mod failure;
 mod folders;
 mod machine;
+mod parking;
 mod random;
 mod trap;
 mod wall_clock;
@@ -70,10 +71,19 @@ extern "C" fn kernel_start(start_information: u64) -> ! {
     for complaint in &settings.complaints {
         console::warn(format_args!("{complaint}"));
     }
-    let window = window.unwrap_or_else(|why| fail_without_window(why));
-    start_application(processor, window, &settings);
+    let mut window = window.unwrap_or_else(|why| fail_without_window(why));
+    let is_parked = window.is_parked();
+    if is_parked {
+        console::tell_parked(settings.epoch_ns);
+    } else {
+        start_application(processor, window, &settings);
+    }
     let mut machine = Machine::new(processor, &settings);
     let wasi = start_wasi(&settings, devices, &mut machine);
+    if is_parked {
+        window = parking::await_window(&window, information.memory(), &mut machine);
+        start_application(processor, window, &settings);
+    }
     calls::start(wasi, machine);
     if settings.timer_hz > 0 {
         interrupts::start_storm(settings.timer_hz, clock::bus_hz());
@@ -130,6 +140,7 @@ fn start_memory(processor: Processor, information: &StartInformation, window: Op
         ));
     }
     physical::start(frames);
+    let window = window.filter(|window| !window.is_parked());
     let bounds = window.map(Window::bounds);
     if paging::start(processor, information.memory(), bounds.as_ref()).is_err() {
         fail(format_args!(

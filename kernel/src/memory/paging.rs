@@ -97,20 +97,34 @@ pub(crate) fn start(
     map_all_memory(root, memory, processor.has_huge_pages())?;
     map_kernel(root)?;
     if let Some(window) = window {
-        let physical = |address: u64| address - WINDOW_BASE + WINDOW_PHYSICAL;
-        let segments = [
-            (WINDOW_BASE, window.read_only_end, Access::ReadOnly),
-            (window.text_start, window.text_end, Access::Execute),
-            (window.data_start, window.zero_end, Access::ReadWrite),
-        ];
-        for (start, end, access) in segments {
-            for page in (start..end).step_by(PAGE_BYTES as usize) {
-                map_page_of(root, page, physical(page), access)?;
-            }
-        }
+        map_window_of(root, window)?;
     }
     // SAFETY: the tables map the kernel where it runs, its stack and all memory where the direct map shows it.
     unsafe { set_page_table_root(root) };
+    Ok(())
+}
+
+/// Maps a window that came after the page tables were made.
+///
+/// # Errors
+///
+/// No page is left for a table.
+pub(crate) fn map_window(window: &WindowBounds) -> Result<(), OutOfPages> {
+    map_window_of(page_table_root(), window)
+}
+
+fn map_window_of(root: u64, window: &WindowBounds) -> Result<(), OutOfPages> {
+    let physical = |address: u64| address - WINDOW_BASE + WINDOW_PHYSICAL;
+    let segments = [
+        (WINDOW_BASE, window.read_only_end, Access::ReadOnly),
+        (window.text_start, window.text_end, Access::Execute),
+        (window.data_start, window.zero_end, Access::ReadWrite),
+    ];
+    for (start, end, access) in segments {
+        for page in (start..end).step_by(PAGE_BYTES as usize) {
+            map_page_of(root, page, physical(page), access)?;
+        }
+    }
     Ok(())
 }
 

@@ -14,6 +14,11 @@ pub(crate) fn start(frames: Frames) {
     *FRAMES.lock() = frames;
 }
 
+/// Adds what was kept for a window and is not needed: the whole pages of `start..end`, which nobody else has.
+pub(crate) fn add(start: u64, end: u64) {
+    FRAMES.lock().add(start, end);
+}
+
 /// Takes a page for the kernel; what it holds is not defined.
 pub(crate) fn page() -> Option<u64> {
     FRAMES.lock().page()

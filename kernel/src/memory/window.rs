@@ -5,7 +5,7 @@ use core::slice;
 use mewz_abi::address::{PAGE_BYTES, WINDOW_BASE, WINDOW_BYTES_MAX, WINDOW_PHYSICAL};
 use mewz_abi::application::{
     APPLICATION_MAGIC, APPLICATION_VERSION, Application, Export, MISSING_IMPORT_CODE,
-    MissingImport, TrapSite, WINDOW_MAGIC, WindowHeader, export_kind,
+    MissingImport, TrapSite, WINDOW_MAGIC, WindowHeader, export_kind, window_flags,
 };
 use mewz_abi::exception::{Exception, Exceptions};
 use mewz_abi::trap::TrapKind;
@@ -34,7 +34,7 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// Looks at the window's place in physical memory, where the boot tables show it.
+    /// Looks at the window's place in physical memory.
     ///
     /// # Errors
     ///
@@ -50,8 +50,9 @@ impl Window {
             return Err(WindowError::TooLarge(head_end));
         }
         let place = direct::pointer::<WindowHeader>(WINDOW_PHYSICAL);
-        // SAFETY: the range is memory that the boot tables map; a header is plain integers.
-        let header = unsafe { place.read() };
+        // SAFETY: the range is memory that is mapped; a header is plain integers. The host may have changed it since the last
+        // look, and says so before it is asked for again.
+        let header = unsafe { place.read_volatile() };
         if header.magic != WINDOW_MAGIC {
             return Err(WindowError::NoApplication);
         }
@@ -119,6 +120,11 @@ impl Window {
             return Err(WindowError::Broken("an entry lies outside the code"));
         }
         Ok(())
+    }
+
+    /// Whether this is only the room of a window that is still to come.
+    pub(crate) fn is_parked(&self) -> bool {
+        self.header.flags & window_flags::PARKED != 0
     }
 
     /// Names the build.

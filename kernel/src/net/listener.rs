@@ -22,6 +22,8 @@ pub(super) struct Listener {
     pub(super) half_open: usize,
     /// Connections that can be accepted, the oldest first.
     pub(super) ready: VecDeque<SocketId>,
+    /// The application has asked for a connection.
+    is_attended: bool,
 }
 
 impl Network {
@@ -63,6 +65,7 @@ impl Network {
             backlog: backlog.clamp(1, BACKLOG_MAX),
             half_open: 0,
             ready: VecDeque::new(),
+            is_attended: false,
         };
         self.listeners.insert(id, listener);
         Ok((id, port))
@@ -88,6 +91,13 @@ impl Network {
         self.listeners
             .get(&listener)
             .map_or(0, |listener| listener.ready.len())
+    }
+
+    /// Notes that the application asks for a connection; the port, where it is the first time.
+    pub fn attend(&mut self, listener: SocketId) -> Option<u16> {
+        let listener = self.listeners.get_mut(&listener)?;
+        let was_attended = core::mem::replace(&mut listener.is_attended, true);
+        (!was_attended).then_some(listener.port)
     }
 
     /// Takes the oldest connection that is complete.

@@ -87,6 +87,8 @@ pub(crate) struct Console {
     has_asked: bool,
     /// What the host answered to [`RecordKind::Started`].
     time_ns: Option<u64>,
+    /// The host has said that the application window is there.
+    is_released: bool,
     /// Queues that are not used again, but that the device still knows.
     _kept: (Option<Control>, [Option<(BufferQueue, BufferQueue)>; 2]),
 }
@@ -132,6 +134,7 @@ impl Console {
             has_ended: false,
             has_asked: false,
             time_ns: None,
+            is_released: false,
             _kept: (control, ports),
         })
     }
@@ -213,6 +216,7 @@ impl Console {
                 has_ended,
                 has_asked,
                 time_ns,
+                is_released,
                 receive,
                 ..
             } = self;
@@ -223,6 +227,7 @@ impl Console {
                 }
                 Incoming::StdinEnd => *has_ended = true,
                 Incoming::Time(ns) => *time_ns = Some(ns),
+                Incoming::Release => *is_released = true,
             });
             taken.map_err(ConsoleError::Record)?;
             self.receive.submit(&mut self.transport, at, RECEIVE.1)?;
@@ -278,6 +283,11 @@ impl Console {
     /// The host's time, once, when it has come.
     pub(crate) fn take_time_ns(&mut self) -> Option<u64> {
         self.time_ns.take()
+    }
+
+    /// Whether the host has said that the application window is there.
+    pub(crate) fn is_released(&self) -> bool {
+        self.is_released
     }
 }
 

@@ -11,6 +11,8 @@ pub enum Incoming<'a> {
     StdinEnd,
     /// Nanoseconds since 1970.
     Time(u64),
+    /// The application window is in memory.
+    Release,
 }
 
 /// The host sent what is no record; nothing after it can be understood.
@@ -65,6 +67,7 @@ impl Inbox {
         self.head_len = 0;
         match parse_head(self.head) {
             Some((RecordKind::StdinEnd, 0)) => see(Incoming::StdinEnd),
+            Some((RecordKind::Release, 0)) => see(Incoming::Release),
             Some((RecordKind::Stdin, 0)) => {}
             Some(record @ ((RecordKind::Stdin, _) | (RecordKind::Time, 8))) => {
                 self.current = Some(record);
@@ -108,6 +111,7 @@ mod tests {
         input: Vec<u8>,
         ends: usize,
         times: Vec<u64>,
+        releases: usize,
     }
 
     fn feed(stream: &[u8], piece: usize) -> Result<Seen, BadRecord> {
@@ -118,6 +122,7 @@ mod tests {
                 Incoming::Stdin(bytes) => seen.input.extend_from_slice(bytes),
                 Incoming::StdinEnd => seen.ends += 1,
                 Incoming::Time(ns) => seen.times.push(ns),
+                Incoming::Release => seen.releases += 1,
             })?;
         }
         Ok(seen)
@@ -134,10 +139,12 @@ mod tests {
         stream.extend(head(RecordKind::Stdin, 2));
         stream.extend(b"ef");
         stream.extend(head(RecordKind::StdinEnd, 0));
+        stream.extend(head(RecordKind::Release, 0));
         let whole = Seen {
             input: b"ab\0cdef".to_vec(),
             ends: 1,
             times: [0x0102_0304_0506_0708].into(),
+            releases: 1,
         };
         for piece in 1..=stream.len() {
             assert_eq!(
@@ -154,6 +161,7 @@ mod tests {
             *b"garbage!",
             head(RecordKind::Stdout, 1),
             head(RecordKind::StdinEnd, 1),
+            head(RecordKind::Release, 1),
             head(RecordKind::Time, 7),
             head(RecordKind::Stdin, PAYLOAD_BYTES_MAX as u32 + 1),
         ];

@@ -186,7 +186,10 @@ impl Table {
                 let size = open.file.attributes()?.size;
                 Ok(State::Ready(size.saturating_sub(open.cursor), 0))
             }
-            Object::Socket(socket) => Ok(socket.readable().map_or(State::Pending, ready)),
+            Object::Socket(socket) => {
+                socket.attend(system);
+                Ok(socket.readable().map_or(State::Pending, ready))
+            }
             Object::Output(_) | Object::Directory(_) => Err(Errno::Badf),
         }
     }

@@ -47,6 +47,9 @@ pub trait System {
     /// Writes a warning to the kernel's log.
     fn warn(&mut self, text: core::fmt::Arguments<'_>);
 
+    /// Tells whoever runs the machine that the application accepts connections at `port` from now on.
+    fn tell_listening(&mut self, port: u16);
+
     /// Ends the machine with the application's `status`.
     fn exit(&mut self, status: u32) -> !;
 }

@@ -107,6 +107,7 @@ impl Wasi {
         let Kind::Listener(listener) = socket.kind else {
             return Err(Errno::Inval);
         };
+        socket.attend(context.system);
         let (network, family) = (socket.network.clone(), socket.family);
         network.borrow_mut().poll(context.system.monotonic_ns());
         let id = loop {

@@ -6,6 +6,7 @@ use core::cell::RefCell;
 use crate::fs::errno::Errno;
 use crate::net::{IpAddress, IpEndpoint, Network, SocketId};
 use crate::wasi::descriptor::{Descriptor, Object};
+use crate::wasi::system::System;
 use crate::wasi::types::rights;
 
 /// The network, which every socket reaches.
@@ -138,6 +139,17 @@ impl Socket {
                 let (address, port) = bound.unwrap_or((None, 0));
                 (here(address, port), peer)
             }
+        }
+    }
+
+    /// Tells once that the application asks this listener for a connection.
+    pub(in crate::wasi) fn attend(&self, system: &mut dyn System) {
+        let Kind::Listener(id) = self.kind else {
+            return;
+        };
+        let port = self.network.borrow_mut().attend(id);
+        if let Some(port) = port {
+            system.tell_listening(port);
         }
     }
 

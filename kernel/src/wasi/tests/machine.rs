@@ -113,6 +113,8 @@ pub(super) struct FakeSystem {
     /// Deadlines of all waits.
     pub(super) waits: Vec<Option<u64>>,
     pub(super) warnings: Vec<String>,
+    /// Ports that were told.
+    pub(super) listening: Vec<u16>,
 }
 
 /// What the wall clock shows at boot.
@@ -176,6 +178,10 @@ impl System for FakeSystem {
 
     fn warn(&mut self, text: Arguments<'_>) {
         self.warnings.push(text.to_string());
+    }
+
+    fn tell_listening(&mut self, port: u16) {
+        self.listening.push(port);
     }
 
     fn exit(&mut self, status: u32) -> ! {

@@ -203,3 +203,14 @@ fn ranges_outside_memory_are_a_fault() {
     }
     assert_eq!(machine.call(Call::poll_oneoff, &[data, end - 64, 2, 64]), 0);
 }
+
+#[test]
+fn a_listener_is_told_once_when_the_program_first_waits_for_it() {
+    let mut machine = Machine::with_network();
+    assert_eq!(machine.system.listening, []);
+    for _ in 0..2 {
+        let events = poll(&mut machine, &[Clock(1, 1_000, 0), Read(3)]);
+        assert_eq!(events.unwrap()[0].0, 1000);
+        assert_eq!(machine.system.listening, [80]);
+    }
+}
