@@ -6,7 +6,7 @@ use alloc::{format, vec};
 
 use mewz_abi::config::{Entries, mount, tag};
 
-use crate::net;
+use crate::net::{self, AddressConfig, IpAddress};
 
 /// The name of a program that nobody named.
 const PROGRAM: &[u8] = b"app";
@@ -147,17 +147,19 @@ impl Settings {
                 Some(mount) => self.mounts.push(mount),
                 None => self.complain_of("not mount=TAG:PATH or mount=TAG:PATH:ro", word),
             },
-            b"ip" => match parsed(value) {
-                Some(address) => self.network.addresses.push(address),
-                None => self.complain_of("not ip=ADDRESS/BITS", word),
+            b"ip" => match parsed::<AddressConfig>(value) {
+                Some(address) if address.address().is_unicast() => {
+                    self.network.addresses.push(address);
+                }
+                _ => self.complain_of("not ip=ADDRESS/BITS", word),
             },
-            b"gateway" => match parsed(value) {
-                Some(gateway) => self.network.gateways.push(gateway),
-                None => self.complain_of("not gateway=ADDRESS", word),
+            b"gateway" => match parsed::<IpAddress>(value) {
+                Some(gateway) if gateway.is_unicast() => self.network.gateways.push(gateway),
+                _ => self.complain_of("not gateway=ADDRESS", word),
             },
-            b"dns" => match parsed(value) {
-                Some(server) => self.network.servers.push(server),
-                None => self.complain_of("not dns=ADDRESS", word),
+            b"dns" => match parsed::<IpAddress>(value) {
+                Some(server) if server.is_unicast() => self.network.servers.push(server),
+                _ => self.complain_of("not dns=ADDRESS", word),
             },
             b"listen" => match parsed(value) {
                 Some(port) if port > 0 => self.listeners.push(port),
@@ -374,6 +376,9 @@ mod tests {
         for nonsense in [
             "ip=10.0.2.15",
             "ip=x/24",
+            "ip=224.0.0.1/24",
+            "gateway=255.255.255.255",
+            "dns=::",
             "gateway=",
             "dns=a.b",
             "listen=0",

@@ -120,6 +120,9 @@ impl Network {
         if bytes.len() > DATAGRAM_BYTES_MAX {
             return Err(Errno::Msgsize);
         }
+        if to.addr.is_unspecified() {
+            return Err(Errno::Addrnotavail);
+        }
         let source = self.interface.get_source_address(&to.addr);
         if source.is_none_or(|source| source.is_unspecified()) {
             return Err(Errno::Netunreach);

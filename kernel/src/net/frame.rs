@@ -19,6 +19,8 @@ pub(super) enum About {
     },
     /// A datagram to this port.
     Udp(u16),
+    /// It comes from where nobody can be: an answer would go to everyone or to no one.
+    Nobody,
     /// Anything else.
     Other,
 }
@@ -33,6 +35,9 @@ fn parse(frame: &[u8]) -> Option<About> {
     match frame.ethertype() {
         EthernetProtocol::Ipv4 => {
             let packet = Ipv4Packet::new_checked(frame.payload()).ok()?;
+            if !IpAddress::from(packet.src_addr()).is_unicast() {
+                return Some(About::Nobody);
+            }
             let ends = (packet.src_addr().into(), packet.dst_addr().into());
             transport(packet.next_header(), ends, packet.payload())
         }

@@ -11,6 +11,7 @@ mod frame;
 mod listener;
 mod network;
 mod resolve;
+mod router;
 mod settings;
 mod stream;
 #[cfg(test)]

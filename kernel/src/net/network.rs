@@ -16,6 +16,7 @@ use super::card::{Card, FRAME_BYTES_MAX, Port};
 use super::datagram::Datagrams;
 use super::frame::{About, look_at};
 use super::listener::Listener;
+use super::router::{Discovery, advertisement};
 use super::settings::Settings;
 use super::stream::Connection;
 
@@ -47,6 +48,7 @@ pub struct Network {
     pub(super) dhcp: Option<SocketHandle>,
     pub(super) dns: SocketHandle,
     pub(super) has_servers: bool,
+    pub(super) discovery: Discovery,
     pub(super) connections: BTreeMap<SocketId, Connection>,
     /// Connections by their two ends, the local one first.
     pub(super) ends: BTreeMap<(IpEndpoint, IpEndpoint), SocketId>,
@@ -83,25 +85,26 @@ impl Network {
             frame: None,
         };
         let mut interface = Interface::new(config, &mut port, instant(now_ns));
-        let link_local = IpCidr::Ipv6(Ipv6Cidr::new(link_local(address), 64));
+        let link_local = link_local(address);
+        let given = settings.addresses.iter();
+        let given = given.filter(|address| address.address().is_unicast());
         interface.update_ip_addrs(|addresses| {
             // More than fit are left out, and so not answered.
-            let _ = addresses.push(link_local);
-            for address in &settings.addresses {
+            let _ = addresses.push(IpCidr::Ipv6(Ipv6Cidr::new(link_local, 64)));
+            for address in given {
                 let _ = addresses.push(*address);
             }
         });
-        for gateway in &settings.gateways {
+        for gateway in settings.gateways.iter().filter(|one| one.is_unicast()) {
             set_gateway(&mut interface, *gateway);
         }
+        let has_gateway = interface.routes().get_default_ipv6_route().is_some();
         let mut common = SocketSet::new(Vec::new());
-        let has_address = settings
-            .addresses
-            .iter()
-            .any(|address| matches!(address, IpCidr::Ipv4(_)));
+        let has_address = interface.ipv4_addr().is_some();
         let dhcp = (!has_address).then(|| common.add(dhcpv4::Socket::new()));
-        let servers = &settings.servers[..settings.servers.len().min(SERVERS_MAX)];
-        let dns = common.add(dns::Socket::new(servers, Vec::new()));
+        let servers = settings.servers.iter().filter(|one| one.is_unicast());
+        let servers: Vec<IpAddress> = servers.take(SERVERS_MAX).copied().collect();
+        let dns = common.add(dns::Socket::new(&servers, Vec::new()));
         Self {
             card,
             interface,
@@ -109,6 +112,7 @@ impl Network {
             dhcp,
             dns,
             has_servers: !servers.is_empty(),
+            discovery: Discovery::new(link_local, has_gateway, instant(now_ns)),
             connections: BTreeMap::new(),
             ends: BTreeMap::new(),
             listeners: BTreeMap::new(),
@@ -161,6 +165,7 @@ impl Network {
         self.touched = touched;
         self.serve_datagrams(now);
         self.serve_common(now);
+        self.serve_discovery(now);
         self.card.flush();
     }
 
@@ -176,7 +181,9 @@ impl Network {
         let common = self.interface.poll_at(now, &self.common);
         let first = self.timers.first().map(|(due, _)| *due);
         let datagrams = self.datagrams.next(&mut self.interface, now);
-        let next = [common.map(|at| at.total_micros()), first, datagrams]
+        let [common, discovery] =
+            [common, self.discovery.next()].map(|at| at.map(|at| at.total_micros()));
+        let next = [common, discovery, first, datagrams]
             .into_iter()
             .flatten()
             .min()?;
@@ -184,10 +191,27 @@ impl Network {
         Some(next.max(now_ns))
     }
 
-    /// Whether there is an address to speak from; DHCP may still be looking for one.
+    /// Whether it is known how `remote` is reached, or that it is not; DHCP or a router may still have to tell.
     #[must_use]
-    pub fn is_configured(&self) -> bool {
-        self.interface.ipv4_addr().is_some() || self.dhcp.is_none()
+    pub fn is_configured(&self, remote: IpAddress) -> bool {
+        match remote {
+            IpAddress::Ipv4(_) => self.interface.ipv4_addr().is_some() || self.dhcp.is_none(),
+            IpAddress::Ipv6(_) => self.is_reachable(remote) || !self.discovery.is_waiting(),
+        }
+    }
+
+    /// Whether `remote` is one host, and on the link or behind a way out.
+    pub(super) fn is_reachable(&self, remote: IpAddress) -> bool {
+        if !remote.is_unicast() {
+            return false;
+        }
+        let routes = self.interface.routes();
+        let default = match remote {
+            IpAddress::Ipv4(_) => routes.get_default_ipv4_route(),
+            IpAddress::Ipv6(_) => routes.get_default_ipv6_route(),
+        };
+        let mut networks = self.interface.ip_addrs().iter();
+        default.is_some() || networks.any(|network| network.contains_addr(&remote))
     }
 
     /// The card's address of a version, if it has one.
@@ -217,7 +241,6 @@ impl Network {
                 if let Some(id) = id
                     && let Some(connection) = self.connections.get_mut(&id)
                 {
-                    connection.saw_reset |= is_reset;
                     hand_over(
                         &mut self.interface,
                         &mut *self.card,
@@ -225,6 +248,9 @@ impl Network {
                         frame,
                         now,
                     );
+                    // One that is not of this connection changes nothing.
+                    connection.saw_reset |= is_reset && connection.has_stopped();
+                    connection.hear(now);
                     self.touched.push(id);
                     return;
                 }
@@ -235,10 +261,14 @@ impl Network {
                     return;
                 }
             }
+            About::Nobody => return,
             // It may tell where others are, which connections wait for.
             About::Other => {
-                let waiting = self.connections.values().filter(|one| one.is_asking());
+                let waiting = self.connections.values().filter(|one| one.is_due());
                 self.touched.extend(waiting.map(|one| one.id));
+                if let Some(advertisement) = advertisement(frame) {
+                    self.follow(&advertisement, now);
+                }
             }
         }
         hand_over(
@@ -270,8 +300,9 @@ impl Network {
                 let _ = addresses.push(IpCidr::Ipv4(address));
             }
         });
+        self.touch_all();
         self.interface.routes_mut().remove_default_ipv4_route();
-        if let Some(router) = router {
+        if let Some(router) = router.filter(|router| IpAddress::from(*router).is_unicast()) {
             set_gateway(&mut self.interface, router.into());
         }
         if !servers.is_empty() {
@@ -280,6 +311,11 @@ impl Network {
                 .get_mut::<dns::Socket<'_>>(self.dns)
                 .update_servers(&servers);
         }
+    }
+
+    /// Has every connection looked at: one whose address is gone ends.
+    pub(super) fn touch_all(&mut self) {
+        self.touched.extend(self.connections.keys());
     }
 
     pub(super) fn new_id(&mut self) -> SocketId {

@@ -3,7 +3,7 @@
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{self, RecvError, SocketBuffer, State};
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::IpEndpoint;
+use smoltcp::wire::{IpAddress, IpEndpoint};
 
 use super::network::{Network, SocketId, send_all, set_of};
 use crate::fs::errno::Errno;
@@ -14,8 +14,14 @@ const CONNECT: Duration = Duration::from_secs(60);
 /// How long the other end may leave what was sent to it unanswered.
 const SILENCE: Duration = Duration::from_secs(300);
 
-/// How long a connection that nobody holds any more may take to end.
+/// How long the other end of a connection that nobody holds any more may take nothing of what is left for it.
 const LINGER: Duration = Duration::from_secs(60);
+
+/// How soon an end is said again that got lost.
+const END_AGAIN: Duration = Duration::from_millis(200);
+
+/// How long it may take to tell the other end that it took too long.
+const LAST_WORD: Duration = Duration::from_secs(3);
 
 /// How far a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,8 +73,14 @@ pub(super) struct Connection {
     has_ended: bool,
     /// Why it failed, until someone was told.
     error: Option<Errno>,
-    /// When it was asked for, or lost its holder.
+    /// When it was asked for, lost its holder, or, without one, last came further.
     begun: Instant,
+    /// The other end took too long.
+    is_late: bool,
+    /// Since when the other end leaves something unanswered.
+    silent_since: Option<Instant>,
+    /// How far it is: its state, and bytes that the other end has not taken.
+    progress: (State, usize),
     /// Its entry among the timers.
     pub(super) due: Option<i64>,
     /// Bytes of each of its buffers.
@@ -84,18 +96,65 @@ impl Connection {
         self.set.get_mut(self.handle)
     }
 
-    /// Whether the other end was asked and has not answered.
-    pub(super) fn is_asking(&self) -> bool {
-        self.phase == Phase::Active
+    /// Whether time alone moves it on: what it has to send may wait until it is known where to.
+    pub(super) fn is_due(&self) -> bool {
+        self.due.is_some()
+    }
+
+    /// Whether it has ended, or is none yet.
+    pub(super) fn has_stopped(&self) -> bool {
+        matches!(self.socket().state(), State::Closed | State::Listen)
+    }
+
+    /// Takes note of a segment that came.
+    pub(super) fn hear(&mut self, now: Instant) {
+        self.silent_since = self.silent_since.map(|_| now);
+    }
+
+    /// Keeps the times from which deadlines count. The other end's silence is bounded while something waits for its
+    /// answer, and only then: two ends that have nothing to say may be silent for days.
+    fn note_progress(&mut self, now: Instant) {
+        let socket = self.socket();
+        let progress = (socket.state(), socket.send_queue());
+        let waits = match progress {
+            (State::Established | State::CloseWait, queued) => queued > 0,
+            (State::FinWait2 | State::TimeWait, _) => false,
+            _ => true,
+        };
+        self.silent_since = waits.then(|| self.silent_since.unwrap_or(now));
+        if self.is_orphan && self.progress != progress {
+            self.begun = now;
+        }
+        self.progress = progress;
     }
 
     /// When it must have come further, if it must.
     fn deadline(&self) -> Option<Instant> {
         match (self.phase, self.is_orphan) {
+            (_, true) if self.is_late => Some(self.begun + LAST_WORD),
             (_, true) => Some(self.begun + LINGER),
             (Phase::Active | Phase::Passive, false) => Some(self.begun + CONNECT),
-            (Phase::Open, false) => None,
+            (Phase::Open, false) => self.silent_since.map(|since| since + SILENCE),
         }
+    }
+
+    /// The stack forgets the timer of an end that it sent when others of its frames are acknowledged thrice: has it send
+    /// once more. A connection that is kept alive does, and it says the end again as long as that is its last word.
+    /// Returns whether it is to be looked at again.
+    fn unblock_end(&mut self, is_without_timer: bool) -> bool {
+        let socket = self.socket_mut();
+        let has_said_end = matches!(
+            socket.state(),
+            State::FinWait1 | State::Closing | State::LastAck
+        );
+        if has_said_end && is_without_timer {
+            socket.set_keep_alive(Some(END_AGAIN));
+            return true;
+        }
+        if socket.keep_alive().is_some() {
+            socket.set_keep_alive(None);
+        }
+        false
     }
 
     /// Why it has ended without its holder.
@@ -105,7 +164,7 @@ impl Connection {
             (_, true) => Some(Errno::Connreset),
             (Phase::Active | Phase::Passive, false) => Some(Errno::Timedout),
             // Both ends have sent all: it ended well.
-            (Phase::Open, false) if self.is_write_shut => None,
+            (Phase::Open, false) if self.is_write_shut && !self.is_late => None,
             (Phase::Open, false) => Some(Errno::Timedout),
         }
     }
@@ -118,10 +177,7 @@ impl Network {
     ///
     /// `Netunreach`: there is no address to speak from; `Addrinuse`; `Nobufs`; `Addrnotavail`: nobody can be there.
     pub fn connect(&mut self, local_port: u16, remote: IpEndpoint) -> Result<SocketId, Errno> {
-        let source = self.interface.get_source_address(&remote.addr);
-        let source = source
-            .filter(|source| !source.is_unspecified())
-            .ok_or(Errno::Netunreach)?;
+        let source = self.source_for(remote.addr).ok_or(Errno::Netunreach)?;
         let is_free = |network: &Self, port| {
             let local = IpEndpoint::new(source, port);
             !network.ends.contains_key(&(local, remote))
@@ -144,6 +200,15 @@ impl Network {
         self.insert(connection, (local, remote));
         self.touched.push(id);
         Ok(id)
+    }
+
+    /// The address to speak from to `remote`, if that is one host that can be reached.
+    fn source_for(&self, remote: IpAddress) -> Option<IpAddress> {
+        if !self.is_reachable(remote) {
+            return None;
+        }
+        let source = self.interface.get_source_address(&remote);
+        source.filter(|source| source.is_unicast())
     }
 
     /// How making the connection goes; a failure is told once.
@@ -302,7 +367,6 @@ impl Network {
         let mut socket = tcp::Socket::new(SocketBuffer::new(receive), SocketBuffer::new(send));
         // A program writes what it wants sent; nobody gains from holding it back.
         socket.set_nagle_enabled(false);
-        socket.set_timeout(Some(SILENCE));
         let (set, handle) = set_of(socket);
         Some(Connection {
             id: self.new_id(),
@@ -318,6 +382,9 @@ impl Network {
             has_ended: false,
             error: None,
             begun: self.now,
+            is_late: false,
+            silent_since: None,
+            progress: (State::Closed, 0),
             due: None,
             buffer_bytes,
         })
@@ -334,12 +401,16 @@ impl Network {
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
         };
-        if connection
+        let is_overdue = connection
             .deadline()
-            .is_some_and(|deadline| deadline <= now)
-        {
+            .is_some_and(|deadline| deadline <= now);
+        let is_hopeless = is_overdue && connection.is_late;
+        if is_overdue {
+            connection.is_late = true;
+            connection.begun = now;
             connection.socket_mut().abort();
         }
+        connection.note_progress(now);
         send_all(
             &mut self.interface,
             &mut *self.card,
@@ -362,8 +433,12 @@ impl Network {
         }
         // The reset that an ended one owes has been sent above, unless the card was full.
         let polled = self.interface.poll_at(now, &connection.set);
+        let polled = match connection.unblock_end(polled.is_none()) {
+            true => Some(now),
+            false => polled,
+        };
         // A request that turned out to be none leaves the socket listening; a reset of one does too.
-        let has_ended = matches!(state, State::Closed | State::Listen);
+        let has_ended = connection.has_stopped();
         if has_ended && !connection.has_ended {
             connection.has_ended = true;
             match connection.phase {
@@ -380,7 +455,8 @@ impl Network {
         }
         let is_done = match state {
             State::Listen => true,
-            State::Closed => polled.is_none(),
+            // Or nobody is there who could take it.
+            State::Closed => polled.is_none() || is_hopeless,
             // Both ends have said all and know it. Waiting for strays would hold memory, and sequence numbers are random.
             State::TimeWait => true,
             _ => false,
@@ -389,7 +465,8 @@ impl Network {
             self.remove(id);
             return;
         }
-        let deadline = connection.deadline().filter(|_| !has_ended);
+        let deadline = connection.deadline();
+        let deadline = deadline.filter(|_| !has_ended || connection.is_orphan);
         let due = [polled, deadline].into_iter().flatten().min();
         let due = due.map(|due| due.max(now).total_micros());
         if connection.due != due {

@@ -59,14 +59,18 @@ pub(super) struct Faults {
     pub(super) swapped: u64,
 }
 
+/// What becomes of a frame on its way, by who sent it: 0 is left, 1 is right.
+pub(super) type Hook = Box<dyn FnMut(usize, Vec<u8>) -> Vec<Vec<u8>>>;
+
 /// Two networks on one wire: 10.0.0.1 and 10.0.0.2.
 pub(super) struct Pair {
     pub(super) left: Network,
     pub(super) right: Network,
     queues: [(Queue, Queue); 2],
     pub(super) faults: Faults,
+    pub(super) hook: Option<Hook>,
     pub(super) now_ns: u64,
-    random: u64,
+    pub(super) random: u64,
     /// Frames that were carried.
     pub(super) carried: usize,
 }
@@ -91,6 +95,7 @@ impl Pair {
             right: network(2, &queues[1]),
             queues,
             faults: Faults::default(),
+            hook: None,
             now_ns: 0,
             random: 1,
             carried: 0,
@@ -109,6 +114,9 @@ impl Pair {
 
     fn carry(&mut self, from: usize, to: usize) {
         let mut frames: Vec<_> = self.queues[from].1.borrow_mut().drain(..).collect();
+        if let Some(hook) = &mut self.hook {
+            frames = frames.into_iter().flat_map(|one| hook(from, one)).collect();
+        }
         for at in 1..frames.len() {
             if self.happens(self.faults.swapped) {
                 frames.swap(at - 1, at);
@@ -129,6 +137,11 @@ impl Pair {
     /// Puts a frame into right's card.
     pub(super) fn inject(&mut self, frame: &[u8]) {
         self.queues[1].0.borrow_mut().push_back(frame.to_vec());
+    }
+
+    /// Puts a frame into left's card.
+    pub(super) fn inject_left(&mut self, frame: &[u8]) {
+        self.queues[0].0.borrow_mut().push_back(frame.to_vec());
     }
 
     /// Lets both work, carries what they sent, lets time pass.

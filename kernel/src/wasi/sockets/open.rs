@@ -162,7 +162,9 @@ impl Wasi {
                     .system
                     .monotonic_ns()
                     .saturating_add(CONFIGURATION_NS);
-                while !network.borrow().is_configured() && context.system.monotonic_ns() < end_ns {
+                while !network.borrow().is_configured(to.addr)
+                    && context.system.monotonic_ns() < end_ns
+                {
                     wait(context, &network, Some(end_ns));
                 }
                 network.borrow_mut().connect(port, to)?
