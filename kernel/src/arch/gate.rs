@@ -49,6 +49,22 @@ pub(crate) unsafe fn run(function: u64, stack_end: u64) {
     unsafe { enter_application(function, stack_end - HEADROOM_BYTES) };
 }
 
+/// Makes the application's call end where `frame` was taken, as if its function had returned.
+pub(crate) fn leave(frame: &mut super::exceptions::InterruptFrame) {
+    const DIRECTION: u64 = 1 << 10;
+    /// From the saved stack pointer up to the frame pointer of `enter_application`.
+    const SAVED_BYTES: u64 = 48;
+    unsafe extern "C" {
+        static application_left: u8;
+    }
+    // SAFETY: the application was entered, so the word is that of `enter_application`, and nothing enters it meanwhile.
+    let kernel_stack = unsafe { *KERNEL_STACK.0.get() };
+    frame.rip = (&raw const application_left) as u64;
+    frame.rsp = kernel_stack;
+    frame.rbp = kernel_stack + SAVED_BYTES;
+    frame.rflags &= !DIRECTION;
+}
+
 /// Whether `address` is code of the kernel that runs as part of the application.
 pub(crate) fn is_application_part(address: u64) -> bool {
     let start = (&raw const application_text_start) as u64;
@@ -83,7 +99,11 @@ enter_application:
     mov rsp, rsi
     "#,
     super::smap_lift!(),
-    "call rdi",
+    r#"
+    call rdi
+    .globl application_left
+application_left:
+    "#,
     super::smap_guard!(),
     r#"
     lea rsp, [rbp - 40]

@@ -6,6 +6,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use mewz_abi::trap::TrapKind;
 
 use super::WINDOW;
+use super::every_export;
 use super::failure::fail;
 use super::trap::{self, Cause};
 use crate::arch::cpu::fault_address;
@@ -41,20 +42,26 @@ extern "C" fn kernel_exception(frame: &mut InterruptFrame) {
             Report { frame, accessed }
         ));
     }
-    match frame.vector {
+    let trap = match frame.vector {
         vector::PAGE_FAULT => answer_page_fault(frame, accessed),
-        vector::INVALID_OPCODE | vector::DIVIDE => answer_trap(frame),
+        vector::INVALID_OPCODE | vector::DIVIDE => Some(cause_of_trap(frame)),
         _ => fail(format_args!(
             "compiled code faulted: {}",
             Report { frame, accessed }
         )),
+    };
+    match trap {
+        Some(cause) if cfg!(feature = "every-export") => every_export::go_on(frame, cause.kind),
+        Some(cause) => trap::end(frame, cause),
+        None => {}
     }
     IS_ANSWERING.store(false, Ordering::Relaxed);
 }
 
-fn answer_page_fault(frame: &InterruptFrame, accessed: u64) {
+/// Maps the page if it is one that is mapped when it is touched; else the trap that the fault is.
+fn answer_page_fault(frame: &InterruptFrame, accessed: u64) -> Option<Cause> {
     let kind = match fault::answer(accessed, frame.error) {
-        PageFault::Resolved => return,
+        PageFault::Resolved => return None,
         PageFault::OutOfBounds => TrapKind::MemoryOutOfBounds,
         PageFault::StackExhausted => TrapKind::CallStackExhausted,
         PageFault::OutOfMemory => TrapKind::OutOfMemory,
@@ -63,47 +70,38 @@ fn answer_page_fault(frame: &InterruptFrame, accessed: u64) {
             Report { frame, accessed }
         )),
     };
-    trap::end(
-        frame,
-        Cause {
-            kind,
-            wasm_offset: None,
-            accessed,
-            import: None,
-        },
-    )
+    Some(Cause {
+        kind,
+        wasm_offset: None,
+        accessed,
+        import: None,
+    })
 }
 
 /// An instruction that traps on purpose, an import that nobody answers, or a division.
-fn answer_trap(frame: &InterruptFrame) {
+fn cause_of_trap(frame: &InterruptFrame) -> Cause {
     let window = WINDOW.get();
     let site = window.and_then(|window| window.trap_site(frame.rip));
     if let Some(site) = site
         && let Some(kind) = TrapKind::from_number(site.kind)
     {
-        trap::end(
-            frame,
-            Cause {
-                kind,
-                wasm_offset: Some(site.wasm_offset),
-                accessed: match kind {
-                    TrapKind::UncaughtException => window.map_or(0, |window| window.thrown_tag()),
-                    _ => 0,
-                },
-                import: None,
+        return Cause {
+            kind,
+            wasm_offset: Some(site.wasm_offset),
+            accessed: match kind {
+                TrapKind::UncaughtException => window.map_or(0, |window| window.thrown_tag()),
+                _ => 0,
             },
-        );
+            import: None,
+        };
     }
     if let Some(name) = window.and_then(|window| window.missing_import(frame.rip)) {
-        trap::end(
-            frame,
-            Cause {
-                kind: TrapKind::MissingImport,
-                wasm_offset: None,
-                accessed: 0,
-                import: Some(name),
-            },
-        );
+        return Cause {
+            kind: TrapKind::MissingImport,
+            wasm_offset: None,
+            accessed: 0,
+            import: Some(name),
+        };
     }
     fail(format_args!(
         "compiled code faulted without a reason: {}",

@@ -2,6 +2,7 @@
 
 mod calls;
 mod console;
+mod every_export;
 mod exception;
 mod failure;
 mod folders;
@@ -94,6 +95,10 @@ extern "C" fn kernel_start(start_information: u64) -> ! {
 /// Calls the application; a program that returns has ended well.
 fn run(window: Window) -> ! {
     let application = window.application();
+    if cfg!(feature = "every-export") {
+        every_export::run(window);
+        console::end(0);
+    }
     if application.start == 0 {
         fail(format_args!(
             "the module does not export `_start`, so there is nothing to run"

@@ -1,5 +1,6 @@
 //! The application's linear memories: growth, lazy mapping, and the one checked way into the one that WASI works on.
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use mewz_abi::address::{
@@ -21,8 +22,8 @@ const TABLES_SHARE: u64 = 512;
 
 /// The application's memories.
 struct Memories {
-    /// Addresses of the instances, ascending by base; `None` before the application starts.
-    instances: Option<&'static [u64]>,
+    /// Addresses of the instances, ascending by base; none before the application starts.
+    instances: Vec<u64>,
     /// Address of the instance that WASI works on, `None` where the module has no memory.
     of_wasi: Option<u64>,
     /// Bytes that are mapped, of all of them.
@@ -31,7 +32,7 @@ struct Memories {
 
 /// Never locked while the application runs, so a page fault of it finds it free.
 static MEMORIES: Mutex<Memories> = Mutex::new(Memories {
-    instances: None,
+    instances: Vec::new(),
     of_wasi: None,
     mapped_bytes: 0,
 });
@@ -96,7 +97,7 @@ pub(crate) fn start(window: &Window) -> Result<(), MemoryError> {
     let exported = window.exported_memory(b"memory");
     let exported = exported.filter(|address| instances.contains(address));
     let mut memories = MEMORIES.lock();
-    memories.instances = Some(instances);
+    memories.instances = instances.to_vec();
     memories.of_wasi = exported.or(instances.first().copied());
     Ok(())
 }
@@ -118,7 +119,7 @@ fn bytes_max(memory: &MemoryInstance) -> u64 {
 /// Answers `memory.grow`: the old size in pages, or -1 and nothing has changed.
 pub(crate) fn grow(instance: u64, pages: u64) -> i64 {
     let memories = MEMORIES.lock();
-    let instances = memories.instances.unwrap_or(&[]);
+    let instances = &memories.instances;
     if !instances.contains(&instance) {
         return -1;
     }
@@ -160,7 +161,7 @@ pub(super) enum Touch {
 /// Maps what a memory has at `address`.
 pub(super) fn touch(address: u64) -> Touch {
     let mut memories = MEMORIES.lock();
-    let instances = memories.instances.unwrap_or(&[]);
+    let instances = &memories.instances;
     let after = instances.partition_point(|instance| read_instance(*instance).base <= address);
     let Some(&instance) = after.checked_sub(1).and_then(|at| instances.get(at)) else {
         return Touch::Outside;
@@ -173,6 +174,16 @@ pub(super) fn touch(address: u64) -> Touch {
         Ok(_) => Touch::Mapped,
         Err(OutOfPages) => Touch::OutOfMemory,
     }
+}
+
+/// Makes the memory at `instance` the first one; its room is clean. What backed the one before is not given back.
+pub(crate) fn replace_first(instance: u64) {
+    let mut memories = MEMORIES.lock();
+    let mut memory = read_instance(instance);
+    memory.base = MEMORY_BASE;
+    write_instance(instance, memory);
+    super::paging::forget(MEMORY_BASE, MEMORY_BASE + MEMORY64_ROOM_BYTES);
+    memories.instances[0] = instance;
 }
 
 /// Backs the chunk at `address` with clean memory; returns its physical address.

@@ -168,6 +168,17 @@ pub(crate) fn map_device(physical: u64, bytes: u64) -> Option<u64> {
     Some(DIRECT_MAP_BASE + physical)
 }
 
+/// Takes back what is mapped from `start` to `end`: whole entries of the topmost table.
+pub(super) fn forget(start: u64, end: u64) {
+    const ENTRY_BYTES: u64 = 1 << 39;
+    let root = page_table_root();
+    for address in (start..end).step_by(ENTRY_BYTES as usize) {
+        set(slot(root, address, 4), 0);
+    }
+    // SAFETY: the tables are those in force; loading them again makes the processor forget what was taken out.
+    unsafe { set_page_table_root(root) };
+}
+
 /// The physical address behind `address`, `None` where nothing is mapped.
 pub(crate) fn translate(address: u64) -> Option<u64> {
     let mut table = page_table_root();

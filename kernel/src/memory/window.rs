@@ -176,11 +176,15 @@ impl Window {
         unsafe { array(application.tables, application.tables_len) }
     }
 
-    /// The address that is exported as the memory `name`.
-    pub(crate) fn exported_memory(&self, name: &[u8]) -> Option<u64> {
+    /// What the application exports.
+    pub(crate) fn exports(&self) -> &'static [Export] {
         let application = self.application();
         // SAFETY: `check_application` found the array inside the window; the linker fills it and nobody changes it.
-        let exports: &[Export] = unsafe { array(application.exports, application.exports_len) };
+        unsafe { array(application.exports, application.exports_len) }
+    }
+
+    /// The address that is exported as the memory `name`.
+    pub(crate) fn exported_memory(&self, name: &[u8]) -> Option<u64> {
         let is_it = |export: &&Export| {
             let len = u64::from(export.name_len);
             export.kind == export_kind::MEMORY
@@ -188,7 +192,10 @@ impl Window {
                 // SAFETY: the name lies inside the window, which is never written there.
                 && unsafe { array::<u8>(export.name, len) } == name
         };
-        exports.iter().find(is_it).map(|export| export.address)
+        self.exports()
+            .iter()
+            .find(is_it)
+            .map(|export| export.address)
     }
 
     /// Whether `address` is code of the application or a stub of the linker.
