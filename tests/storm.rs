@@ -2,9 +2,9 @@
 //! without saving them.
 
 mod invoke;
+mod kernel;
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use invoke::{Ended, Place};
 
@@ -23,7 +23,7 @@ fn registers_survive_ten_thousand_interrupts_a_second() {
 
 #[test]
 fn registers_are_lost_by_a_kernel_that_does_not_save_them() {
-    let kernel = kernel_without_protection();
+    let kernel = kernel::with_feature("without-interrupt-protection");
     let kernel = kernel.to_str().unwrap();
     // It is a whole kernel: without interrupts nothing is lost.
     let calm = run(&["--kernel", kernel]);
@@ -48,41 +48,4 @@ fn run(arguments: &[&str]) -> Ended {
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/storm/registers.wat");
     let program = program.to_str().unwrap();
     Place::new().run(&[&["run", "--timeout", "60s"], arguments, &[program]].concat())
-}
-
-/// Builds the kernel as `build.rs` does, with the feature that takes the protection out.
-fn kernel_without_protection() -> PathBuf {
-    const TARGET: &str = "x86_64-unknown-linux-gnu";
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kernel-without-protection");
-    let mut cargo = Command::new(env!("CARGO"));
-    for (name, _) in std::env::vars_os() {
-        let name = name.to_string_lossy().into_owned();
-        let is_of_outer_build =
-            name.starts_with("CARGO") || name.contains("RUSTFLAGS") || name.contains("WRAPPER");
-        if is_of_outer_build && name != "CARGO_HOME" {
-            cargo.env_remove(name);
-        }
-    }
-    let output = cargo
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("kernel"))
-        .args([
-            "build",
-            "--locked",
-            "--release",
-            "--bin",
-            "mewz-kernel",
-            "--target",
-            TARGET,
-        ])
-        .args(["--features", "without-interrupt-protection", "--target-dir"])
-        .arg(&folder)
-        .env("CARGO_ENCODED_RUSTFLAGS", env!("MEWZ_KERNEL_FLAGS"))
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    folder.join(TARGET).join("release/mewz-kernel")
 }

