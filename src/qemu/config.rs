@@ -42,9 +42,15 @@ pub struct Forward {
     pub is_udp: bool,
 }
 
-/// The guest's address, its network's length, and who forwards and resolves for it: those of QEMU's user network.
+/// The guest's address, its network's length, and who forwards and resolves for it: those of QEMU's user network. That puts
+/// what it takes into a socket of the host, so the length of a segment means nothing to it.
 pub(super) const GUEST_ADDRESS: &str = "10.0.2.15";
-const OPTIONS: [&str; 3] = ["ip=10.0.2.15/24", "gateway=10.0.2.2", "dns=10.0.2.3"];
+const OPTIONS: [&str; 4] = [
+    "ip=10.0.2.15/24",
+    "gateway=10.0.2.2",
+    "dns=10.0.2.3",
+    "segments=long",
+];
 
 /// What the kernel is told of its card.
 fn network_options(network: &Network) -> Vec<String> {
@@ -176,6 +182,7 @@ mod tests {
                 (tag::OPTION, b"ip=10.0.2.15/24".to_vec()),
                 (tag::OPTION, b"gateway=10.0.2.2".to_vec()),
                 (tag::OPTION, b"dns=10.0.2.3".to_vec()),
+                (tag::OPTION, b"segments=long".to_vec()),
                 (tag::OPTION, b"listen=80".to_vec()),
                 (tag::TERMINALS, vec![3]),
                 (tag::EPOCH, 7u64.to_le_bytes().to_vec()),

@@ -17,6 +17,10 @@ pub const COMMAND: &str = "__leash";
 /// Status of a leash that could not become its program, as in a shell.
 const STATUS_NOT_EXECUTED: u8 = 127;
 
+/// Files that a child may have open where the system lets it: QEMU has one for each connection to the program, and soft
+/// limits are often 1024.
+const FILES: u64 = 16384;
+
 /// Limits of a child; `None` leaves what this process has.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Limits {
@@ -81,6 +85,7 @@ fn take_on(arguments: &mut dyn Iterator<Item = OsString>) -> Result<Command, Str
     limit(Resource::Data, data_bytes)?;
     limit(Resource::As, address_bytes)?;
     limit(Resource::Core, 0)?;
+    raise_files();
     let mut command = Command::new(program);
     command.args(arguments);
     Ok(command)
@@ -101,4 +106,18 @@ fn limit(resource: Resource, bytes: u64) -> Result<(), String> {
     };
     rustix::process::setrlimit(resource, limit)
         .map_err(|problem| format!("cannot set a limit: {problem}"))
+}
+
+/// Raises the limit of open files as far as [`FILES`].
+fn raise_files() {
+    let now = rustix::process::getrlimit(Resource::Nofile);
+    let wanted = FILES.min(now.maximum.unwrap_or(u64::MAX));
+    if now.current.is_some_and(|current| current < wanted) {
+        let limit = Rlimit {
+            current: Some(wanted),
+            maximum: now.maximum,
+        };
+        // Where it fails the child has what it had.
+        let _ = rustix::process::setrlimit(Resource::Nofile, limit);
+    }
 }

@@ -16,6 +16,7 @@ use rustix::fs::MemfdFlags;
 use rustix::io::FdFlags;
 
 use super::accelerator::Accelerator;
+use super::backlog;
 use super::config::{self, Mount, Network};
 use super::error::{Action as _, QemuError};
 use super::leash::{self, Limits};
@@ -127,6 +128,8 @@ pub struct Running {
     pub(super) words: ChildStderr,
     /// Readable once QEMU has ended; `None` where the host's kernel is too old for it.
     pub(super) end: Option<OwnedFd>,
+    /// TCP ports of the host that it listens on.
+    ports: Vec<u16>,
 }
 
 /// The process of a machine, for ending it from any thread.
@@ -157,6 +160,13 @@ impl Running {
     #[must_use]
     pub fn process(&self) -> Process {
         self.process.clone()
+    }
+
+    /// Lets more connections wait in front of the forwarded ports; QEMU listens by now.
+    pub(super) fn lengthen_queues(&self) {
+        if let (Some(end), false) = (&self.end, self.ports.is_empty()) {
+            backlog::lengthen(end.as_fd(), self.process.lock().id(), &self.ports);
+        }
     }
 }
 
@@ -212,6 +222,13 @@ pub fn start(settings: &Settings, image: &File) -> Result<Running, QemuError> {
         rustix::process::PidfdFlags::empty(),
     )
     .ok();
+    let forwards = settings
+        .network
+        .iter()
+        .flat_map(|network| &network.forwards);
+    let ports = forwards
+        .filter(|forward| !forward.is_udp)
+        .map(|forward| forward.host);
     let process = Process(Arc::new(Mutex::new(child)));
     let Some((serial, words)) = pipes else {
         unreachable!("both streams are piped above")
@@ -222,6 +239,7 @@ pub fn start(settings: &Settings, image: &File) -> Result<Running, QemuError> {
         serial,
         words,
         end,
+        ports: ports.collect(),
     };
     rustix::io::ioctl_fionbio(&running.serial, true).action("set up COM1's pipe")?;
     rustix::io::ioctl_fionbio(&running.words, true).action("set up QEMU's pipe")?;

@@ -4,6 +4,7 @@
 //! stream, [`leash`] makes sure that it never outlives this process.
 
 pub mod accelerator;
+mod backlog;
 pub mod config;
 pub mod console;
 pub mod error;

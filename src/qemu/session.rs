@@ -234,7 +234,12 @@ impl Session<'_> {
                     _ => return Err(problem).action("read the console"),
                 },
             }
-            if let Some(end) = self.decode(decoder)? {
+            let had_started = self.had_started;
+            let end = self.decode(decoder)?;
+            if self.had_started && !had_started {
+                running.lengthen_queues();
+            }
+            if let Some(end) = end {
                 return Ok(Some(Receipt::Ended(end)));
             }
             self.send(running)?;
