@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::sync::atomic::{Ordering, fence};
 
 use virtio_drivers::queue::VirtQueue;
 use virtio_drivers::transport::{SomeTransport, Transport as _};
@@ -135,6 +136,8 @@ impl BufferQueue {
             Direction::FromDevice => unsafe { self.queue.add(&[], &mut [bytes]) },
         };
         buffer.token = Some(added.map_err(|_| QueueError)?);
+        // The device must see the buffer before it is asked whether it looks: else both may miss the other's word.
+        fence(Ordering::SeqCst);
         if self.queue.should_notify() {
             transport.notify(self.index);
         }

@@ -2,6 +2,7 @@
 //! tells its mount tag.
 
 use alloc::vec::Vec;
+use core::sync::atomic::{Ordering, fence};
 
 use mewz_kernel::fs::channel::{Channel, ChannelError};
 use virtio_drivers::queue::VirtQueue;
@@ -59,6 +60,8 @@ impl Channel for HostFolder {
         // SAFETY: both buffers are borrowed until this function returns, which it does when the device has returned them.
         let token = unsafe { self.queue.add(&[request], &mut [reply]) };
         let token = token.map_err(|_| ChannelError::Device)?;
+        // The device must see the request before it is asked whether it looks: else both may miss the other's word.
+        fence(Ordering::SeqCst);
         if self.queue.should_notify() {
             self.transport.notify(0);
         }
