@@ -8,6 +8,8 @@
 //! The reference is the programmable interval timer. Its counter wraps every 55 ms: the local APIC's timer, which counts
 //! nanoseconds on QEMU, tells the laps of the first measurement, the rate so far those of the later ones.
 
+use core::sync::atomic::{AtomicU64, Ordering};
+
 use spin::Mutex;
 
 use super::apic;
@@ -63,6 +65,9 @@ struct Rate {
     next_span_ns: u64,
 }
 
+/// When the timer interrupts, 0 where it is not set.
+static ALARM_NS: AtomicU64 = AtomicU64::new(0);
+
 static CLOCK: Mutex<Option<Clock>> = Mutex::new(None);
 
 /// Starts the counters. `is_virtual`: the local APIC's timer is known to count nanoseconds.
@@ -96,12 +101,24 @@ pub(crate) fn bus_hz() -> u64 {
     with_rate(|rate| rate.bus_hz)
 }
 
-/// Lets the timer interrupt in `ns` or, where that is longer than it can count, earlier.
+/// Lets the timer interrupt in `ns` or earlier, where it is set already or can't count so far.
 pub(crate) fn start_timer(ns: u64) {
     let ns = ns.min(SURE_SPAN_NS);
+    let now = now_ns();
+    let end = now.saturating_add(ns);
+    // Setting it is dear on a virtual machine, and to be woken too early is cheap and rare.
+    if (now + 1..=end).contains(&ALARM_NS.load(Ordering::Relaxed)) {
+        return;
+    }
+    ALARM_NS.store(end, Ordering::Relaxed);
     let hz = bus_hz() / apic::TIMER_DIVISOR;
     let ticks = u128::from(ns) * u128::from(hz) / NS_PER_S + 1;
     apic::start_timer(u32::try_from(ticks).unwrap_or(u32::MAX));
+}
+
+/// Takes note that the timer has interrupted.
+pub(super) fn note_timer() {
+    ALARM_NS.store(0, Ordering::Relaxed);
 }
 
 fn with_rate<T>(then: impl FnOnce(&mut Rate) -> T) -> T {

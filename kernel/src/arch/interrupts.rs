@@ -6,6 +6,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use spin::Mutex;
 
 use super::apic::{self, Trigger};
+use super::clock;
 use super::cpu::{
     are_interrupts_enabled, disable_interrupts, enable_interrupts, sleep_until_interrupt,
 };
@@ -82,6 +83,7 @@ pub(crate) fn sleep_unless(mut is_ready: impl FnMut() -> bool) {
 
 /// Answers the timer.
 pub(super) fn answer_timer() {
+    clock::note_timer();
     HAPPENED.store(true, Ordering::Release);
     if is_storm() {
         use_everything();

@@ -201,7 +201,7 @@ fn start_devices(settings: &Settings) -> Devices {
                 None => console::warn(format_args!("a 9p device can't be used")),
             },
             DeviceType::Network if devices.card.is_none() => {
-                devices.card = virtio::net::NetworkCard::new(device);
+                devices.card = virtio::net::NetworkCard::new(device, settings.takes_long_segments);
                 if devices.card.is_none() {
                     console::warn(format_args!("a network card can't be used"));
                 }

@@ -30,6 +30,8 @@ pub struct Settings {
     pub terminals: [bool; 3],
     /// How the card gets its address.
     pub network: net::Settings,
+    /// Whoever takes the card's frames takes segments of TCP that are longer than a frame may be.
+    pub takes_long_segments: bool,
     /// Ports that the application finds listeners for.
     pub listeners: Vec<u16>,
     /// Interrupts per second of a timer that does nothing else, for tests; 0 without.
@@ -161,6 +163,8 @@ impl Settings {
                 Some(server) if server.is_unicast() => self.network.servers.push(server),
                 _ => self.complain_of("not dns=ADDRESS", word),
             },
+            b"segments" if value == b"long" => self.takes_long_segments = true,
+            b"segments" => self.complain_of("not segments=long", word),
             b"listen" => match parsed(value) {
                 Some(port) if port > 0 => self.listeners.push(port),
                 _ => self.complain_of("not listen=PORT", word),

@@ -1,7 +1,11 @@
 //! The network card, and how the TCP/IP stack sees it: one frame in, any number out.
 
-use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
+use core::num::NonZeroUsize;
+
+use smoltcp::phy::{Checksum, Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::time::Instant;
+
+use super::checksum;
 
 /// Bytes of the longest frame: an Ethernet header and 1500 bytes.
 pub const FRAME_BYTES_MAX: usize = 1514;
@@ -18,14 +22,24 @@ pub trait Card {
     /// Whether a frame has come.
     fn has_received(&self) -> bool;
 
-    /// Whether a frame can be taken to be sent.
+    /// Whether a frame of any length can be taken to be sent.
     fn can_transmit(&mut self) -> bool;
+
+    /// Bytes of the longest frame with a segment of TCP: more than [`FRAME_BYTES_MAX`] where whoever takes the frames needs
+    /// them no shorter.
+    fn segment_bytes_max(&self) -> usize {
+        FRAME_BYTES_MAX
+    }
 
     /// Takes a frame of `bytes` bytes, written by `fill`, to be sent; drops it where [`Card::can_transmit`] says no.
     fn transmit(&mut self, bytes: usize, fill: &mut dyn FnMut(&mut [u8]));
 
     /// Sends what was taken.
     fn flush(&mut self);
+
+    /// Whether the card is to interrupt when a frame has come, or where it could take none to be sent when it can again. It
+    /// does so until told otherwise; one that comes meanwhile may go unnoticed.
+    fn set_interrupts(&mut self, _: bool) {}
 }
 
 /// A card with at most one frame that came.
@@ -61,6 +75,14 @@ impl Device for Port<'_> {
         let mut capabilities = DeviceCapabilities::default();
         capabilities.medium = Medium::Ethernet;
         capabilities.max_transmission_unit = FRAME_BYTES_MAX;
+        // They are looked at in `checksum`.
+        capabilities.checksum.ipv4 = Checksum::None;
+        capabilities.checksum.tcp = Checksum::None;
+        capabilities.checksum.udp = Checksum::None;
+        let longer = Some(self.card.segment_bytes_max()).filter(|bytes| *bytes > FRAME_BYTES_MAX);
+        let longer = longer.and_then(NonZeroUsize::new);
+        capabilities.segmentation.tcpv4 = longer;
+        capabilities.segmentation.tcpv6 = longer;
         capabilities
     }
 }
@@ -78,6 +100,7 @@ impl TxToken for Sending<'_> {
         self.0.transmit(bytes, &mut |buffer| {
             if let Some(fill) = fill.take() {
                 answer = Some(fill(buffer));
+                checksum::fill(buffer);
             }
         });
         match (answer, fill) {

@@ -2,7 +2,7 @@
 
 use alloc::collections::BTreeMap;
 
-use smoltcp::iface::{Interface, SocketHandle, SocketSet};
+use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::udp::{self, PacketBuffer, PacketMetadata, RecvError, SendError, UdpMetadata};
 use smoltcp::time::Instant;
 use smoltcp::wire::{IpAddress, IpEndpoint, IpListenEndpoint};
@@ -37,6 +37,8 @@ impl Datagram {
 pub(super) struct Datagrams {
     sockets: BTreeMap<SocketId, Datagram>,
     ports: BTreeMap<u16, SocketId>,
+    /// Those that have something to send, and when: in microseconds.
+    sending: BTreeMap<SocketId, i64>,
 }
 
 impl Datagrams {
@@ -47,10 +49,13 @@ impl Datagrams {
     }
 
     /// When the next of them has something to send, in microseconds.
-    pub(super) fn next(&self, interface: &mut Interface, now: Instant) -> Option<i64> {
-        let sockets = self.sockets.values();
-        let next = sockets.filter_map(|datagram| interface.poll_at(now, &datagram.set));
-        next.min().map(|at| at.total_micros())
+    pub(super) fn due(&self) -> Option<i64> {
+        self.sending.values().min().copied()
+    }
+
+    /// Lets those that wait for a place on the link try again.
+    pub(super) fn hurry(&mut self) {
+        self.sending.values_mut().for_each(|due| *due = 0);
     }
 }
 
@@ -129,7 +134,10 @@ impl Network {
         }
         let datagram = self.datagrams.sockets.get_mut(&id).ok_or(Errno::Badf)?;
         match datagram.socket_mut().send_slice(bytes, to) {
-            Ok(()) => Ok(true),
+            Ok(()) => {
+                self.datagrams.sending.insert(id, 0);
+                Ok(true)
+            }
             Err(SendError::BufferFull) => Ok(false),
             Err(SendError::Unaddressable) => Err(Errno::Addrnotavail),
         }
@@ -175,11 +183,30 @@ impl Network {
             self.budget_bytes += 2 * datagram.buffer_bytes;
         }
         self.datagrams.ports.retain(|_, other| *other != id);
+        self.datagrams.sending.remove(&id);
     }
 
-    pub(super) fn serve_datagrams(&mut self, now: Instant) {
-        for datagram in self.datagrams.sockets.values_mut() {
-            send_all(&mut self.interface, &mut *self.card, &mut datagram.set, now);
+    /// Sends the datagrams that are due; tells whether there were any.
+    pub(super) fn serve_datagrams(&mut self, now: Instant) -> bool {
+        if self
+            .datagrams
+            .due()
+            .is_none_or(|due| due > now.total_micros())
+        {
+            return false;
         }
+        let Datagrams {
+            sockets, sending, ..
+        } = &mut self.datagrams;
+        sending.retain(|id, due| {
+            let Some(datagram) = sockets.get_mut(id) else {
+                return false;
+            };
+            let next = send_all(&mut self.interface, &mut *self.card, &mut datagram.set, now);
+            // Where the card is full, or someone's place on the link is looked for, it is tried again.
+            *due = next.map_or(0, |next| next.total_micros());
+            next.is_some()
+        });
+        true
     }
 }

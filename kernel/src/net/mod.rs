@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod card;
+mod checksum;
 mod datagram;
 mod frame;
 mod listener;

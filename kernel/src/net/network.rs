@@ -13,6 +13,7 @@ use smoltcp::wire::{
 };
 
 use super::card::{Card, FRAME_BYTES_MAX, Port};
+use super::checksum;
 use super::datagram::Datagrams;
 use super::frame::{About, look_at};
 use super::listener::Listener;
@@ -22,6 +23,9 @@ use super::stream::Connection;
 
 /// Frames that are taken in before the application goes on.
 const FRAMES_PER_POLL_MAX: usize = 512;
+
+/// When a card that is full is asked again, in case that its interrupt is lost.
+const CARD_NS: u64 = 10_000_000;
 
 /// First port that the system chooses, RFC 6335 section 6.
 const EPHEMERAL_PORT_MIN: u16 = 49152;
@@ -60,6 +64,10 @@ pub struct Network {
     pub(super) touched: Vec<SocketId>,
     /// Bytes that buffers of sockets may still take.
     pub(super) budget_bytes: usize,
+    /// When the sockets that are the network's own must be looked at.
+    common_due: Option<Instant>,
+    /// The card took no more: what is due waits for it.
+    is_card_full: bool,
     /// The time of the last poll.
     pub(super) now: Instant,
     frame: Box<[u8]>,
@@ -120,6 +128,8 @@ impl Network {
             timers: BTreeSet::new(),
             touched: Vec::new(),
             budget_bytes,
+            common_due: Some(Instant::ZERO),
+            is_card_full: false,
             now: instant(now_ns),
             frame: alloc::vec![0; FRAME_BYTES_MAX].into(),
             next_id: 1,
@@ -127,24 +137,24 @@ impl Network {
         }
     }
 
-    /// Takes in what came, sends what is due.
+    /// Takes in what came, sends what is due. Costs next to nothing where nothing is.
     pub fn poll(&mut self, now_ns: u64) {
         let now = instant(now_ns);
         self.now = now;
+        let mut is_idle = true;
         for _ in 0..FRAMES_PER_POLL_MAX {
             // A frame may want an answer at once.
-            if !self.card.can_transmit() {
+            if !self.card.has_received() || !self.card.can_transmit() {
                 break;
             }
+            is_idle = false;
             let mut frame = core::mem::take(&mut self.frame);
-            let len = self.card.receive(&mut frame);
-            if let Some(len) = len {
+            if let Some(len) = self.card.receive(&mut frame)
+                && checksum::is_intact(&frame[..len])
+            {
                 self.take_in(&frame[..len], now);
             }
             self.frame = frame;
-            if len.is_none() {
-                break;
-            }
         }
         while let Some(&(due, id)) = self.timers.first()
             && due <= now.total_micros()
@@ -155,38 +165,59 @@ impl Network {
                 self.touched.push(id);
             }
         }
-        let mut touched = core::mem::take(&mut self.touched);
-        touched.sort_unstable();
-        touched.dedup();
-        for id in touched.drain(..) {
-            self.serve(id, now);
+        if !self.touched.is_empty() {
+            is_idle = false;
+            let mut touched = core::mem::take(&mut self.touched);
+            touched.sort_unstable();
+            touched.dedup();
+            for id in touched.drain(..) {
+                self.serve(id, now);
+            }
+            // Serving touches nothing, so the list is empty and its room is kept.
+            self.touched = touched;
         }
-        // Serving touches nothing, so the list is empty and its room is kept.
-        self.touched = touched;
-        self.serve_datagrams(now);
-        self.serve_common(now);
-        self.serve_discovery(now);
-        self.card.flush();
+        is_idle &= !self.serve_datagrams(now);
+        if self.common_due.is_some_and(|due| due <= now) {
+            is_idle = false;
+            self.serve_common(now);
+            self.common_due = self.interface.poll_at(now, &self.common);
+        }
+        if self.discovery.next().is_some_and(|due| due <= now) {
+            is_idle = false;
+            self.serve_discovery(now);
+        }
+        if !is_idle {
+            self.card.flush();
+            self.is_card_full = !self.card.can_transmit();
+        }
     }
 
     /// Whether [`Network::poll`] would find something to do at once.
     #[must_use]
-    pub fn has_news(&self) -> bool {
+    pub fn has_news(&mut self) -> bool {
+        // A card that is full is not received from either: an answer may be due.
+        if self.is_card_full {
+            return self.card.can_transmit();
+        }
         self.card.has_received() || !self.touched.is_empty()
     }
 
+    /// Whether the card is to interrupt, as it should before the processor sleeps; ask [`Network::has_news`] in between.
+    pub fn set_interrupts(&mut self, are_wanted: bool) {
+        self.card.set_interrupts(are_wanted);
+    }
+
     /// When [`Network::poll`] is wanted next, by the clock that it is given; `None` while only a frame can bring work.
-    pub fn next_ns(&mut self, now_ns: u64) -> Option<u64> {
-        let now = instant(now_ns);
-        let common = self.interface.poll_at(now, &self.common);
+    #[must_use]
+    pub fn next_ns(&self, now_ns: u64) -> Option<u64> {
+        if self.is_card_full {
+            return Some(now_ns.saturating_add(CARD_NS));
+        }
+        let common = self.common_due.map(|at| at.total_micros());
         let first = self.timers.first().map(|(due, _)| *due);
-        let datagrams = self.datagrams.next(&mut self.interface, now);
-        let [common, discovery] =
-            [common, self.discovery.next()].map(|at| at.map(|at| at.total_micros()));
-        let next = [common, discovery, first, datagrams]
-            .into_iter()
-            .flatten()
-            .min()?;
+        let discovery = self.discovery.next().map(|at| at.total_micros());
+        let next = [common, discovery, first, self.datagrams.due()];
+        let next = next.into_iter().flatten().min()?;
         let next = u64::try_from(next).unwrap_or(0).saturating_mul(1000);
         Some(next.max(now_ns))
     }
@@ -262,10 +293,11 @@ impl Network {
                 }
             }
             About::Nobody => return,
-            // It may tell where others are, which connections wait for.
+            // It may tell where others are, which whoever has something to send waits for.
             About::Other => {
                 let waiting = self.connections.values().filter(|one| one.is_due());
                 self.touched.extend(waiting.map(|one| one.id));
+                self.datagrams.hurry();
                 if let Some(advertisement) = advertisement(frame) {
                     self.follow(&advertisement, now);
                 }
@@ -278,6 +310,12 @@ impl Network {
             frame,
             now,
         );
+        self.touch_common();
+    }
+
+    /// Lets the next poll look at the sockets that are the network's own.
+    pub(super) fn touch_common(&mut self) {
+        self.common_due = Some(Instant::ZERO);
     }
 
     fn serve_common(&mut self, now: Instant) {
@@ -361,21 +399,24 @@ fn hand_over(
     interface.poll_ingress_single(now, &mut port, set);
 }
 
-/// Sends all that the sockets of `set` have to send now. Once in the kernel, as [`hand_over`] is.
+/// Sends all that the sockets of `set` have to send now; tells when they will have more. Once in the kernel, as [`hand_over`]
+/// is.
 #[inline(never)]
 pub(super) fn send_all(
     interface: &mut Interface,
     card: &mut dyn Card,
     set: &mut SocketSet<'static>,
     now: Instant,
-) {
+) -> Option<Instant> {
     loop {
         if !card.can_transmit() {
-            return;
+            return interface.poll_at(now, set);
         }
         let mut port = Port { card, frame: None };
-        if interface.poll_egress(now, &mut port, set) == PollResult::None {
-            return;
+        let has_sent = interface.poll_egress(now, &mut port, set) != PollResult::None;
+        let due = interface.poll_at(now, set);
+        if !has_sent || due.is_none_or(|due| due > now) {
+            return due;
         }
     }
 }

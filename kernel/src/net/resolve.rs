@@ -34,6 +34,7 @@ impl Network {
         } else {
             DnsQueryType::A
         };
+        self.touch_common();
         let socket = self.common.get_mut::<dns::Socket<'_>>(self.dns);
         socket
             .start_query(self.interface.context(), name, kind)

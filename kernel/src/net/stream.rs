@@ -56,6 +56,15 @@ pub enum Received {
     End,
 }
 
+/// What receiving so many bytes means.
+fn received(bytes: usize) -> Received {
+    if bytes == 0 {
+        Received::Nothing
+    } else {
+        Received::Bytes(bytes)
+    }
+}
+
 pub(super) struct Connection {
     pub(super) id: SocketId,
     pub(super) set: SocketSet<'static>,
@@ -251,22 +260,60 @@ impl Network {
     ///
     /// Why the connection failed, once; `Notconn` before it is complete.
     pub fn receive(&mut self, id: SocketId, out: &mut [u8], peek: bool) -> Result<Received, Errno> {
+        if peek {
+            let connection = self.connections.get_mut(&id).ok_or(Errno::Badf)?;
+            let socket = connection.socket_mut();
+            if socket.may_recv() && !connection.is_read_shut {
+                let peeked = connection.socket_mut().peek_slice(out);
+                return Ok(peeked.map_or(Received::Nothing, received));
+            }
+        }
+        let mut rest = &mut *out;
+        self.receive_into(id, rest.len(), &mut |bytes| {
+            let (now, later) = core::mem::take(&mut rest).split_at_mut(bytes.len());
+            now.copy_from_slice(bytes);
+            rest = later;
+        })
+    }
+
+    /// Receives up to `room` bytes, which is not 0, and hands them to `store` piece by piece.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Network::receive`].
+    pub fn receive_into(
+        &mut self,
+        id: SocketId,
+        room: usize,
+        store: &mut dyn FnMut(&[u8]),
+    ) -> Result<Received, Errno> {
         let connection = self.connections.get_mut(&id).ok_or(Errno::Badf)?;
         if connection.is_read_shut {
             return Ok(Received::End);
         }
         let socket = connection.socket_mut();
-        let received = if peek && socket.may_recv() {
-            socket.peek_slice(out)
-        } else {
-            socket.recv_slice(out)
+        let mut done = 0;
+        // The buffer is a ring: what it holds lies in one piece or two.
+        let taken = loop {
+            let taken = socket.recv(|bytes| {
+                let count = bytes.len().min(room - done);
+                store(&bytes[..count]);
+                (count, count)
+            });
+            match taken {
+                Ok(count) if count > 0 && done + count < room => done += count,
+                Ok(count) => break Ok(done + count),
+                Err(_) if done > 0 => break Ok(done),
+                Err(why) => break Err(why),
+            }
         };
-        match received {
-            Ok(0) => Ok(Received::Nothing),
+        match taken {
             Ok(bytes) => {
-                // The window may have opened.
-                self.touched.push(id);
-                Ok(Received::Bytes(bytes))
+                if bytes > 0 {
+                    // The window may have opened.
+                    self.touched.push(id);
+                }
+                Ok(received(bytes))
             }
             Err(RecvError::Finished) => Ok(Received::End),
             Err(RecvError::InvalidState) => match (connection.error.take(), connection.phase) {
@@ -295,6 +342,24 @@ impl Network {
     ///
     /// Why the connection failed, once; `Pipe` after it ended, `Notconn` before it is complete.
     pub fn send(&mut self, id: SocketId, bytes: &[u8]) -> Result<usize, Errno> {
+        let mut done = 0;
+        self.send_from(id, bytes.len(), &mut |out| {
+            out.copy_from_slice(&bytes[done..done + out.len()]);
+            done += out.len();
+        })
+    }
+
+    /// Takes up to `bytes` bytes to be sent, which `fill` stores piece by piece; returns how many.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Network::send`].
+    pub fn send_from(
+        &mut self,
+        id: SocketId,
+        bytes: usize,
+        fill: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<usize, Errno> {
         let connection = self.connections.get_mut(&id).ok_or(Errno::Badf)?;
         if let Some(errno) = connection.error.take() {
             return Err(errno);
@@ -304,12 +369,25 @@ impl Network {
             (false, Phase::Open) => {}
             (false, _) => return Err(Errno::Notconn),
         }
-        let sent = connection.socket_mut().send_slice(bytes);
-        let sent = sent.map_err(|_| Errno::Pipe)?;
-        if sent > 0 {
+        let socket = connection.socket_mut();
+        let mut done = 0;
+        // The buffer is a ring: its room lies in one piece or two.
+        loop {
+            let taken = socket.send(|room| {
+                let count = room.len().min(bytes - done);
+                fill(&mut room[..count]);
+                (count, count)
+            });
+            let taken = taken.map_err(|_| Errno::Pipe)?;
+            done += taken;
+            if taken == 0 || done == bytes {
+                break;
+            }
+        }
+        if done > 0 {
             self.touched.push(id);
         }
-        Ok(sent)
+        Ok(done)
     }
 
     /// Bytes that can be sent at once, or 0 where an attempt would fail; `None` while there is no room.
@@ -411,7 +489,7 @@ impl Network {
             connection.socket_mut().abort();
         }
         connection.note_progress(now);
-        send_all(
+        let polled = send_all(
             &mut self.interface,
             &mut *self.card,
             &mut connection.set,
@@ -431,8 +509,6 @@ impl Network {
                 listener.ready.push_back(id);
             }
         }
-        // The reset that an ended one owes has been sent above, unless the card was full.
-        let polled = self.interface.poll_at(now, &connection.set);
         let polled = match connection.unblock_end(polled.is_none()) {
             true => Some(now),
             false => polled,
@@ -455,7 +531,8 @@ impl Network {
         }
         let is_done = match state {
             State::Listen => true,
-            // Or nobody is there who could take it.
+            // The reset that an ended one owes has been sent above, unless the card was full. Or nobody is there who could
+            // take it.
             State::Closed => polled.is_none() || is_hopeless,
             // Both ends have said all and know it. Waiting for strays would hold memory, and sequence numbers are random.
             State::TimeWait => true,

@@ -8,6 +8,12 @@ use crate::guest::{GuestFault, GuestMemory};
 /// Most ranges of one call that are used; a longer list gives a short read or write.
 const RANGES_MAX: usize = 1024;
 
+/// Most bytes that are copied aside on their way.
+const STAGE_BYTES_MAX: usize = 128 << 10;
+
+/// Fewest bytes that are worth copying aside, where memory is short.
+const STAGE_BYTES_MIN: usize = 1024;
+
 /// Bytes of an `iovec`: address (u32), length (u32).
 const IOVEC_BYTES: u32 = 8;
 
@@ -168,4 +174,18 @@ pub(super) fn read_bytes(
     bytes.resize(len as usize, 0);
     memory.read(address, &mut bytes)?;
     Ok(bytes)
+}
+
+/// Room for up to `bytes` bytes, less where there is little.
+pub(super) fn stage(bytes: usize) -> Result<Vec<u8>, Errno> {
+    let mut bytes = bytes.min(STAGE_BYTES_MAX);
+    let mut stage = Vec::new();
+    while stage.try_reserve_exact(bytes).is_err() {
+        if bytes <= STAGE_BYTES_MIN {
+            return Err(Errno::Nomem);
+        }
+        bytes /= 2;
+    }
+    stage.resize(bytes, 0);
+    Ok(stage)
 }

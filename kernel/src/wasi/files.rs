@@ -2,21 +2,15 @@
 
 use alloc::vec::Vec;
 
-use super::buffers::{Ranges, Scatter, store_u32, store_u64};
+use super::buffers::{Ranges, Scatter, stage, store_u32, store_u64};
 use super::descriptor::{Descriptor, Object, OpenFile};
-use super::sockets::{self, Socket};
+use super::sockets::{self, SharedNetwork, Socket};
 use super::system::{StdinRead, Stream};
 use super::types::{Filestat, fdflags, filetype, filetype_of, fstflags, rights};
 use super::{Context, Wasi};
 use crate::fs::errno::Errno;
 use crate::fs::node::{NewTime, NodeKind};
 use crate::guest::GuestMemory;
-
-/// Most bytes that are copied aside on their way.
-const STAGE_BYTES_MAX: usize = 128 << 10;
-
-/// Fewest bytes that are worth copying aside, where memory is short.
-const STAGE_BYTES_MIN: usize = 1024;
 
 /// Up to so many bytes of several ranges reach the console as one piece.
 const CONSOLE_JOIN_BYTES_MAX: usize = 8 << 10;
@@ -68,10 +62,11 @@ impl Wasi {
     }
 
     pub(super) fn fd_close(&mut self, context: &mut Context<'_>, fd: u32) -> Result<(), Errno> {
-        drop(self.descriptors.remove(fd)?);
-        // A socket's last words leave at once.
-        if let Some(network) = &self.network {
-            network.borrow_mut().poll(context.system.monotonic_ns());
+        let descriptor = self.descriptors.remove(fd)?;
+        if let Object::Socket(_) = &descriptor.object {
+            // A socket's last words leave at once.
+            drop(descriptor);
+            self.poll_network(context);
         }
         Ok(())
     }
@@ -250,7 +245,7 @@ impl Wasi {
         context.memory.check(read, 4)?;
         let nonblocking = descriptor.has_flag(fdflags::NONBLOCK);
         let bytes = match &mut descriptor.object {
-            Object::Stdin => read_stdin(context, &ranges, nonblocking)?,
+            Object::Stdin => read_stdin(context, self.network.as_ref(), &ranges, nonblocking)?,
             Object::File(open) => {
                 let bytes = read_file(open, context.memory, &ranges, open.cursor)?;
                 open.cursor = open.cursor.saturating_add(u64::from(bytes));
@@ -588,7 +583,12 @@ fn write_console(context: &mut Context<'_>, stream: Stream, ranges: &Ranges) -> 
     u32::try_from(ranges.bytes).map_err(|_| Errno::Inval)
 }
 
-fn read_stdin(context: &mut Context<'_>, ranges: &Ranges, nonblocking: bool) -> Result<u32, Errno> {
+fn read_stdin(
+    context: &mut Context<'_>,
+    network: Option<&SharedNetwork>,
+    ranges: &Ranges,
+    nonblocking: bool,
+) -> Result<u32, Errno> {
     if ranges.bytes == 0 {
         return Ok(0);
     }
@@ -598,23 +598,9 @@ fn read_stdin(context: &mut Context<'_>, ranges: &Ranges, nonblocking: bool) -> 
             StdinRead::Bytes(count) => break count.min(stage.len()),
             StdinRead::End => break 0,
             StdinRead::Pending if nonblocking => return Err(Errno::Again),
-            StdinRead::Pending => context.system.wait(None),
+            StdinRead::Pending => sockets::wait_for_any(context, network, None),
         }
     };
     Scatter::new(ranges).store(context.memory, &stage[..count])?;
     u32::try_from(count).map_err(|_| Errno::Io)
-}
-
-/// Room for up to `bytes` bytes, less where there is little.
-fn stage(bytes: usize) -> Result<Vec<u8>, Errno> {
-    let mut bytes = bytes.min(STAGE_BYTES_MAX);
-    let mut stage = Vec::new();
-    while stage.try_reserve_exact(bytes).is_err() {
-        if bytes <= STAGE_BYTES_MIN {
-            return Err(Errno::Nomem);
-        }
-        bytes /= 2;
-    }
-    stage.resize(bytes, 0);
-    Ok(stage)
 }

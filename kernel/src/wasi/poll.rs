@@ -48,6 +48,9 @@ const UNSTABLE: Layout = Layout {
 
 const SUBSCRIPTION_BYTES_MAX: usize = 56;
 
+/// Subscriptions that are read at once.
+const SUBSCRIPTIONS_READ: u32 = 32;
+
 /// What is waited for.
 #[derive(Clone, Copy)]
 enum Wanted {
@@ -117,15 +120,20 @@ impl Wasi {
         context.memory.check(events, count * EVENT_BYTES)?;
         context.memory.check(events_count, 4)?;
         let start_ns = context.system.monotonic_ns();
-        if let Some(network) = &self.network {
-            network.borrow_mut().poll(start_ns);
-        }
+        self.poll_network(context);
+        let mut room = [0; SUBSCRIPTION_BYTES_MAX * SUBSCRIPTIONS_READ as usize];
         // Subscriptions are read anew in every round instead of being kept: there may be any number.
         loop {
             let mut deadline_ns = None;
             let mut ready = 0;
             for index in 0..count {
-                let subscription = read(context, subscriptions + index * layout.bytes, layout)?;
+                if index % SUBSCRIPTIONS_READ == 0 {
+                    let read = SUBSCRIPTIONS_READ.min(count - index) * layout.bytes;
+                    let at = subscriptions + index * layout.bytes;
+                    context.memory.read(at, &mut room[..read as usize])?;
+                }
+                let place = (index % SUBSCRIPTIONS_READ * layout.bytes) as usize;
+                let subscription = Subscription::new(&room[place..], layout)?;
                 let state = self
                     .descriptors
                     .state(context.system, subscription.wanted, start_ns);
@@ -144,10 +152,7 @@ impl Wasi {
             if ready > 0 {
                 return store_u32(context.memory, events_count, ready);
             }
-            match &self.network {
-                Some(network) => sockets::wait(context, network, deadline_ns),
-                None => context.system.wait(deadline_ns),
-            }
+            sockets::wait_for_any(context, self.network.as_ref(), deadline_ns);
         }
     }
 }
@@ -239,31 +244,29 @@ fn clock_state(
     })
 }
 
-fn read(context: &Context<'_>, address: u32, layout: Layout) -> Result<Subscription, Errno> {
-    let mut bytes = [0; SUBSCRIPTION_BYTES_MAX];
-    let bytes = &mut bytes[..layout.bytes as usize];
-    context.memory.read(address, bytes)?;
-    let field = |at: usize| bytes[at..].first_chunk().copied().unwrap_or_default();
-    let word = |at: usize| bytes[at..].first_chunk().copied().unwrap_or_default();
-    let tag = bytes[8];
-    let wanted = match tag {
-        0 => Wanted::Clock {
-            number: u32::from_le_bytes(word(layout.clock)),
-            timeout_ns: u64::from_le_bytes(field(layout.timeout)),
-            flags: u16::from_le_bytes([bytes[layout.flags], bytes[layout.flags + 1]]),
-        },
-        1 => Wanted::Read(u32::from_le_bytes(word(UNION))),
-        2 => Wanted::Write(u32::from_le_bytes(word(UNION))),
-        _ => return Err(Errno::Inval),
-    };
-    Ok(Subscription {
-        userdata: u64::from_le_bytes(field(0)),
-        tag,
-        wanted,
-    })
-}
-
 impl Subscription {
+    /// Reads one at the front of `bytes`.
+    fn new(bytes: &[u8], layout: Layout) -> Result<Self, Errno> {
+        let field = |at: usize| bytes[at..].first_chunk().copied().unwrap_or_default();
+        let word = |at: usize| bytes[at..].first_chunk().copied().unwrap_or_default();
+        let tag = bytes[8];
+        let wanted = match tag {
+            0 => Wanted::Clock {
+                number: u32::from_le_bytes(word(layout.clock)),
+                timeout_ns: u64::from_le_bytes(field(layout.timeout)),
+                flags: u16::from_le_bytes([bytes[layout.flags], bytes[layout.flags + 1]]),
+            },
+            1 => Wanted::Read(u32::from_le_bytes(word(UNION))),
+            2 => Wanted::Write(u32::from_le_bytes(word(UNION))),
+            _ => return Err(Errno::Inval),
+        };
+        Ok(Self {
+            userdata: u64::from_le_bytes(field(0)),
+            tag,
+            wanted,
+        })
+    }
+
     fn event(&self, errno: u16, bytes: u64, flags: u16) -> [u8; EVENT_BYTES as usize] {
         let mut event = [0; EVENT_BYTES as usize];
         event[0..8].copy_from_slice(&self.userdata.to_le_bytes());

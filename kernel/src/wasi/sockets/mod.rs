@@ -6,6 +6,7 @@ mod open;
 mod options;
 mod socket;
 mod transfer;
+mod waiting;
 
 use super::{Context, Wasi};
 use crate::fs::errno::Errno;
@@ -31,18 +32,49 @@ impl Wasi {
             }
             return Err(Errno::Netdown);
         };
-        network.borrow_mut().poll(context.system.monotonic_ns());
+        poll(context, &network);
         Ok(network)
+    }
+
+    /// Lets the network, if there is one, take in what came and send what is due.
+    pub(super) fn poll_network(&self, context: &Context<'_>) {
+        if let Some(network) = &self.network {
+            poll(context, network);
+        }
+    }
+}
+
+/// Lets the network take in what came and send what is due.
+fn poll(context: &Context<'_>, network: &SharedNetwork) {
+    network.borrow_mut().poll(context.system.monotonic_ns());
+}
+
+/// Sleeps until something may have come, at most until `deadline_ns`, while the network, if there is one, goes on.
+pub(super) fn wait_for_any(
+    context: &mut Context<'_>,
+    network: Option<&SharedNetwork>,
+    deadline_ns: Option<u64>,
+) {
+    match network {
+        Some(network) => wait(context, network, deadline_ns),
+        None => context.system.wait(deadline_ns),
     }
 }
 
 /// Sleeps until something may have come, at most until `deadline_ns`; then lets the network take it in.
-pub(super) fn wait(context: &mut Context<'_>, network: &SharedNetwork, deadline_ns: Option<u64>) {
+fn wait(context: &mut Context<'_>, network: &SharedNetwork, deadline_ns: Option<u64>) {
     let now_ns = context.system.monotonic_ns();
-    let next_ns = network.borrow_mut().next_ns(now_ns);
-    let end_ns = [deadline_ns, next_ns].into_iter().flatten().min();
-    if !network.borrow().has_news() {
+    let (has_news, end_ns) = {
+        let mut network = network.borrow_mut();
+        let next_ns = network.next_ns(now_ns);
+        network.set_interrupts(true);
+        // What comes from here on interrupts.
+        let has_news = network.has_news();
+        (has_news, [deadline_ns, next_ns].into_iter().flatten().min())
+    };
+    if !has_news {
         context.system.wait(end_ns);
     }
-    network.borrow_mut().poll(context.system.monotonic_ns());
+    network.borrow_mut().set_interrupts(false);
+    poll(context, network);
 }

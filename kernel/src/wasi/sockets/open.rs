@@ -1,7 +1,8 @@
 //! Making sockets: opening, binding, listening, accepting, connecting, and ending them.
 
 use super::socket::{Kind, Socket};
-use super::{address, wait};
+use super::waiting::Waiting;
+use super::{address, poll, wait};
 use crate::fs::errno::Errno;
 use crate::net::{IpAddress, IpEndpoint, Progress, SocketId};
 use crate::wasi::buffers::store_u32;
@@ -109,13 +110,12 @@ impl Wasi {
         };
         socket.attend(context.system);
         let (network, family) = (socket.network.clone(), socket.family);
-        network.borrow_mut().poll(context.system.monotonic_ns());
+        let mut waiting = Waiting::new(nonblocking, 0);
         let id = loop {
             let found = network.borrow_mut().accept(listener);
             match found {
                 Some(id) => break id,
-                None if nonblocking => return Err(Errno::Again),
-                None => wait(context, &network, None),
+                None => waiting.pause(context, &network)?,
             }
         };
         let socket = Socket::new(network, family, Kind::Stream(id));
@@ -142,7 +142,7 @@ impl Wasi {
         let to = IpEndpoint::new(address::read(context.memory, to)?, address::port(port)?);
         let (nonblocking, socket) = self.socket(fd, 0)?;
         let network = socket.network.clone();
-        network.borrow_mut().poll(context.system.monotonic_ns());
+        poll(context, &network);
         let id = match socket.kind {
             Kind::Datagrams(id, _) => {
                 socket.kind = Kind::Datagrams(id, Some(to));
@@ -171,7 +171,7 @@ impl Wasi {
             }
         };
         socket.kind = Kind::Stream(id);
-        network.borrow_mut().poll(context.system.monotonic_ns());
+        poll(context, &network);
         loop {
             let progress = network.borrow_mut().progress(id);
             match progress {
@@ -199,11 +199,11 @@ impl Wasi {
         }
         let id = socket.stream()?;
         let network = socket.network.clone();
-        network.borrow_mut().poll(context.system.monotonic_ns());
+        poll(context, &network);
         let done = network
             .borrow_mut()
             .shut_down(id, how & READ != 0, how & WRITE != 0);
-        network.borrow_mut().poll(context.system.monotonic_ns());
+        poll(context, &network);
         done
     }
 

@@ -1,5 +1,6 @@
 //! Options of sockets, in WasmEdge's numbers.
 
+use super::poll;
 use super::socket::{Kind, Socket};
 use crate::fs::errno::Errno;
 use crate::guest::GuestMemory;
@@ -45,7 +46,6 @@ impl Wasi {
         value: u32,
         len: u32,
     ) -> Result<(), Errno> {
-        let network = self.network.clone();
         let socket = self.socket(fd, 0)?.1;
         if level != SOCKET {
             return Err(Errno::Noprotoopt);
@@ -61,9 +61,7 @@ impl Wasi {
             return Err(Errno::Inval);
         }
         context.memory.check(value, wanted)?;
-        if let Some(network) = network {
-            network.borrow_mut().poll(context.system.monotonic_ns());
-        }
+        poll(context, &socket.network);
         let number = match option {
             name::TYPE if socket.is_stream() => STREAM,
             name::TYPE => DATAGRAM,

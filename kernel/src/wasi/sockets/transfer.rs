@@ -1,24 +1,23 @@
 //! Bytes in and out of sockets.
 
-use alloc::vec::Vec;
-
 use super::socket::{Kind, Socket};
-use super::{address, wait};
+use super::waiting::Waiting;
+use super::{SharedNetwork, address, poll};
 use crate::fs::errno::Errno;
 use crate::net::{IpEndpoint, Received, SocketId};
-use crate::wasi::buffers::{Ranges, Scatter, store_u32};
+use crate::wasi::buffers::{Ranges, Scatter, stage, store_u32};
 use crate::wasi::descriptor::Object;
 use crate::wasi::types::{fdflags, rights};
 use crate::wasi::{Context, Wasi};
-
-/// Most bytes that are moved at once.
-const STAGE_BYTES_MAX: usize = 64 << 10;
 
 /// Flags of receiving.
 const PEEK: u32 = 1;
 const WAITALL: u32 = 2;
 /// Flag of what was received: there was more of the datagram.
 const TRUNCATED: u16 = 1;
+
+/// What is taken out at once that the other end should know of: half of the largest buffer.
+const WINDOW_BYTES: usize = 32 << 10;
 
 /// What was received: bytes, flags, who sent it.
 type Arrived = (u32, u16, Option<IpEndpoint>);
@@ -184,8 +183,7 @@ pub(in crate::wasi) fn receive(
     nonblocking: bool,
 ) -> Result<Arrived, Errno> {
     let network = socket.network.clone();
-    let deadline_ns = deadline(context, socket.receive_timeout_ns);
-    network.borrow_mut().poll(context.system.monotonic_ns());
+    let mut waiting = Waiting::new(nonblocking, socket.receive_timeout_ns);
     let peek = flags & PEEK != 0;
     if !socket.is_stream() {
         let id = socket.datagrams()?;
@@ -198,7 +196,7 @@ pub(in crate::wasi) fn receive(
                 let flags = if len > count { TRUNCATED } else { 0 };
                 return Ok((count as u32, flags, Some(from)));
             }
-            pause(context, socket, nonblocking, deadline_ns)?;
+            waiting.pause(context, &network)?;
         }
     }
     let id = socket.stream()?;
@@ -206,23 +204,32 @@ pub(in crate::wasi) fn receive(
         return Ok((0, 0, None));
     }
     let wants_all = flags & WAITALL != 0 && !peek;
-    let mut stage = stage(ranges.bytes)?;
     let mut scatter = Scatter::new(ranges);
     let mut done = 0;
     loop {
-        let room = stage.len().min(ranges.bytes - done);
-        let received = network.borrow_mut().receive(id, &mut stage[..room], peek);
+        let received = if peek {
+            peek_at(context, &network, id, ranges)
+        } else {
+            let mut stored = Ok(());
+            let mut store = |bytes: &[u8]| {
+                if stored.is_ok() {
+                    stored = scatter.store(context.memory, bytes);
+                }
+            };
+            let room = ranges.bytes - done;
+            let received = network.borrow_mut().receive_into(id, room, &mut store);
+            stored?;
+            received
+        };
         match received {
             Ok(Received::Bytes(count)) => {
-                scatter.store(context.memory, &stage[..count])?;
                 done += count;
-                if done == ranges.bytes || peek || (!wants_all && count < room) {
+                if done == ranges.bytes || !wants_all {
                     break;
                 }
             }
             Ok(Received::End) => break,
-            Ok(Received::Nothing) if done > 0 && !wants_all => break,
-            Ok(Received::Nothing) => match pause(context, socket, nonblocking, deadline_ns) {
+            Ok(Received::Nothing) => match waiting.pause(context, &network) {
                 Err(Errno::Again) if done > 0 => break,
                 paused => paused?,
             },
@@ -230,10 +237,27 @@ pub(in crate::wasi) fn receive(
             Err(errno) => return Err(errno),
         }
     }
-    // What was taken out may let the other end send more.
-    network.borrow_mut().poll(context.system.monotonic_ns());
+    // Where much was taken out the other end may send more; else that is told with what is sent next.
+    if done >= WINDOW_BYTES {
+        poll(context, &network);
+    }
     let peer = network.borrow().ends(id).map(|(_, remote)| remote);
     Ok((done as u32, 0, peer))
+}
+
+/// Stores what is there without taking it out.
+fn peek_at(
+    context: &mut Context<'_>,
+    network: &SharedNetwork,
+    id: SocketId,
+    ranges: &Ranges,
+) -> Result<Received, Errno> {
+    let mut stage = stage(ranges.bytes)?;
+    let received = network.borrow_mut().receive(id, &mut stage, true)?;
+    if let Received::Bytes(count) = received {
+        Scatter::new(ranges).store(context.memory, &stage[..count])?;
+    }
+    Ok(received)
 }
 
 /// Sends the bytes of `ranges`, where it may wait all of them; returns how many.
@@ -249,8 +273,7 @@ pub(in crate::wasi) fn send(
     nonblocking: bool,
 ) -> Result<u32, Errno> {
     let network = socket.network.clone();
-    let deadline_ns = deadline(context, socket.send_timeout_ns);
-    network.borrow_mut().poll(context.system.monotonic_ns());
+    let mut waiting = Waiting::new(nonblocking, socket.send_timeout_ns);
     if let Kind::Datagrams(_, peer) = socket.kind {
         let to = to.or(peer).ok_or(Errno::Destaddrreq)?;
         let id = socket.datagrams()?;
@@ -260,75 +283,38 @@ pub(in crate::wasi) fn send(
         }
         ranges.gather(context.memory, 0, &mut stage)?;
         while !network.borrow_mut().send_datagram(id, &stage, to)? {
-            pause(context, socket, nonblocking, deadline_ns)?;
+            waiting.pause(context, &network)?;
         }
-        network.borrow_mut().poll(context.system.monotonic_ns());
+        poll(context, &network);
         return Ok(ranges.bytes as u32);
     }
     let id = socket.stream()?;
-    let mut stage = stage(ranges.bytes)?;
     let mut done = 0;
     while done < ranges.bytes {
-        let count = ranges.gather(context.memory, done, &mut stage)?;
-        match send_some(
-            context,
-            socket,
-            id,
-            &stage[..count],
-            nonblocking,
-            deadline_ns,
-        ) {
-            Ok(sent) => done += sent,
+        let mut gathered = Ok(());
+        let mut at = done;
+        let mut fill = |room: &mut [u8]| match ranges.gather(context.memory, at, room) {
+            Ok(count) => at += count,
+            Err(errno) => gathered = Err(errno),
+        };
+        let left = ranges.bytes - done;
+        let sent = network.borrow_mut().send_from(id, left, &mut fill);
+        gathered?;
+        let step = match sent {
+            Ok(0) => waiting.pause(context, &network),
+            Ok(count) => {
+                done += count;
+                // It leaves at once.
+                poll(context, &network);
+                Ok(())
+            }
+            Err(errno) => Err(errno),
+        };
+        match step {
+            Ok(()) => {}
             Err(_) if done > 0 => break,
             Err(errno) => return Err(errno),
         }
     }
     Ok(done as u32)
-}
-
-/// Sends what fits of `bytes`, at least one, and lets it go out.
-fn send_some(
-    context: &mut Context<'_>,
-    socket: &Socket,
-    id: SocketId,
-    bytes: &[u8],
-    nonblocking: bool,
-    deadline_ns: Option<u64>,
-) -> Result<usize, Errno> {
-    loop {
-        let sent = socket.network.borrow_mut().send(id, bytes)?;
-        if sent > 0 {
-            let now_ns = context.system.monotonic_ns();
-            socket.network.borrow_mut().poll(now_ns);
-            return Ok(sent);
-        }
-        pause(context, socket, nonblocking, deadline_ns)?;
-    }
-}
-
-/// Waits for something to come, where that is allowed.
-fn pause(
-    context: &mut Context<'_>,
-    socket: &Socket,
-    nonblocking: bool,
-    deadline_ns: Option<u64>,
-) -> Result<(), Errno> {
-    let is_late = deadline_ns.is_some_and(|deadline| deadline <= context.system.monotonic_ns());
-    if nonblocking || is_late {
-        return Err(Errno::Again);
-    }
-    wait(context, &socket.network, deadline_ns);
-    Ok(())
-}
-
-fn deadline(context: &Context<'_>, timeout_ns: u64) -> Option<u64> {
-    (timeout_ns > 0).then(|| context.system.monotonic_ns().saturating_add(timeout_ns))
-}
-
-fn stage(bytes: usize) -> Result<Vec<u8>, Errno> {
-    let bytes = bytes.min(STAGE_BYTES_MAX);
-    let mut stage = Vec::new();
-    stage.try_reserve_exact(bytes).map_err(|_| Errno::Nomem)?;
-    stage.resize(bytes, 0);
-    Ok(stage)
 }
