@@ -54,7 +54,8 @@ fn layout() -> String {
         "mewz_application" Application: magic "magic", version "version", flags "flags", cpu_features "cpu_features",
             instantiate "instantiate", start "start", memories "memories", memories_len "memories_len", tables "tables",
             tables_len "tables_len", exports "exports", exports_len "exports_len", traps "traps",
-            traps_len "traps_len", text_start "text_start", text_end "text_end", exceptions "exceptions";
+            traps_len "traps_len", text_start "text_start", text_end "text_end", exceptions "exceptions",
+            counters "counters", counters_len "counters_len";
         "mewz_memory" MemoryInstance: base "base", bytes "bytes", bytes_max "bytes_max", flags "flags",
             page_bytes_log2 "page_bytes_log2";
         "mewz_table" TableInstance: elements "elements", len "len", len_max "len_max", capacity "capacity";

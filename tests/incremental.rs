@@ -399,7 +399,8 @@ fn counts_are_of_the_modules_functions() {
         counts,
         Counts {
             functions: 6,
-            compiled: 6
+            compiled: 6,
+            profile_fit: None,
         }
     );
 }

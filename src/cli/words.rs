@@ -45,6 +45,7 @@ pub(super) fn compiled(counts: Option<Counts>) {
     let Some(Counts {
         functions,
         compiled,
+        ..
     }) = counts
     else {
         return plain("Compiled nothing: the image was there");

@@ -15,6 +15,7 @@ use super::module::{Item, Module};
 use super::names;
 use super::options::Options;
 use super::pieces::Piece;
+use super::plan::CountersPlace;
 use super::symbol_table::{SectionIndex, SymbolTable};
 use super::symbols::{Single, SymbolId};
 use super::target::cpu_features;
@@ -326,6 +327,16 @@ impl<'a> Assembler<'a> {
             Some(_) => content.address(Single::Exceptions, 0),
             None => content.u64(0),
         };
+        match &self.parts.layout.plan.counters {
+            Some(CountersPlace { first, counters }) => {
+                content.address(first.data, u64::from(first.offset));
+                content.u64(counters.len);
+            }
+            None => {
+                content.u64(0);
+                content.u64(0);
+            }
+        }
         let len = content.len() - offset;
         let place = (SectionIndex::Addresses, offset);
         let name = symbol::APPLICATION.to_owned();

@@ -12,7 +12,8 @@ use super::exceptions;
 use super::initializer::Initializer;
 use super::module::{FunctionType, Module, SegmentMode};
 use super::options::{MemoryBase, Options};
-use super::plan::{FunctionPlace, Place, Plan, SegmentPlace, TablePlace};
+use super::plan::{CountersPlace, FunctionPlace, Place, Plan, SegmentPlace, TablePlace};
+use super::profile::Counters;
 use super::segments::{self, Runs};
 use super::symbols::{Single, SymbolId};
 use super::whole::Inlining;
@@ -21,6 +22,8 @@ use super::whole::Inlining;
 const GLOBAL_BYTES: usize = 16;
 /// Bytes of a table's element.
 const ELEMENT_BYTES: u64 = 8;
+/// Bytes of a counter.
+const COUNTER_BYTES: u64 = 8;
 /// Tables up to this many bytes are always laid out with their elements; larger ones only where they are mostly full.
 const TABLE_BYTES_SMALL: u64 = 1 << 20;
 /// Most bytes of data of an object: code reaches all of it with 32 bits.
@@ -118,6 +121,9 @@ pub(super) fn lay_out(
     layout.memories(module, options);
     layout.tables_and_elements(module)?;
     layout.data(module);
+    if options.counts_runs {
+        layout.counters(module);
+    }
     layout.type_identities();
     let total =
         layout.state.len() + layout.zero_bytes + layout.addresses.len() + layout.bytes.len();
@@ -148,6 +154,14 @@ impl Layout {
                 self.types.push((index, offset));
             }
         }
+    }
+
+    fn counters(&mut self, module: &Module<'_>) {
+        let counters = Counters::of(module);
+        self.zero_bytes = self.zero_bytes.next_multiple_of(16);
+        let first = place(Single::Zero, self.zero_bytes);
+        self.zero_bytes += COUNTER_BYTES * counters.len;
+        self.plan.counters = Some(CountersPlace { first, counters });
     }
 
     fn functions(&mut self, module: &Module<'_>, inlining: Option<&Inlining>) {

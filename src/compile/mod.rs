@@ -23,6 +23,7 @@ mod object_file;
 mod options;
 mod pieces;
 mod plan;
+mod profile;
 mod read;
 mod relocated;
 mod runtime;
@@ -39,7 +40,9 @@ mod whole;
 pub use error::CompileError;
 pub use incremental::cache::{Counts, Damaged, FunctionCache};
 pub use options::{MemoryBase, OptLevel, Options, RegisterAllocator, TargetCpu};
+pub use profile::{CountersError, Fit, Profile, ProfileError, profile};
 
+use self::profile::RunCounts;
 use crate::relocatable::Object;
 
 /// A compiled module.
@@ -49,6 +52,8 @@ pub struct Compiled {
     pub object: Vec<u8>,
     /// What the module wants and is.
     pub interface: Interface,
+    /// How much of the options' profile was used, if they have one.
+    pub profile_fit: Option<Fit>,
 }
 
 /// What a module wants from outside, and whether it is a program.
@@ -91,11 +96,13 @@ pub struct Import {
 /// The module is not WebAssembly, is a component, is invalid, or uses a proposal that is not supported.
 pub fn compile(wasm: &[u8], options: &Options) -> Result<Compiled, CompileError> {
     let module = read::module(wasm)?;
-    let object = tasks::run(&module, options)?;
+    let counts = RunCounts::of(&module, options);
+    let object = tasks::run(&module, options, counts.as_ref())?;
     let object = object_file(&object)?;
     Ok(Compiled {
         object,
         interface: Interface::of(&module),
+        profile_fit: counts.map(|counts| counts.fit),
     })
 }
 

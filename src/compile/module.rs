@@ -190,12 +190,21 @@ pub(super) struct Table {
     pub(super) is_exported: bool,
     /// Whether an operator grows it.
     pub(super) is_grown: bool,
+    /// Whether an operator changes elements; known where all bodies are validated, as for [`OptLevel::Module`].
+    ///
+    /// [`OptLevel::Module`]: super::options::OptLevel::Module
+    pub(super) is_written: bool,
 }
 
 impl Table {
     /// Whether length and place of the elements never change and nobody else sees them.
     pub(super) fn is_fixed(&self) -> bool {
         !self.is_imported && !self.is_exported && !self.is_grown
+    }
+
+    /// Whether nothing changes it after instantiation.
+    pub(super) fn is_constant(&self) -> bool {
+        self.is_fixed() && !self.is_written
     }
 }
 

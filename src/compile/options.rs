@@ -1,5 +1,9 @@
 //! What can be chosen about code generation; settled by the caller, the same in every later step.
 
+use std::sync::Arc;
+
+use super::profile::Profile;
+
 /// Choices for one compilation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Options {
@@ -11,6 +15,10 @@ pub struct Options {
     pub opt_level: OptLevel,
     /// How values get their registers.
     pub register_allocator: RegisterAllocator,
+    /// Whether the code counts what runs, for a [`Profile`].
+    pub counts_runs: bool,
+    /// What earlier runs counted; code of [`OptLevel::Module`] alone depends on it.
+    pub profile: Option<Arc<Profile>>,
     /// Whether the code generator checks its own intermediate code (tests; slow).
     pub verify: bool,
 }
@@ -22,6 +30,8 @@ impl Default for Options {
             memory_base: MemoryBase::Constant(mewz_abi::address::MEMORY_BASE),
             opt_level: OptLevel::Function,
             register_allocator: RegisterAllocator::Backtracking,
+            counts_runs: false,
+            profile: None,
             verify: false,
         }
     }

@@ -1,5 +1,6 @@
 //! Where everything of a module lies in the object, as code refers to it: settled before the first function is translated.
 
+use super::profile::Counters;
 use super::symbols::SymbolId;
 
 /// A byte of a data symbol.
@@ -30,6 +31,17 @@ pub(super) struct Plan {
     pub(super) elements: Vec<Option<SegmentPlace>>,
     /// Data segments that operators name.
     pub(super) data: Vec<Option<SegmentPlace>>,
+    /// Counters, where the code counts what runs.
+    pub(super) counters: Option<CountersPlace>,
+}
+
+/// Where the counters lie.
+#[derive(Clone, Debug)]
+pub(super) struct CountersPlace {
+    /// The first.
+    pub(super) first: Place,
+    /// How many there are, and which are whose.
+    pub(super) counters: Counters,
 }
 
 /// Symbols of a function.

@@ -47,6 +47,7 @@ pub(super) fn validate(
     for used in uses {
         match used {
             Use::GrowsTable(index) => module.tables[index as usize].is_grown = true,
+            Use::WritesTable(index) => module.tables[index as usize].is_written = true,
             Use::Data(index) => module.data[index as usize].is_used = true,
             Use::Element(index) => module.elements[index as usize].is_used = true,
             Use::Throws => module.exceptions.throws = true,
@@ -111,6 +112,7 @@ pub(super) fn sections(wasm: &[u8]) -> Result<(Module<'_>, Vec<Body<'_>>), Compi
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Use {
     GrowsTable(u32),
+    WritesTable(u32),
     Data(u32),
     Element(u32),
     Throws,
@@ -158,9 +160,16 @@ fn validate_body(
             Operator::MemoryInit { data_index, .. } | Operator::DataDrop { data_index } => {
                 uses.push(Use::Data(data_index));
             }
-            Operator::TableInit { elem_index, .. } | Operator::ElemDrop { elem_index } => {
+            Operator::TableInit { elem_index, table } => {
                 uses.push(Use::Element(elem_index));
+                uses.push(Use::WritesTable(table));
             }
+            Operator::ElemDrop { elem_index } => uses.push(Use::Element(elem_index)),
+            Operator::TableSet { table }
+            | Operator::TableFill { table }
+            | Operator::TableCopy {
+                dst_table: table, ..
+            } => uses.push(Use::WritesTable(table)),
             Operator::Throw { .. } | Operator::ThrowRef | Operator::Rethrow { .. } => {
                 uses.push(Use::Throws);
             }
@@ -425,6 +434,7 @@ fn table(ty: &wasmparser::TableType, is_imported: bool, initial: Option<Initiali
         is_imported,
         is_exported: false,
         is_grown: false,
+        is_written: false,
     }
 }
 

@@ -10,20 +10,26 @@ use super::module::{Item, Module};
 use super::names;
 use super::options::{OptLevel, Options};
 use super::pieces::Piece;
+use super::profile::RunCounts;
 use super::symbols::{Single, SymbolId};
 use super::target;
 use super::translate::Context;
 use super::whole::Inlining;
 use crate::relocatable::Object;
 
-/// Compiles a validated module to an object.
+/// Compiles a validated module to an object, with a look at what earlier runs counted.
 ///
 /// # Errors
 ///
 /// As [`super::compile`].
-pub(super) fn run(module: &Module<'_>, options: &Options) -> Result<Object, CompileError> {
+pub(super) fn run(
+    module: &Module<'_>,
+    options: &Options,
+    counts: Option<&RunCounts>,
+) -> Result<Object, CompileError> {
     let isa = target::isa(options);
-    let inlining = (options.opt_level == OptLevel::Module).then(|| Inlining::decide(module));
+    let inlining =
+        (options.opt_level == OptLevel::Module).then(|| Inlining::decide(module, counts));
     let inlining = inlining.as_ref();
     let layout = layout::lay_out(module, options, inlining)?;
     let tasks = tasks(module, &layout);
@@ -33,6 +39,7 @@ pub(super) fn run(module: &Module<'_>, options: &Options) -> Result<Object, Comp
         options,
         target: isa.frontend_config(),
         inlining,
+        counts,
     };
     let all: Vec<usize> = (0..tasks.len()).collect();
     let code = codegen::compile_all(&context, &*isa, &tasks, &all)?;

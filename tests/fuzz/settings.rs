@@ -12,6 +12,8 @@ use crate::host::store::Bases;
 pub(crate) struct Settings {
     pub(crate) bases: Bases,
     pub(crate) options: Options,
+    /// What a profile is invented from.
+    pub(crate) profile: Option<u64>,
 }
 
 impl Settings {
@@ -35,7 +37,10 @@ impl Settings {
         #[allow(clippy::needless_update, reason = "what is not drawn stays as it is")]
         Self {
             bases: bases[draw(bases.len() as u64)],
+            // The whole module is looked at in every third case.
+            profile: (draw(2) == 0).then_some(seed),
             options: Options {
+                counts_runs: draw(8) == 0,
                 // Each store says where its memories are.
                 memory_base: MemoryBase::Instance,
                 opt_level: opt_levels[draw(3)],

@@ -45,6 +45,8 @@ pub(crate) struct Instance {
     pub(crate) exports: HashMap<String, InstanceExport>,
     text: Range<u64>,
     traps: Vec<TrapSite>,
+    /// Address and length of the counters.
+    counters: (u64, u64),
 }
 
 /// Something that an instance exports.
@@ -64,6 +66,16 @@ impl Instance {
             .binary_search_by_key(&offset, |site| site.code_offset)
             .ok()?;
         TrapKind::from_number(self.traps[at].kind).filter(|_| self.text.contains(&address))
+    }
+}
+
+impl Instance {
+    /// What the instance has counted so far, as bytes.
+    pub(crate) fn counters(&self) -> Vec<u8> {
+        let (start, len) = self.counters;
+        // SAFETY: the descriptor, whose magic was checked, points to that many counters.
+        let counters: Vec<u64> = unsafe { read_array(start, len) };
+        counters.into_iter().flat_map(u64::to_le_bytes).collect()
     }
 }
 
@@ -138,6 +150,7 @@ impl Store {
             text: application.text_start..application.text_end,
             // SAFETY: the descriptor, whose magic was checked, points to that many sites.
             traps: unsafe { read_array(application.traps, application.traps_len) },
+            counters: (application.counters, application.counters_len),
         });
         let at = self.instances.len() - 1;
         self.instances[at].exports = exports(&placed, &application, &interface)?;

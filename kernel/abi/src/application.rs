@@ -53,6 +53,10 @@ pub struct Application {
     pub text_end: u64,
     /// The [`crate::exception::Exceptions`], or 0 where the module knows of no exceptions.
     pub exceptions: u64,
+    /// Array of u64 in which the code counts what runs, all 0 at first; 0 where it does not count.
+    pub counters: u64,
+    /// Length of `counters`.
+    pub counters_len: u64,
 }
 
 /// Bits of [`Application::cpu_features`], each named after the flag of CPUID.

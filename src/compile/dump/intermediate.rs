@@ -17,6 +17,7 @@ use super::{DumpError, Look, Selection, head};
 use crate::compile::codegen::{self, Task};
 use crate::compile::module::{Item, Module};
 use crate::compile::options::{OptLevel, Options};
+use crate::compile::profile::RunCounts;
 use crate::compile::symbols::SymbolId;
 use crate::compile::translate::{Context, InlinedBodies, trap_kind};
 use crate::compile::whole::Inlining;
@@ -39,7 +40,9 @@ pub fn intermediate(
 ) -> Result<(), DumpError> {
     let module = read::module(wasm)?;
     let isa = target::isa(options);
-    let inlining = (options.opt_level == OptLevel::Module).then(|| Inlining::decide(&module));
+    let counts = RunCounts::of(&module, options);
+    let inlining =
+        (options.opt_level == OptLevel::Module).then(|| Inlining::decide(&module, counts.as_ref()));
     let layout = layout::lay_out(&module, options, inlining.as_ref())?;
     let tasks = tasks::tasks(&module, &layout);
     let named = tasks.iter();
@@ -51,6 +54,7 @@ pub fn intermediate(
         options,
         target: isa.frontend_config(),
         inlining: inlining.as_ref(),
+        counts: counts.as_ref(),
     };
     let symbols = Symbols {
         module: &module,

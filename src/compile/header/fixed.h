@@ -103,6 +103,8 @@ struct mewz_application {
     const uint8_t *text_start;
     const uint8_t *text_end;
     struct mewz_exceptions *exceptions; /* null where the module knows of no exceptions */
+    uint64_t *counters; /* where what runs is counted, else null */
+    uint64_t counters_len;
 };
 
 extern const struct mewz_application mewz_application;

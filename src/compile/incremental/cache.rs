@@ -8,6 +8,7 @@ use super::encoding;
 use super::key::{Key, short_digest};
 use super::reading::Reading;
 use crate::compile::pieces::Code;
+use crate::compile::profile::Fit;
 
 /// First bytes of a part of the store.
 const MAGIC: [u8; 8] = *b"mewzfns2";
@@ -54,6 +55,8 @@ pub struct Counts {
     pub functions: usize,
     /// Those among them that were compiled.
     pub compiled: usize,
+    /// How much of the options' profile was used, if they have one.
+    pub profile_fit: Option<Fit>,
 }
 
 /// Bytes that are not as [`FunctionCache::unsaved`] made them, or that another program made.

@@ -173,6 +173,8 @@ fn digest_table(module: &Module<'_>, table: &Table, place: &TablePlace) -> Key {
         initial: _,
         is_exported,
         is_grown,
+        // Only code that depends on a profile looks at it, and that is not kept.
+        is_written: _,
     } = table;
     let mut text = Text::default();
     text.add(&module.letters(*element));

@@ -15,6 +15,7 @@ use crate::compile::layout::{self, Layout};
 use crate::compile::module::Module;
 use crate::compile::options::{OptLevel, Options};
 use crate::compile::pieces::{Code, Piece};
+use crate::compile::profile::RunCounts;
 use crate::compile::read::{self, Body};
 use crate::compile::translate::Context;
 use crate::compile::{target, tasks};
@@ -38,13 +39,15 @@ pub(in crate::compile) fn run<'a>(
 ) -> Result<(Module<'a>, Object, Counts), CompileError> {
     let (mut module, bodies) = read::sections(wasm)?;
     let functions = bodies.len();
-    if options.opt_level == OptLevel::Module {
+    if options.opt_level == OptLevel::Module || options.counts_runs {
         // Code depends on more than its own function: all is compiled.
         read::validate(wasm, &mut module, bodies)?;
-        let object = tasks::run(&module, options)?;
+        let run_counts = RunCounts::of(&module, options);
+        let object = tasks::run(&module, options, run_counts.as_ref())?;
         let counts = Counts {
             functions,
             compiled: functions,
+            profile_fit: run_counts.map(|counts| counts.fit),
         };
         return Ok((module, object, counts));
     }
@@ -71,12 +74,14 @@ pub(in crate::compile) fn run<'a>(
         options,
         target: isa.frontend_config(),
         inlining: None,
+        counts: None,
     };
     let code = codegen::compile_all(&context, &*isa, &tasks, &absent)?;
     let is_body = |at: &&usize| matches!(tasks[**at].work, Work::Body(..));
     let counts = Counts {
         functions,
         compiled: absent.iter().filter(is_body).count(),
+        profile_fit: None,
     };
     let pieces = keep(found, code, &layout, cache);
     cache.end();

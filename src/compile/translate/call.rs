@@ -86,8 +86,30 @@ impl<'a> Translator<'a> {
 
     /// `call_indirect`.
     pub(super) fn call_indirect(&mut self, type_index: u32, table: u32) {
-        let (code, arguments) = self.indirect_callee(type_index, table);
-        self.call_code(type_index, code, &arguments);
+        let context = self.context;
+        let ty = &context.module.types[type_index as usize];
+        let index = self.pop();
+        let arguments = self.pop_many(ty.parameters.len());
+        self.count_callee(index);
+        let inlining = context.inlining;
+        let guards = inlining.map_or(&[][..], |inlining| inlining.guards(self.offset));
+        if guards.is_empty() {
+            let reference = self.table_load(table, index);
+            self.call_reference(type_index, reference, &arguments);
+        } else {
+            self.call_guarded(type_index, table, index, &arguments, guards);
+        }
+    }
+
+    /// Calls what must be a function of this type; pushes the results.
+    pub(super) fn call_reference(
+        &mut self,
+        type_index: u32,
+        reference: Value,
+        arguments: &[Value],
+    ) {
+        let code = self.checked_code(reference, type_index);
+        self.call_code(type_index, code, arguments);
     }
 
     /// `return_call`. An import is no function of this convention: it is called and its results returned, which leaves this

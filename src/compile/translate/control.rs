@@ -21,6 +21,8 @@ pub(super) struct Frame<'a> {
     pub(super) height: usize,
     /// Where branches to the block go: the header of a loop, else the code after the block, once one branches there.
     pub(super) target: Option<Block>,
+    /// How often the body or loop was entered, where that is known.
+    pub(super) entered: Option<u64>,
 }
 
 /// What kind of block it is.
@@ -76,6 +78,7 @@ impl<'a> Frame<'a> {
             results,
             height,
             target: None,
+            entered: None,
         }
     }
 
@@ -363,6 +366,7 @@ impl<'a> Translator<'a> {
             results,
             height: self.stack.len() - parameters.len(),
             target,
+            entered: None,
         });
     }
 
@@ -392,7 +396,7 @@ impl<'a> Translator<'a> {
         block
     }
 
-    fn push_parameters(&mut self, block: Block) {
+    pub(super) fn push_parameters(&mut self, block: Block) {
         self.stack
             .extend_from_slice(self.builder.block_params(block));
     }

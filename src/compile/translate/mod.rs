@@ -11,6 +11,7 @@ mod locals;
 mod memory;
 mod numeric;
 mod operators;
+mod profile;
 mod rounding;
 mod simd;
 mod size;

@@ -17,11 +17,13 @@ use super::control::Frame;
 use super::exceptions::LegacyTry;
 use super::inline::InlinedBodies;
 use super::locals::Local;
+use super::profile::BodyCounters;
 use super::size::Size;
 use crate::compile::error::CompileError;
 use crate::compile::module::{FunctionType, Module};
 use crate::compile::options::{OptLevel, Options};
 use crate::compile::plan::{Place, Plan};
+use crate::compile::profile::{RunCounts, begins_block};
 use crate::compile::relocated::{Slot, Slots};
 use crate::compile::runtime::RuntimeFunction;
 use crate::compile::signature;
@@ -40,6 +42,8 @@ pub(in crate::compile) struct Context<'a> {
     pub(in crate::compile) target: TargetFrontendConfig,
     /// Which calls become bodies, where the whole module is looked at.
     pub(in crate::compile) inlining: Option<&'a Inlining>,
+    /// What earlier runs counted.
+    pub(in crate::compile) counts: Option<&'a RunCounts>,
 }
 
 /// Values that one function may pass to blocks and calls, all told: a bound on what a small module can ask of the code
@@ -91,6 +95,8 @@ pub(in crate::compile) struct Translator<'a> {
     functions: HashMap<SymbolId, FuncRef>,
     signatures: HashMap<u32, SigRef>,
     memory_base: Option<Value>,
+    /// Counters of the body that is being translated, where what runs is counted.
+    pub(super) counters: Option<BodyCounters>,
 }
 
 /// What equals a value, in the other width.
@@ -149,6 +155,7 @@ impl<'a> Translator<'a> {
             functions: HashMap::new(),
             signatures: HashMap::new(),
             memory_base: None,
+            counters: None,
         }
     }
 
@@ -180,6 +187,9 @@ impl<'a> Translator<'a> {
     /// As [`Translator::translate`].
     pub(super) fn operators(&mut self, body: &FunctionBody<'a>) -> Result<(), CompileError> {
         let outer = self.body.replace(body.clone());
+        let counters = self.counters_of(body);
+        let outer_counters = std::mem::replace(&mut self.counters, counters);
+        self.begin_counted(body.range().start as u32, true);
         let operators = body.get_operators_reader().map_err(invalid)?;
         let mut operators = operators.into_iter_with_offsets().peekable();
         let mut slots = Slots::new(self.slot_places(body));
@@ -189,16 +199,22 @@ impl<'a> Translator<'a> {
             let next = operators.peek().and_then(|next| next.as_ref().ok());
             self.is_next_wide = next.is_some_and(|(next, _)| super::memory::takes_wide(next));
             self.offset = offset as u32;
+            let begins_block = next.is_some() && begins_block(&operator);
             let end = next.map_or(body_range.end, |(_, next)| *next);
             let bytes = (offset - body_range.start) as usize..(end - body_range.start) as usize;
             let slot = slots.of(&operator, self.offset, &body.as_bytes()[bytes]);
             self.slot = slot.map(|(slot, _)| slot);
             self.builder.set_srcloc(self.inlined.location(self.offset));
             self.operator(&operator);
+            if self.is_reachable && begins_block {
+                let enters = matches!(operator, Operator::Loop { .. });
+                self.begin_counted(offset as u32, enters);
+            }
             self.measure();
             self.check_size()?;
         }
         self.body = outer;
+        self.counters = outer_counters;
         Ok(())
     }
 

@@ -2,15 +2,20 @@
 //!
 //! Decided callees first, so that the size of a callee is that of all that has become part of it. A call within a circle of
 //! calls stays a call, but small functions that call themselves take themselves in once. The limits are costs as [`summarise`] counts them, about instructions.
+//!
+//! Where earlier runs were counted, calls that ran often take larger bodies, those that never ran hardly any, and calls through
+//! tables count as calls of their likely callees (`guard`).
 
 use std::collections::{HashMap, HashSet};
 
 use rayon::prelude::*;
 
+use super::guard::{self, Guard};
 use super::multiply::Multiplication;
 use super::order;
 use super::summary::{CallSite, Summary, summarise};
 use crate::compile::module::Module;
+use crate::compile::profile::RunCounts;
 
 /// A body that is hardly more than its call.
 const COST_TINY: u32 = 12;
@@ -20,6 +25,10 @@ const COST_IN_LOOP: u32 = 70;
 const COST_ELSEWHERE: u32 = 30;
 /// The largest body that is taken where nobody else calls it, for then it moves.
 const COST_SOLE: u32 = 300;
+/// The largest body that is taken by a call that runs often.
+const COST_HOT: u32 = 250;
+/// The largest body that is taken by a call that never ran, where nobody else calls it.
+const COST_SOLE_COLD: u32 = 30;
 /// What a function may always grow by.
 const GROWTH_FREE: u32 = 120;
 /// What a function that calls itself may grow by when it takes itself in.
@@ -39,6 +48,8 @@ pub(in crate::compile) struct Inlining {
     /// Offsets of `call` operators in small functions that call themselves: these become the body once, in which they are
     /// calls.
     unrolled: HashSet<u32>,
+    /// Calls through tables that ask for their likely callees first.
+    guards: HashMap<u32, Vec<Guard>>,
     /// Whether code of its own is needed, by function.
     needed: Vec<bool>,
     /// Functions that multiply to 128 bits.
@@ -46,8 +57,8 @@ pub(in crate::compile) struct Inlining {
 }
 
 impl Inlining {
-    /// Decides for `module`.
-    pub(in crate::compile) fn decide(module: &Module<'_>) -> Self {
+    /// Decides for `module`, with a look at what earlier runs counted.
+    pub(in crate::compile) fn decide(module: &Module<'_>, counts: Option<&RunCounts>) -> Self {
         let imported = module.functions_imported as usize;
         let mut summaries: Vec<Summary> = vec![Summary::default(); imported];
         let bodies: Vec<Summary> = module
@@ -55,18 +66,25 @@ impl Inlining {
             .par_iter()
             .enumerate()
             .with_min_len(32)
-            .map(|(at, body)| summarise(module.function_type((imported + at) as u32), body))
+            .map(|(at, body)| {
+                let ty = module.function_type((imported + at) as u32);
+                let mut summary = summarise(ty, body, counts);
+                if let Some(counts) = counts {
+                    guard::add(module, counts, &mut summary);
+                }
+                summary
+            })
             .collect();
         summaries.extend(bodies);
         let own: u64 = summaries.iter().map(|s| u64::from(s.cost)).sum();
         let allowed = own / MODULE_GROWTH_DIVISOR;
         // A module that would grow too much takes smaller bodies only.
-        let mut choice = Choice::new(module, &summaries, 1);
+        let mut choice = Choice::new(module, &summaries, counts, 1);
         for divisor in [2, 4, 8] {
             if choice.growth <= allowed {
                 break;
             }
-            choice = Choice::new(module, &summaries, divisor);
+            choice = Choice::new(module, &summaries, counts, divisor);
         }
         let needed = needed(module, &summaries, &choice.sites);
         let multiplications = summaries.iter().zip(0..).filter_map(|(summary, index)| {
@@ -74,6 +92,7 @@ impl Inlining {
             Some((index, multiplication))
         });
         Self {
+            guards: guard::guards(&summaries, &choice.guarded),
             sites: choice.sites,
             unrolled: choice.unrolled,
             needed,
@@ -91,6 +110,11 @@ impl Inlining {
         self.unrolled.contains(&offset)
     }
 
+    /// The likely callees of the call through a table at this offset, the likeliest first.
+    pub(in crate::compile) fn guards(&self, offset: u32) -> &[Guard] {
+        self.guards.get(&offset).map_or(&[], Vec::as_slice)
+    }
+
     /// What function `index` is, if it multiplies to 128 bits.
     pub(in crate::compile) fn multiplication(&self, index: u32) -> Option<&Multiplication> {
         self.multiplications.get(&index)
@@ -106,6 +130,8 @@ impl Inlining {
 struct Choice<'a> {
     module: &'a Module<'a>,
     summaries: &'a [Summary],
+    /// What earlier runs counted.
+    counts: Option<&'a RunCounts>,
     /// What the limits are divided by.
     divisor: u32,
     /// Calls of each function, in the whole module.
@@ -115,12 +141,19 @@ struct Choice<'a> {
     /// The group of each function, in the order of deciding.
     group: Vec<u32>,
     sites: HashSet<u32>,
+    /// Likely callees of calls through tables that become their bodies, behind the calls' offsets.
+    guarded: HashSet<(u32, u32)>,
     unrolled: HashSet<u32>,
     growth: u64,
 }
 
 impl<'a> Choice<'a> {
-    fn new(module: &'a Module<'a>, summaries: &'a [Summary], divisor: u32) -> Self {
+    fn new(
+        module: &'a Module<'a>,
+        summaries: &'a [Summary],
+        counts: Option<&'a RunCounts>,
+        divisor: u32,
+    ) -> Self {
         let mut callers = vec![0; summaries.len()];
         let mut calls = Vec::with_capacity(summaries.len());
         for summary in summaries {
@@ -134,11 +167,13 @@ impl<'a> Choice<'a> {
         let mut choice = Self {
             module,
             summaries,
+            counts,
             divisor,
             callers,
             total: summaries.iter().map(|summary| summary.cost).collect(),
             group: vec![0; summaries.len()],
             sites: HashSet::new(),
+            guarded: HashSet::new(),
             unrolled: HashSet::new(),
             growth: 0,
         };
@@ -154,7 +189,8 @@ impl<'a> Choice<'a> {
         choice
     }
 
-    /// Decides about the calls of one function: those in loops first, of them those of the smallest bodies.
+    /// Decides about the calls of one function: those that ran most often first, then those in loops, of them those of the
+    /// smallest bodies.
     fn function(&mut self, function: u32) {
         let summary = &self.summaries[function as usize];
         if summary.cost > COST_HUGE {
@@ -168,26 +204,21 @@ impl<'a> Choice<'a> {
             .collect();
         calls.sort_by_key(|call| {
             let cost = self.total[call.callee as usize];
-            (std::cmp::Reverse(call.loop_depth), cost, call.offset)
+            let depth = std::cmp::Reverse(call.loop_depth);
+            (std::cmp::Reverse(call.count), depth, cost, call.offset)
         });
         let mut free = GROWTH_FREE.max(summary.cost / 2);
         for call in calls {
             let cost = self.total[call.callee as usize];
             let is_sole = self.is_sole(call.callee);
             let total = self.total[function as usize];
-            let limit = if is_sole {
-                COST_SOLE
-            } else if call.loop_depth > 0 {
-                COST_IN_LOOP / self.divisor
-            } else {
-                COST_ELSEWHERE / self.divisor
-            };
+            let is_hot = self.is_hot(&call);
             let is_tiny = cost <= COST_TINY / self.divisor;
-            let has_room = total + cost <= COST_MAX && (is_sole || cost <= free);
-            if is_tiny || (cost <= limit && has_room) {
-                self.sites.insert(call.offset);
-                self.total[function as usize] += cost;
-                if !is_sole {
+            let has_room = is_sole || is_hot || cost <= free;
+            let has_room = has_room && total + cost <= COST_MAX;
+            if is_tiny || (cost <= self.limit(&call) && has_room) {
+                self.take(function, &call);
+                if !is_sole && !is_hot {
                     free = free.saturating_sub(cost);
                     self.growth += u64::from(cost.saturating_sub(COST_TINY / 2));
                 }
@@ -195,10 +226,43 @@ impl<'a> Choice<'a> {
         }
     }
 
+    /// The largest body that a call takes, tiny ones aside.
+    fn limit(&self, call: &CallSite) -> u32 {
+        let is_sole = self.is_sole(call.callee);
+        match call.count {
+            Some(0) if is_sole => COST_SOLE_COLD,
+            Some(0) => 0,
+            _ if is_sole => COST_SOLE,
+            Some(_) if self.is_hot(call) => COST_HOT,
+            _ if call.loop_depth > 0 => COST_IN_LOOP / self.divisor,
+            _ => COST_ELSEWHERE / self.divisor,
+        }
+    }
+
+    /// Whether the call is one of those that run most.
+    fn is_hot(&self, call: &CallSite) -> bool {
+        match (self.counts, call.count) {
+            (Some(counts), Some(count)) => counts.is_hot(count),
+            _ => false,
+        }
+    }
+
+    /// Makes a call its callee's body.
+    fn take(&mut self, function: u32, call: &CallSite) {
+        match call.guard {
+            Some(_) => self.guarded.insert((call.offset, call.callee)),
+            None => self.sites.insert(call.offset),
+        };
+        self.total[function as usize] += self.total[call.callee as usize];
+    }
+
     /// Unrolls a small function that calls itself.
     fn recursion(&mut self, function: u32) {
         let summary = &self.summaries[function as usize];
-        let calls = summary.calls.iter().filter(|call| call.callee == function);
+        let calls = summary
+            .calls
+            .iter()
+            .filter(|call| call.callee == function && call.guard.is_none());
         let sites: Vec<u32> = calls.map(|call| call.offset).collect();
         let growth = summary.cost.saturating_mul(sites.len() as u32);
         if !summary.is_fixed && summary.returns && growth <= GROWTH_RECURSION / self.divisor {
@@ -236,7 +300,7 @@ fn needed(module: &Module<'_>, summaries: &[Summary], sites: &HashSet<u32>) -> V
     while let Some(index) = waiting.pop() {
         for call in &summaries[index].calls {
             let callee = call.callee as usize;
-            needed[callee] |= !sites.contains(&call.offset);
+            needed[callee] |= call.guard.is_some() || !sites.contains(&call.offset);
             if !std::mem::replace(&mut is_seen[callee], true) {
                 waiting.push(callee);
             }

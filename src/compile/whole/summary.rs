@@ -2,6 +2,7 @@
 
 use super::multiply::{self, Multiplication};
 use crate::compile::module::FunctionType;
+use crate::compile::profile::{RunCounts, Target, begins_block};
 use wasmparser::{Catch, FunctionBody, Operator};
 
 /// Bytes of a body that count at least as one operator: what costs nothing still takes time to translate.
@@ -18,8 +19,10 @@ const MULTIPLICATION_COST: u32 = 7;
 pub(super) struct Summary {
     /// About how many instructions it becomes.
     pub(super) cost: u32,
-    /// Calls of functions by index, in the order of the body.
+    /// Calls of functions by index, in the order of the body; behind them those that [`super::guard`] adds.
     pub(super) calls: Vec<CallSite>,
+    /// Calls through tables, in the order of the body, where runs were counted.
+    pub(super) indirect_calls: Vec<IndirectCall>,
     /// Whether its end or a `return` can be reached.
     pub(super) returns: bool,
     /// What it is, if it multiplies to 128 bits.
@@ -39,11 +42,36 @@ pub(super) struct CallSite {
     pub(super) loop_depth: u32,
     /// Whether the module says that it does not come back.
     pub(super) is_last: bool,
+    /// How often it ran, where that was counted.
+    pub(super) count: Option<u64>,
+    /// What it stands for, if it is a likely callee of a call through a table.
+    pub(super) guard: Option<Target>,
 }
 
-/// Looks at a validated body of type `ty`.
-pub(super) fn summarise(ty: &FunctionType, body: &FunctionBody<'_>) -> Summary {
-    let mut walk = Walk::default();
+/// A call through a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct IndirectCall {
+    /// The operator's offset in the module, in bytes.
+    pub(super) offset: u32,
+    /// The type of the callee.
+    pub(super) type_index: u32,
+    /// How many loops enclose it.
+    pub(super) loop_depth: u32,
+    /// How often it ran, where that was counted.
+    pub(super) count: Option<u64>,
+}
+
+/// Looks at a validated body of type `ty`, and at how often its parts ran.
+pub(super) fn summarise(
+    ty: &FunctionType,
+    body: &FunctionBody<'_>,
+    counts: Option<&RunCounts>,
+) -> Summary {
+    let block_count = |offset: u32| counts.and_then(|counts| counts.block(offset));
+    let mut walk = Walk {
+        count: block_count(body.range().start as u32),
+        ..Walk::default()
+    };
     let mut locals = 0_u32;
     let reader = body.get_locals_reader().expect("validation reads locals");
     for group in reader {
@@ -55,6 +83,9 @@ pub(super) fn summarise(ty: &FunctionType, body: &FunctionBody<'_>) -> Summary {
     for operator in operators.into_iter_with_offsets() {
         let (operator, offset) = operator.expect("validation has read every operator");
         walk.operator(&operator, offset as u32);
+        if begins_block(&operator) {
+            walk.count = block_count(offset as u32);
+        }
     }
     let multiplication = multiply::recognise(ty, body);
     let least = (body.as_bytes().len() / BYTES_PER_COST) as u32;
@@ -66,6 +97,7 @@ pub(super) fn summarise(ty: &FunctionType, body: &FunctionBody<'_>) -> Summary {
         cost,
         multiplication,
         calls: walk.calls,
+        indirect_calls: walk.indirect_calls,
         returns: walk.returns,
         is_fixed: walk.is_fixed,
     }
@@ -79,6 +111,9 @@ struct Walk {
     is_fixed: bool,
     frames: Vec<Frame>,
     loop_depth: u32,
+    indirect_calls: Vec<IndirectCall>,
+    /// How often the block here ran.
+    count: Option<u64>,
     /// Whether the operator before is a call that can run.
     is_behind_call: bool,
 }
@@ -179,6 +214,8 @@ impl Walk {
                     callee: *function_index,
                     loop_depth: self.loop_depth,
                     is_last: false,
+                    count: self.count,
+                    guard: None,
                 });
                 self.is_behind_call = true;
                 self.cost += CALL_COST;
@@ -190,6 +227,8 @@ impl Walk {
                     callee: *function_index,
                     loop_depth: self.loop_depth,
                     is_last: true,
+                    count: self.count,
+                    guard: None,
                 });
                 self.end_by_call();
             }
@@ -201,7 +240,18 @@ impl Walk {
                 self.cost += CALL_COST;
                 self.here().is_reachable = false;
             }
-            Operator::CallIndirect { .. } | Operator::CallRef { .. } => self.cost += CALL_COST,
+            Operator::CallIndirect { type_index, .. } => {
+                if self.count.is_some() {
+                    self.indirect_calls.push(IndirectCall {
+                        offset,
+                        type_index: *type_index,
+                        loop_depth: self.loop_depth,
+                        count: self.count,
+                    });
+                }
+                self.cost += CALL_COST;
+            }
+            Operator::CallRef { .. } => self.cost += CALL_COST,
             Operator::Drop => self.is_behind_call = was_behind_call,
             _ if is_free(operator) => {}
             _ => self.cost += 1,
