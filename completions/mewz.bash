@@ -91,7 +91,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__build)
-            opts="-o -m -O -v -h --release --output --memory --machine --opt --regalloc --target-cpu --verbose --json --kernel --help"
+            opts="-o -m -O -v -h --release --output --memory --machine --opt --regalloc --target-cpu --profile --verbose --json --kernel --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -133,6 +133,10 @@ _mewz() {
                     COMPREPLY=($(compgen -W "x86-64 x86-64-v2 x86-64-v3 x86-64-v4 native" -- "${cur}"))
                     return 0
                     ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --kernel)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -145,7 +149,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__compile)
-            opts="-o -O -h --output --emit --function --bytes --opt --regalloc --target-cpu --memory-base --help"
+            opts="-o -O -h --output --emit --function --bytes --opt --regalloc --target-cpu --profile --memory-base --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -181,6 +185,10 @@ _mewz() {
                     ;;
                 --target-cpu)
                     COMPREPLY=($(compgen -W "x86-64 x86-64-v2 x86-64-v3 x86-64-v4 native" -- "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --memory-base)
@@ -403,7 +411,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__run)
-            opts="-e -p -m -O -v -h --env --dir --publish --listen --net --memory --timeout --release --accel --machine --log --opt --regalloc --target-cpu --qemu --verbose --no-cache --kernel --kernel-arg --help"
+            opts="-e -p -m -O -v -h --env --dir --publish --listen --net --memory --timeout --release --accel --machine --log --opt --regalloc --target-cpu --profile --profile-generate --qemu --verbose --no-cache --kernel --kernel-arg --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -473,6 +481,14 @@ _mewz() {
                     COMPREPLY=($(compgen -W "x86-64 x86-64-v2 x86-64-v3 x86-64-v4 native" -- "${cur}"))
                     return 0
                     ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile-generate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --qemu)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -493,7 +509,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__size)
-            opts="-O -h --by --top --json --opt --regalloc --target-cpu --help"
+            opts="-O -h --by --top --json --opt --regalloc --target-cpu --profile --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -521,6 +537,10 @@ _mewz() {
                     ;;
                 --target-cpu)
                     COMPREPLY=($(compgen -W "x86-64 x86-64-v2 x86-64-v3 x86-64-v4 native" -- "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

@@ -65,6 +65,8 @@ x86-64-v2\t'SSE4.2 and POPCNT: processors since 2009'
 x86-64-v3\t'AVX2, BMI, FMA and LZCNT: since 2013; QEMU emulates them from 7.2 on'
 x86-64-v4\t'AVX-512: many servers; QEMU needs KVM for it'
 native\t'The greatest of these that the processor here, or the emulator that `run` takes, can run'"
+complete -c mewz -n "__fish_mewz_using_subcommand run" -l profile -d 'Let FILE, what an earlier run counted (`mewz run --profile-generate FILE`), decide where speed is worth room; implies `--opt 2`' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand run" -l profile-generate -d 'Count what runs, and write it to FILE when the program ends, for `mewz build --profile FILE`' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l qemu -d 'The QEMU to use, a name or a path' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l kernel -d 'A kernel other than the one inside' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l kernel-arg -d 'A word for the kernel\'s command line' -r
@@ -88,6 +90,7 @@ x86-64-v2\t'SSE4.2 and POPCNT: processors since 2009'
 x86-64-v3\t'AVX2, BMI, FMA and LZCNT: since 2013; QEMU emulates them from 7.2 on'
 x86-64-v4\t'AVX-512: many servers; QEMU needs KVM for it'
 native\t'The greatest of these that the processor here, or the emulator that `run` takes, can run'"
+complete -c mewz -n "__fish_mewz_using_subcommand build" -l profile -d 'Let FILE, what an earlier run counted (`mewz run --profile-generate FILE`), decide where speed is worth room; implies `--opt 2`' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand build" -l kernel -d 'A kernel other than the one inside' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand build" -l release -d 'Build the project\'s release profile; leave symbols and debug information out of the image'
 complete -c mewz -n "__fish_mewz_using_subcommand build" -s v -l verbose -d 'Tell how much was compiled'
@@ -109,6 +112,7 @@ x86-64-v2\t'SSE4.2 and POPCNT: processors since 2009'
 x86-64-v3\t'AVX2, BMI, FMA and LZCNT: since 2013; QEMU emulates them from 7.2 on'
 x86-64-v4\t'AVX-512: many servers; QEMU needs KVM for it'
 native\t'The greatest of these that the processor here, or the emulator that `run` takes, can run'"
+complete -c mewz -n "__fish_mewz_using_subcommand compile" -l profile -d 'Let FILE, what an earlier run counted (`mewz run --profile-generate FILE`), decide where speed is worth room; implies `--opt 2`' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand compile" -l memory-base -d 'Where linear memory lies: an address that is known now, or `instance` to read it at run time' -r
 complete -c mewz -n "__fish_mewz_using_subcommand compile" -l bytes -d 'Show the bytes of machine code in `asm`'
 complete -c mewz -n "__fish_mewz_using_subcommand compile" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -129,6 +133,7 @@ x86-64-v2\t'SSE4.2 and POPCNT: processors since 2009'
 x86-64-v3\t'AVX2, BMI, FMA and LZCNT: since 2013; QEMU emulates them from 7.2 on'
 x86-64-v4\t'AVX-512: many servers; QEMU needs KVM for it'
 native\t'The greatest of these that the processor here, or the emulator that `run` takes, can run'"
+complete -c mewz -n "__fish_mewz_using_subcommand size" -l profile -d 'Let FILE, what an earlier run counted (`mewz run --profile-generate FILE`), decide where speed is worth room; implies `--opt 2`' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand size" -l json -d 'Print one JSON object with all lines instead of a table'
 complete -c mewz -n "__fish_mewz_using_subcommand size" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mewz -n "__fish_mewz_using_subcommand completions" -s h -l help -d 'Print help'

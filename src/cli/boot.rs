@@ -16,7 +16,7 @@ use super::image::BootImage;
 use super::interrupt::{Holding, hold};
 use super::module::Module;
 use super::values::{Folder, Variable};
-use super::{emulator, trap, words};
+use super::{emulator, profile, trap, words};
 use crate::qemu::accelerator::{Accelerator, AcceleratorChoice};
 use crate::qemu::config::{Mount, Network};
 use crate::qemu::machine::{self, MachineKind, Settings};
@@ -50,6 +50,8 @@ pub(super) struct Wishes {
     pub(super) machine: MachineKind,
     /// Lines of the kernel's log above this level are not shown.
     pub(super) log_level: u8,
+    /// Where what the program counts is to be written.
+    pub(super) profile: Option<PathBuf>,
     /// The kernel's.
     pub(super) command_line: String,
 }
@@ -175,6 +177,17 @@ pub(super) fn run(
         let deadlines = Deadlines { end, start: None };
         ended = talk(&settings, image, wishes.log_level, deadlines)?;
     }
+    if let Some(path) = &wishes.profile {
+        match ended.end {
+            End::Exited(_) if ended.panic.is_none() => {
+                profile::write(path, module, &ended.counters)?;
+            }
+            _ => words::warning(format_args!(
+                "no profile was written to `{}`: the program did not come to its end",
+                path.display()
+            )),
+        }
+    }
     finish(ended, wishes.timeout, module, image)
 }
 
@@ -190,6 +203,8 @@ struct Ended {
     end: End,
     trap: Option<TrapReport>,
     panic: Option<String>,
+    /// What the program counted.
+    counters: Vec<u8>,
 }
 
 fn talk(
@@ -210,6 +225,7 @@ fn talk(
     };
     let mut trap = None;
     let mut panic = None;
+    let mut counters = Vec::new();
     let mut on_event = |event: Event<'_>| match event {
         // Events of `mewz dev`.
         Event::Started { .. } | Event::Parked | Event::Listening(_) | Event::Output { .. } => {}
@@ -217,10 +233,16 @@ fn talk(
         Event::Log { .. } => {}
         Event::Trap(report) => trap = Some(*report),
         Event::Panic(text) => panic = Some(text.to_owned()),
+        Event::Counters(bytes) => counters.extend(bytes),
     };
     let end = session::talk(&mut running, streams, deadlines, &mut on_event)
         .map_err(|problem| emulator::not_run(&problem))?;
-    Ok(Ended { end, trap, panic })
+    Ok(Ended {
+        end,
+        trap,
+        panic,
+        counters,
+    })
 }
 
 fn log(level: u8, text: &str) {

@@ -86,8 +86,11 @@ pub(super) fn run(arguments: BuildArguments) -> Outcome {
     let output = arguments
         .output
         .unwrap_or_else(|| default_output(&module, project.as_ref(), profile));
+    let options = arguments.code.options(profile, project.as_ref(), None);
     let making = Making {
-        options: arguments.code.options(profile, project.as_ref(), None),
+        options: arguments
+            .code
+            .with_profile(options, profile, project.as_ref())?,
         kernel: arguments.kernel,
     };
     let cache = Cache::of_user();
@@ -95,6 +98,7 @@ pub(super) fn run(arguments: BuildArguments) -> Outcome {
     write_whole(&output, &[&image.bytes]).map_err(|problem| not_written(&output, &problem))?;
     let missing: Vec<String> = image.missing.iter().map(|import| import.name()).collect();
     image::warn_of_missing(&module, &missing);
+    super::profile::tell(counts.profile_fit);
     words::made("Built", &output, image.bytes.len(), start);
     if arguments.verbose {
         words::compiled(Some(counts));

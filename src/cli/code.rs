@@ -1,8 +1,11 @@
 //! Choices about the code that is made: options of several commands, keys of the project file, and what holds without.
 
+use std::path::PathBuf;
+
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use serde::de::{Deserialize as _, Deserializer, Error as _};
 
+use super::failure::Failure;
 use super::project::{Profile, Project};
 use crate::compile::{OptLevel, Options, RegisterAllocator, TargetCpu};
 use crate::qemu::accelerator::{Accelerator, AcceleratorChoice};
@@ -84,6 +87,10 @@ pub(super) struct CodeArguments {
     /// The least processor that the code is made for [default: x86-64-v2]
     #[arg(long, value_name = "CPU", value_parser = parser(TARGET_CPUS))]
     target_cpu: Option<CpuChoice>,
+    /// Let FILE, what an earlier run counted (`mewz run --profile-generate FILE`), decide where speed is worth room;
+    /// implies `--opt 2`
+    #[arg(long, value_name = "FILE")]
+    profile: Option<PathBuf>,
 }
 
 /// The same, as the project file has them for a profile.
@@ -96,6 +103,7 @@ pub(super) struct CodeKeys {
     regalloc: Option<RegisterAllocator>,
     #[serde(default, deserialize_with = "target_cpu_key")]
     target_cpu: Option<CpuChoice>,
+    profile: Option<PathBuf>,
 }
 
 /// A processor as people name it.
@@ -136,6 +144,40 @@ impl CodeArguments {
             },
             ..defaults
         }
+    }
+}
+
+impl CodeArguments {
+    /// The same choices with the profile that is named: on the command line, or in the project file, from its folder on.
+    pub(super) fn with_profile(
+        &self,
+        options: Options,
+        profile: Profile,
+        project: Option<&Project>,
+    ) -> Result<Options, Failure> {
+        let keys = project.map(|project| (project, project.code(profile)));
+        let from_file = keys.and_then(|(project, keys)| {
+            let file = keys.profile.as_ref()?;
+            Some(project.folder().join(file))
+        });
+        let Some(file) = self.profile.clone().or(from_file) else {
+            return Ok(options);
+        };
+        let wants_less = self.opt.is_some_and(|level| level != OptLevel::Module);
+        if self.profile.is_none() && wants_less {
+            return Ok(options);
+        }
+        let chosen = self.opt.or(keys.and_then(|(_, keys)| keys.opt));
+        if chosen.is_some_and(|level| level != OptLevel::Module) {
+            return Err(Failure::usage("a profile does nothing below `--opt 2`")
+                .cause("at level 1 a function's code depends on that function alone")
+                .hint("leave out `--profile`, or take `--opt 2`"));
+        }
+        Ok(Options {
+            opt_level: OptLevel::Module,
+            profile: Some(super::profile::read(&file)?),
+            ..options
+        })
     }
 }
 

@@ -10,8 +10,7 @@ use super::code::CodeArguments;
 use super::failure::Failure;
 use super::module::Module;
 use super::project::Profile;
-use super::values;
-use super::{image, interrupt, words};
+use super::{image, interrupt, profile, values, words};
 use crate::compile::dump::{self, DumpError, Look, Selection};
 use crate::compile::{self, MemoryBase, OptLevel, Options};
 
@@ -87,11 +86,14 @@ pub(super) fn run(arguments: CompileArguments) -> Outcome {
     let start = Instant::now();
     let outputs = outputs(&arguments)?;
     let module = Module::read(&arguments.file)?;
+    let options = Options {
+        memory_base: arguments.memory_base,
+        ..arguments.code.options(Profile::Release, None, None)
+    };
     let work = Work {
-        options: Options {
-            memory_base: arguments.memory_base,
-            ..arguments.code.options(Profile::Release, None, None)
-        },
+        options: arguments
+            .code
+            .with_profile(options, Profile::Release, None)?,
         selection: Selection {
             wanted: arguments.function,
         },
@@ -100,7 +102,11 @@ pub(super) fn run(arguments: CompileArguments) -> Outcome {
     };
     let needs_object = |(kind, _): &(Kind, PathBuf)| matches!(kind, Kind::Obj | Kind::Asm);
     let object = match outputs.iter().any(needs_object) {
-        true => image::compile(&module, &work.options)?.object,
+        true => {
+            let compiled = image::compile(&module, &work.options)?;
+            profile::tell(compiled.profile_fit);
+            compiled.object
+        }
         false => Vec::new(),
     };
     for (kind, output) in &outputs {

@@ -175,7 +175,7 @@ fn compile_program(
 
 /// Whether functions are kept from one run to the next: not where code depends on more than its own function.
 fn is_kept(options: &compile::Options) -> bool {
-    options.opt_level < compile::OptLevel::Module
+    options.opt_level < compile::OptLevel::Module && !options.counts_runs
 }
 
 fn link(module: &Module, object: &Object, making: &Making, strip: bool) -> Result<Image, Failure> {

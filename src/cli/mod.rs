@@ -16,6 +16,7 @@ mod module;
 mod nearest;
 mod network;
 mod new;
+mod profile;
 mod progress;
 mod project;
 mod project_name;

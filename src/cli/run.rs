@@ -13,6 +13,7 @@ use super::module::Module;
 use super::project::{Profile, Project};
 use super::values::{self, Folder, PortPair, Variable};
 use super::{cache, emulator, image, interrupt, network, words};
+use crate::compile::Options;
 use crate::qemu::accelerator::AcceleratorChoice;
 use crate::qemu::machine::MachineKind;
 
@@ -73,6 +74,9 @@ pub(super) struct RunArguments {
     log: Option<u8>,
     #[command(flatten)]
     code: CodeArguments,
+    /// Count what runs, and write it to FILE when the program ends, for `mewz build --profile FILE`
+    #[arg(long, value_name = "FILE")]
+    profile_generate: Option<PathBuf>,
     /// The QEMU to use, a name or a path
     #[arg(long, value_name = "FILE", env = "MEWZ_QEMU", hide_env_values = true)]
     qemu: Option<PathBuf>,
@@ -121,14 +125,18 @@ pub(super) fn run(arguments: RunArguments) -> Outcome {
         (None, Some(path)) => (Module::read(path)?, locate()?),
         (None, None) => unreachable!("without a path there is a project"),
     };
+    let code = &arguments.code;
+    let options = Options {
+        counts_runs: arguments.profile_generate.is_some(),
+        ..code.options(profile, project.as_ref(), Some(wishes.accelerator))
+    };
     let making = Making {
-        options: arguments
-            .code
-            .options(profile, project.as_ref(), Some(wishes.accelerator)),
+        options: code.with_profile(options, profile, project.as_ref())?,
         kernel: arguments.kernel,
     };
     let image = image::boot_image(&module, &making, cache.as_ref())?;
     image::warn_of_missing(&module, &image.missing);
+    super::profile::tell(image.counts.and_then(|counts| counts.profile_fit));
     if arguments.verbose {
         words::compiled(image.counts);
     }
@@ -178,6 +186,7 @@ fn wishes(arguments: &RunArguments, project: Option<&Project>) -> Result<Wishes,
             .log
             .or(project.and_then(|project| project.kernel().log))
             .unwrap_or(values::LOG_LEVEL_DEFAULT),
+        profile: arguments.profile_generate.clone(),
         command_line: arguments.kernel_arg.join(" "),
     })
 }

@@ -16,7 +16,7 @@ const READ_BYTES_MIN: usize = 64 << 10;
 pub struct Piece<'a> {
     /// What it is.
     pub kind: RecordKind,
-    /// The payload, or a part of it where `kind` is an output.
+    /// The payload, or a part of it where `kind` is an output or counters.
     pub bytes: &'a [u8],
 }
 
@@ -92,7 +92,10 @@ impl Decoder {
 }
 
 fn is_output(kind: RecordKind) -> bool {
-    matches!(kind, RecordKind::Stdout | RecordKind::Stderr)
+    matches!(
+        kind,
+        RecordKind::Stdout | RecordKind::Stderr | RecordKind::Counters
+    )
 }
 
 fn is_from_guest(kind: RecordKind) -> bool {

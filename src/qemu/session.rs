@@ -68,6 +68,8 @@ pub enum Event<'a> {
     Trap(&'a TrapReport),
     /// The kernel failed.
     Panic(&'a str),
+    /// The next bytes of what the program has counted.
+    Counters(&'a [u8]),
 }
 
 /// When patience ends; `None` is never.
@@ -392,6 +394,7 @@ impl Session<'_> {
                     }
                 }
                 RecordKind::Panic => (self.on_event)(Event::Panic(&String::from_utf8_lossy(bytes))),
+                RecordKind::Counters => (self.on_event)(Event::Counters(bytes)),
                 RecordKind::Exit => {
                     // A record too short to hold a status is no success.
                     return Ok(Some(End::Exited(number(bytes).unwrap_or(1))));

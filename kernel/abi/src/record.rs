@@ -34,6 +34,9 @@ pub enum RecordKind {
     Listening = 9,
     /// Guest to host: a parked kernel is up and asks for the time. No payload. It waits for [`RecordKind::Release`].
     Parked = 10,
+    /// Guest to host: the next bytes of `Application::counters`. [`RecordKind::Exit`] of a program that ended by itself or
+    /// trapped follows the last of them.
+    Counters = 11,
     /// Host to guest: bytes of standard input.
     Stdin = 64,
     /// Host to guest: standard input has ended.
@@ -45,7 +48,7 @@ pub enum RecordKind {
 }
 
 impl RecordKind {
-    const ALL: [RecordKind; 14] = [
+    const ALL: [RecordKind; 15] = [
         RecordKind::Stdout,
         RecordKind::Stderr,
         RecordKind::Log,
@@ -56,6 +59,7 @@ impl RecordKind {
         RecordKind::Panic,
         RecordKind::Listening,
         RecordKind::Parked,
+        RecordKind::Counters,
         RecordKind::Stdin,
         RecordKind::StdinEnd,
         RecordKind::Time,

@@ -8,7 +8,7 @@ use mewz_kernel::wasi::system::StdinRead;
 use spin::Mutex;
 
 use super::failure::{self, fail};
-use super::wall_clock;
+use super::{WINDOW, wall_clock};
 use crate::arch::power;
 use crate::arch::serial::{self, Serial};
 use crate::virtio::console::{Console, ConsoleError, Input};
@@ -137,6 +137,7 @@ pub(super) fn warn(text: fmt::Arguments<'_>) {
 /// Ends the machine with the application's status, when the host has got all that was written.
 pub(super) fn end(status: u32) -> ! {
     with_console(|console| {
+        send_counters(console)?;
         console.send(RecordKind::Exit, &status.to_le_bytes())?;
         console.drain()
     });
@@ -152,6 +153,7 @@ pub(super) fn end(status: u32) -> ! {
 pub(super) fn end_with_report(report: &[u8], status: u32, text: fmt::Arguments<'_>) -> ! {
     let told = with_console(|console| {
         console.send(RecordKind::Trap, report)?;
+        send_counters(console)?;
         console.send(RecordKind::Exit, &status.to_le_bytes())?;
         console.drain()
     });
@@ -159,6 +161,18 @@ pub(super) fn end_with_report(report: &[u8], status: u32, text: fmt::Arguments<'
         let _ = writeln!(Serial, "mewz: {text}");
     }
     power::end(status, true, || {})
+}
+
+/// Sends what the application has counted; the machine ends after it.
+fn send_counters(console: &mut Console) -> Result<(), ConsoleError> {
+    // SAFETY: both callers end the machine, so the application does not run again.
+    let counters = WINDOW
+        .get()
+        .map_or(&[][..], |window| unsafe { window.counters() });
+    match counters {
+        [] => Ok(()),
+        counters => console.send(RecordKind::Counters, counters),
+    }
 }
 
 /// Tells the host why the kernel failed, as well as that still goes, and ends the machine.

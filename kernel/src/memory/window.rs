@@ -99,6 +99,7 @@ impl Window {
                 descriptor.traps_len,
                 size_of::<TrapSite>() as u64,
             ),
+            (descriptor.counters, descriptor.counters_len, 8),
             (
                 header.missing_imports,
                 header.missing_imports_len,
@@ -237,6 +238,17 @@ impl Window {
         // SAFETY: compiled code stores addresses of exceptions alone: they lie in the window or in tables that have grown,
         // which are never given back.
         unsafe { (list.thrown as *const Exception).read() }.tag
+    }
+
+    /// What the application has counted, for whoever reads it at the end.
+    ///
+    /// # Safety
+    ///
+    /// The application does not run again.
+    pub(crate) unsafe fn counters(&self) -> &'static [u8] {
+        let application = self.application();
+        // SAFETY: `check_application` found the array inside the window, and the caller promises that nobody writes to it.
+        unsafe { array(application.counters, application.counters_len * 8) }
     }
 
     /// The name of the import whose stub holds `address`.

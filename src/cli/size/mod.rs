@@ -102,6 +102,9 @@ fn measured(arguments: &SizeArguments, path: &Path) -> Result<Measured, Failure>
     }
     let module = Module::read(path)?;
     let options = arguments.code.options(Profile::Release, None, None);
+    let options = arguments
+        .code
+        .with_profile(options, Profile::Release, None)?;
     let object = image::compile(&module, &options)?.object;
     measure(&object, Some(&module.bytes)).map_err(unreadable)
 }
