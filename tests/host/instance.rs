@@ -46,6 +46,7 @@ pub(crate) struct Instance {
     text: Range<u64>,
     traps: Vec<TrapSite>,
     /// Address and length of the counters.
+    #[allow(dead_code, reason = "profiles alone look at it")]
     counters: (u64, u64),
 }
 
@@ -71,6 +72,7 @@ impl Instance {
 
 impl Instance {
     /// What the instance has counted so far, as bytes.
+    #[allow(dead_code, reason = "profiles alone ask for it")]
     pub(crate) fn counters(&self) -> Vec<u8> {
         let (start, len) = self.counters;
         // SAFETY: the descriptor, whose magic was checked, points to that many counters.
