@@ -1,4 +1,5 @@
-//! Builds the kernel with a cargo of its own and tells the program where it lies: `env!("MEWZ_KERNEL")`.
+//! Builds the kernel with a cargo of its own and tells the program where it lies: `env!("MEWZ_KERNEL")`; and once more with
+//! the stub that a debugger talks to: `env!("MEWZ_DEBUG_KERNEL")`.
 //!
 //! The kernel has its own lock file, flags and target folder, and is always a release build: nothing of how the program
 //! itself is built (profile, flags, wrappers, target) reaches it. `MEWZ_KERNEL_FEATURES` names cargo features of the
@@ -8,7 +9,7 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// The kernel's target, whatever the program's is: its C calling convention matches the compiled modules.
@@ -52,8 +53,12 @@ const OUTER: [&str; 14] = [
 
 fn main() -> ExitCode {
     match build() {
-        Ok(kernel) => {
+        Ok([kernel, debug_kernel]) => {
             println!("cargo::rustc-env=MEWZ_KERNEL={}", kernel.display());
+            println!(
+                "cargo::rustc-env=MEWZ_DEBUG_KERNEL={}",
+                debug_kernel.display()
+            );
             ExitCode::SUCCESS
         }
         Err(why) => {
@@ -63,8 +68,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Builds the kernel; returns the path of its ELF file.
-fn build() -> Result<PathBuf, String> {
+/// Builds the kernels; returns the paths of their ELF files.
+fn build() -> Result<[PathBuf; 2], String> {
     let root = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
     for source in SOURCES {
         println!("cargo::rerun-if-changed={source}");
@@ -79,8 +84,20 @@ fn build() -> Result<PathBuf, String> {
         flags(&root).join("\x1f")
     );
     let features = env::var("MEWZ_KERNEL_FEATURES").unwrap_or_default();
-    let target_folder = PathBuf::from(variable("OUT_DIR")?).join("kernel");
+    let out = PathBuf::from(variable("OUT_DIR")?);
+    let kernels = [
+        ("mewz-kernel", String::new()),
+        ("mewz-kernel-debuggable", "debugger,".to_owned()),
+    ];
+    let [plain, debuggable] =
+        kernels.map(|(name, more)| build_one(&root, &out, name, &(more + &features)));
+    Ok([plain?, debuggable?])
+}
 
+/// Builds the kernel with `features`; returns the path of its ELF file, which is called `name`.
+fn build_one(root: &Path, out: &Path, name: &str, features: &str) -> Result<PathBuf, String> {
+    // One folder for both: what they are made of is the same.
+    let target_folder = out.join("kernel");
     let mut cargo = Command::new(variable("CARGO")?);
     for (name, _) in env::vars_os() {
         if is_of_outer_build(&name.to_string_lossy()) {
@@ -90,10 +107,10 @@ fn build() -> Result<PathBuf, String> {
     cargo
         .current_dir(root.join("kernel"))
         .args(["build", "--locked", "--release", "--bin", "mewz-kernel"])
-        .args(["--target", TARGET, "--features", &features, "--target-dir"])
+        .args(["--target", TARGET, "--features", features, "--target-dir"])
         .arg(&target_folder)
         .env("RUSTC", variable("RUSTC")?)
-        .env("CARGO_ENCODED_RUSTFLAGS", flags(&root).join("\x1f"));
+        .env("CARGO_ENCODED_RUSTFLAGS", flags(root).join("\x1f"));
     let output = cargo
         .output()
         .map_err(|error| format!("cannot start {cargo:?}: {error}"))?;
@@ -105,12 +122,16 @@ fn build() -> Result<PathBuf, String> {
         )
         .replace('\n', "\ncargo::error="));
     }
-    Ok(target_folder.join(TARGET).join("release/mewz-kernel"))
+    let built = target_folder.join(TARGET).join("release/mewz-kernel");
+    let kernel = out.join(name);
+    std::fs::copy(&built, &kernel)
+        .map_err(|error| format!("cannot copy {}: {error}", built.display()))?;
+    Ok(kernel)
 }
 
 /// Flags of the compiler: fixed addresses, stacks that an interrupt may use, frames that a backtrace can walk, and the
 /// linker of binutils, which is there wherever a C compiler is.
-fn flags(root: &std::path::Path) -> Vec<String> {
+fn flags(root: &Path) -> Vec<String> {
     let script = root.join("kernel/kernel.ld");
     [
         "-Crelocation-model=static",

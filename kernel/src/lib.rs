@@ -4,6 +4,8 @@
 
 extern crate alloc;
 
+#[path = "debug/breakpoints.rs"]
+pub mod breakpoints;
 #[path = "memory/frames.rs"]
 pub mod frames;
 pub mod fs;
@@ -12,6 +14,10 @@ pub mod guest;
 #[path = "virtio/inbox.rs"]
 pub mod inbox;
 pub mod net;
+#[path = "debug/packets.rs"]
+pub mod packets;
 #[path = "entry/settings.rs"]
 pub mod settings;
+#[path = "memory/walk.rs"]
+pub mod walk;
 pub mod wasi;

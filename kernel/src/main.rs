@@ -5,6 +5,8 @@
 extern crate alloc;
 
 mod arch;
+#[cfg(feature = "debugger")]
+mod debug;
 mod entry;
 mod memory;
 mod virtio;

@@ -101,19 +101,27 @@ pub(crate) enum Trigger {
     Level,
 }
 
+/// Makes the rise of interrupt line `line` an interrupt that can't be masked; returns `false` where no I/O APIC has it.
+#[cfg(feature = "debugger")]
+pub(crate) fn enable_line_unmaskable(line: usize) -> bool {
+    route(line, NON_MASKABLE.into())
+}
+
 /// Lets interrupt line `line` through; returns `false` where no I/O APIC has it.
 pub(crate) fn enable_line(line: usize, trigger: Trigger) -> bool {
+    let level = u64::from(trigger == Trigger::Level) << 15;
+    route(line, level | (FIRST_LINE_VECTOR + line as u64))
+}
+
+/// Routes `line` to this processor; `how` holds the other bits of its entry.
+fn route(line: usize, how: u64) -> bool {
     let Some((io, first)) =
         io_controllers().find(|(io, first)| (*first..first + io.entries()).contains(&line))
     else {
         return false;
     };
     let processor = u64::from(local().read_u32(local_register::ID) >> 24);
-    let level = u64::from(trigger == Trigger::Level) << 15;
-    io.write(
-        line - first,
-        processor << 56 | level | (FIRST_LINE_VECTOR + line as u64),
-    );
+    io.write(line - first, processor << 56 | how);
     true
 }
 

@@ -7,10 +7,23 @@ use core::arch::x86_64::{__cpuid_count, CpuidResult};
 pub(crate) mod msr {
     /// IA32_APIC_BASE.
     pub(crate) const APIC_BASE: u32 = 0x1b;
+    /// IA32_FS_BASE.
+    #[cfg(feature = "debugger")]
+    pub(crate) const FS_BASE: u32 = 0xc000_0100;
+    /// IA32_GS_BASE.
+    #[cfg(feature = "debugger")]
+    pub(crate) const GS_BASE: u32 = 0xc000_0101;
 }
 
 /// Bit of RFLAGS: interrupts are taken.
 pub(crate) const RFLAGS_INTERRUPTS: u64 = 1 << 9;
+
+/// Bit of RFLAGS: one instruction, then a debug exception.
+#[cfg(feature = "debugger")]
+pub(crate) const RFLAGS_TRAP: u64 = 1 << 8;
+/// Bit of RFLAGS: no debug register stops at the next instruction.
+#[cfg(feature = "debugger")]
+pub(crate) const RFLAGS_RESUME: u64 = 1 << 16;
 
 /// Reads a byte from an I/O port.
 pub(crate) fn read_port_u8(port: u16) -> u8 {
@@ -123,6 +136,29 @@ pub(crate) fn page_table_root() -> u64 {
 pub(crate) unsafe fn set_page_table_root(root: u64) {
     // SAFETY: the caller promises it.
     unsafe { asm!("mov cr3, {}", in(reg) root, options(nostack, preserves_flags)) };
+}
+
+/// Control register 0.
+#[cfg(feature = "debugger")]
+pub(crate) fn control0() -> u64 {
+    let value: u64;
+    // SAFETY: reading CR0 changes nothing.
+    unsafe { asm!("mov {}, cr0", out(reg) value, options(nomem, nostack, preserves_flags)) };
+    value
+}
+
+/// The bases of the segments FS and GS.
+#[cfg(feature = "debugger")]
+pub(crate) fn segment_bases() -> [u64; 2] {
+    // SAFETY: every 64-bit processor has the registers.
+    [msr::FS_BASE, msr::GS_BASE].map(|register| unsafe { read_msr(register) })
+}
+
+/// Hands over to the debugger. Call it only where one answers breakpoints.
+#[cfg(feature = "debugger")]
+pub(crate) fn breakpoint() {
+    // SAFETY: the exception's stub keeps all registers.
+    unsafe { asm!("int3", options(nostack)) };
 }
 
 /// Control register 4.

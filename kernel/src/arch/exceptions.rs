@@ -7,14 +7,19 @@
 use core::arch::{asm, global_asm};
 
 use super::segments::{CODE_SELECTOR, ProcessorTable, TablePointer, interrupt_stack};
+use super::vectors::SavedVectors;
 use super::{interrupts, processor};
 
 /// Vectors of exceptions that are named here. Source: Intel's manual, volume 3, table 6-1.
 pub(crate) mod vector {
     /// Division: by zero, or the quotient does not fit.
     pub(crate) const DIVIDE: u64 = 0;
+    /// A debug register's or a single step's.
+    pub(crate) const DEBUG: u64 = 1;
     /// An interrupt that can't be masked.
     pub(crate) const NON_MASKABLE: u64 = 2;
+    /// `int3`.
+    pub(crate) const BREAKPOINT: u64 = 3;
     /// `ud2` and instructions that the processor does not know.
     pub(crate) const INVALID_OPCODE: u64 = 6;
     /// A double fault.
@@ -74,7 +79,7 @@ pub(crate) struct InterruptFrame {
 
 unsafe extern "C" {
     /// Answers an exception; stands in `entry`, above this room.
-    safe fn kernel_exception(frame: &mut InterruptFrame);
+    safe fn kernel_exception(frame: &mut InterruptFrame, vectors: &mut SavedVectors);
     /// First stub.
     static exception_stubs: u8;
     /// Stub of [`SPURIOUS_VECTOR`].
@@ -186,6 +191,7 @@ interrupt_common:
     sub rsp, 512
     and rsp, -64
     fxsave64 [rsp]
+    mov rsi, rsp
     call {interrupt}
     fxrstor64 [rsp]
     jmp 5f
@@ -204,6 +210,7 @@ interrupt_common:
     mov eax, -1
     mov edx, -1
     xsave64 [rsp]
+    mov rsi, rsp
     call {interrupt}
     mov eax, -1
     mov edx, -1
@@ -211,6 +218,7 @@ interrupt_common:
     jmp 5f
 
 4:  and rsp, -16
+    xor esi, esi
     call {interrupt}
 
 5:  mov rsp, rbx
@@ -267,13 +275,13 @@ interrupt_common:
 );
 
 /// Where every stub arrives.
-extern "C" fn interrupt(frame: &mut InterruptFrame) {
+extern "C" fn interrupt(frame: &mut InterruptFrame, mut vectors: SavedVectors) {
     if frame.vector == TIMER_VECTOR {
         interrupts::answer_timer();
     } else if let Some(line) = frame.vector.checked_sub(FIRST_LINE_VECTOR) {
         interrupts::answer_line(line as usize);
     } else {
-        kernel_exception(frame);
+        kernel_exception(frame, &mut vectors);
     }
 }
 
@@ -324,6 +332,7 @@ pub(crate) fn load() {
 fn stack_of(number: u64) -> u8 {
     match number {
         vector::NON_MASKABLE => interrupt_stack::NON_MASKABLE,
+        vector::DEBUG | vector::BREAKPOINT => interrupt_stack::DEBUG,
         vector::DOUBLE_FAULT => interrupt_stack::DOUBLE_FAULT,
         vector::PAGE_FAULT => interrupt_stack::PAGE_FAULT,
         vector::MACHINE_CHECK => interrupt_stack::MACHINE_CHECK,

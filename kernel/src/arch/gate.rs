@@ -118,13 +118,15 @@ application_left:
     .cfi_endproc
     .size enter_application, . - enter_application
 
-    // From a stub: a frame is made, RAX holds the call, R11D its number.
+    // From a stub: a frame is made, RAX holds the call, R11D its number. For a debugger the stub is its caller, and the
+    // two are on different stacks: `signal_frame` says that addresses need not ascend.
     .globl application_call
     .type application_call, @function
 application_call:
     .cfi_startproc
-    .cfi_def_cfa rbp, 16
-    .cfi_offset rbp, -16
+    .cfi_signal_frame
+    .cfi_def_cfa rbp, 0
+    .cfi_same_value rbp
     mov rsp, [rip + {kernel_stack}]
     sub rsp, 8
     push [rbp + 32]
@@ -146,8 +148,12 @@ application_call:
     super::smap_lift!(),
     r#"
     mov rsp, rbp
+    .cfi_def_cfa rsp, 16
+    .cfi_offset rip, -8
+    .cfi_offset rbp, -16
     pop rbp
     .cfi_def_cfa rsp, 8
+    .cfi_same_value rbp
     ret
     .cfi_endproc
     .size application_call, . - application_call
@@ -174,7 +180,11 @@ macro_rules! call_stub {
             ".cfi_def_cfa_register rbp",
             "lea rax, [rip + {call}]",
             "mov r11d, {number}",
+            // The address that a debugger takes for the return address; nothing returns to it.
+            "lea r10, [rip + 2f]",
+            "push r10",
             "jmp application_call",
+            "2: ud2",
             ".cfi_endproc",
             concat!(".size \"", $symbol, "\", . - \"", $symbol, "\""),
             ".text",

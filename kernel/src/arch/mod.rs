@@ -5,6 +5,10 @@ pub(crate) mod boot;
 pub(crate) mod calendar;
 pub(crate) mod clock;
 pub(crate) mod cpu;
+#[cfg(feature = "debugger")]
+pub(crate) mod debug_line;
+#[cfg(feature = "debugger")]
+pub(crate) mod debug_registers;
 pub(crate) mod device_memory;
 pub(crate) mod exceptions;
 pub(crate) mod gate;
@@ -18,5 +22,6 @@ pub(crate) mod serial;
 pub(crate) mod smap;
 pub(crate) mod stacks;
 pub(crate) mod unwinding;
+pub(crate) mod vectors;
 
 pub(crate) use smap::{smap_guard, smap_lift};

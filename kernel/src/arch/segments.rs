@@ -15,7 +15,7 @@ pub(crate) mod interrupt_stack {
     pub(crate) const INTERRUPT: u8 = 1;
     /// Double faults.
     pub(crate) const DOUBLE_FAULT: u8 = 2;
-    /// Breakpoints and faults.
+    /// Faults.
     pub(crate) const FAULT: u8 = 3;
     /// Interrupts that can't be masked.
     pub(crate) const NON_MASKABLE: u8 = 4;
@@ -23,6 +23,8 @@ pub(crate) mod interrupt_stack {
     pub(crate) const MACHINE_CHECK: u8 = 5;
     /// Page faults.
     pub(crate) const PAGE_FAULT: u8 = 6;
+    /// Breakpoints, single steps and debug registers.
+    pub(crate) const DEBUG: u8 = 7;
 }
 
 /// The task state segment.
@@ -99,7 +101,7 @@ pub(crate) fn load() {
             stacks::NON_MASKABLE.top(),
             stacks::MACHINE_CHECK.top(),
             stacks::PAGE_FAULT.top(),
-            0,
+            stacks::DEBUG.top(),
         ],
         reserved_2: 0,
         reserved_3: 0,

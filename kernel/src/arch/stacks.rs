@@ -47,10 +47,12 @@ pub(super) const KERNEL_TOP_OFFSET: usize = Stack::<{ 128 << 10 }>::TOP;
 pub(crate) static INTERRUPT: Stack<{ 16 << 10 }> = Stack::new();
 /// Double faults: whatever went wrong, this stack is whole.
 pub(crate) static DOUBLE_FAULT: Stack<{ 16 << 10 }> = Stack::new();
-/// Breakpoints and the faults that have no stack of their own.
+/// Breakpoints, single steps and debug registers: they come while other exceptions are answered.
+pub(crate) static DEBUG: Stack<{ 32 << 10 }> = Stack::new();
+/// The faults that have no stack of their own.
 pub(crate) static FAULT: Stack<{ 32 << 10 }> = Stack::new();
-/// Interrupts that can't be masked.
-pub(crate) static NON_MASKABLE: Stack<{ 16 << 10 }> = Stack::new();
+/// Interrupts that can't be masked: the debugger's line is one.
+pub(crate) static NON_MASKABLE: Stack<{ 32 << 10 }> = Stack::new();
 /// Machine checks.
 pub(crate) static MACHINE_CHECK: Stack<{ 16 << 10 }> = Stack::new();
 /// Page faults.
@@ -67,7 +69,7 @@ pub(crate) fn kernel_word(address: u64) -> Option<u64> {
 }
 
 /// The addresses of all guard pages.
-pub(crate) fn guards() -> [u64; 7] {
+pub(crate) fn guards() -> [u64; 8] {
     [
         KERNEL.guard(),
         INTERRUPT.guard(),
@@ -76,5 +78,6 @@ pub(crate) fn guards() -> [u64; 7] {
         NON_MASKABLE.guard(),
         MACHINE_CHECK.guard(),
         PAGE_FAULT.guard(),
+        DEBUG.guard(),
     ]
 }

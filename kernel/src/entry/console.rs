@@ -8,7 +8,7 @@ use mewz_kernel::wasi::system::StdinRead;
 use spin::Mutex;
 
 use super::failure::{self, fail};
-use super::{WINDOW, wall_clock};
+use super::{WINDOW, debugger, wall_clock};
 use crate::arch::power;
 use crate::arch::serial::{self, Serial};
 use crate::virtio::console::{Console, ConsoleError, Input};
@@ -136,6 +136,8 @@ pub(super) fn warn(text: fmt::Arguments<'_>) {
 
 /// Ends the machine with the application's status, when the host has got all that was written.
 pub(super) fn end(status: u32) -> ! {
+    with_console(Console::drain);
+    debugger::tell_exit(status);
     with_console(|console| {
         send_counters(console)?;
         console.send(RecordKind::Exit, &status.to_le_bytes())?;
@@ -149,17 +151,24 @@ pub(super) fn end(status: u32) -> ! {
     })
 }
 
-/// Tells the host of a trap, as an encoded report, and ends the machine.
-pub(super) fn end_with_report(report: &[u8], status: u32, text: fmt::Arguments<'_>) -> ! {
+/// Tells the host of a trap, as an encoded report.
+pub(super) fn tell_trap(report: &[u8], text: fmt::Arguments<'_>) {
     let told = with_console(|console| {
         console.send(RecordKind::Trap, report)?;
-        send_counters(console)?;
-        console.send(RecordKind::Exit, &status.to_le_bytes())?;
         console.drain()
     });
     if told.is_none() {
         let _ = writeln!(Serial, "mewz: {text}");
     }
+}
+
+/// Ends the machine after a trap.
+pub(super) fn end_after_trap(status: u32) -> ! {
+    with_console(|console| {
+        send_counters(console)?;
+        console.send(RecordKind::Exit, &status.to_le_bytes())?;
+        console.drain()
+    });
     power::end(status, true, || {})
 }
 
@@ -175,30 +184,34 @@ fn send_counters(console: &mut Console) -> Result<(), ConsoleError> {
     }
 }
 
-/// Tells the host why the kernel failed, as well as that still goes, and ends the machine.
-pub(super) fn end_with_failure(text: fmt::Arguments<'_>) -> ! {
+/// Tells the host why the kernel failed, as well as that still goes.
+pub(super) fn tell_failure(text: fmt::Arguments<'_>) {
     let mut line = Line::new();
     let _ = line.write_fmt(text);
     let text = &line.bytes[..line.len];
-    let told = failure::is_first()
-        && CONSOLE.try_lock().is_some_and(|mut console| {
-            console.as_mut().is_some_and(|console| {
-                let sent = console.can_send() && console.send(RecordKind::Panic, text).is_ok();
-                let sent = sent && console.can_send();
-                let sent = sent
-                    && console
-                        .send(RecordKind::Exit, &STATUS_PANIC.to_le_bytes())
-                        .is_ok();
-                console.drain_briefly();
-                sent
-            })
-        });
-    if !told {
+    if !send_last_words(RecordKind::Panic, text) {
         Serial.write(b"mewz: ");
         Serial.write(text);
         Serial.write(b"\n");
     }
+}
+
+/// Ends the machine after [`tell_failure`].
+pub(super) fn end_after_failure() -> ! {
+    send_last_words(RecordKind::Exit, &STATUS_PANIC.to_le_bytes());
     power::end(STATUS_PANIC, true, || {})
+}
+
+/// Sends a record of a kernel that can't trust itself any more; returns whether that went well.
+fn send_last_words(kind: RecordKind, payload: &[u8]) -> bool {
+    failure::is_first()
+        && CONSOLE.try_lock().is_some_and(|mut console| {
+            console.as_mut().is_some_and(|console| {
+                let sent = console.can_send() && console.send(kind, payload).is_ok();
+                console.drain_briefly();
+                sent
+            })
+        })
 }
 
 /// Runs `then` with the virtio console; `None` where there is none.

@@ -5,12 +5,13 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use mewz_abi::trap::TrapKind;
 
-use super::WINDOW;
 use super::every_export;
-use super::failure::fail;
+use super::failure::{self, fail};
 use super::trap::{self, Cause};
+use super::{WINDOW, console, debugger};
 use crate::arch::cpu::fault_address;
 use crate::arch::exceptions::{InterruptFrame, vector};
+use crate::arch::vectors::SavedVectors;
 use crate::arch::{gate, stacks};
 use crate::memory::fault::{self, PageFault};
 
@@ -20,12 +21,22 @@ static IS_ANSWERING: AtomicBool = AtomicBool::new(false);
 /// Callers that a report of the kernel's own fault names.
 const CALLERS_MAX: usize = 16;
 
+/// What an exception turns out to be.
+enum Meaning {
+    /// Nothing: a page that is mapped when it is touched, and now is.
+    Nothing,
+    /// A trap of the application.
+    Trap(Cause),
+    /// A bug of ours, in words.
+    Failure(&'static str),
+}
+
 /// Answers an exception; `arch::exceptions` calls it.
 // SAFETY: no other symbol of the kernel has this name.
 #[unsafe(no_mangle)]
-extern "C" fn kernel_exception(frame: &mut InterruptFrame) {
+extern "C" fn kernel_exception(frame: &mut InterruptFrame, vectors: &mut SavedVectors) {
     let accessed = fault_address();
-    if frame.vector == vector::NON_MASKABLE {
+    if debugger::answers(frame, vectors) || frame.vector == vector::NON_MASKABLE {
         return;
     }
     if IS_ANSWERING.swap(true, Ordering::Relaxed) {
@@ -34,43 +45,43 @@ extern "C" fn kernel_exception(frame: &mut InterruptFrame) {
             Report { frame, accessed }
         ));
     }
-    let is_application = WINDOW.get().is_some_and(|window| window.is_text(frame.rip))
-        || gate::is_application_part(frame.rip);
-    if !is_application {
-        fail(format_args!(
-            "the kernel faulted: {}",
-            Report { frame, accessed }
-        ));
-    }
-    let trap = match frame.vector {
-        vector::PAGE_FAULT => answer_page_fault(frame, accessed),
-        vector::INVALID_OPCODE | vector::DIVIDE => Some(cause_of_trap(frame)),
-        _ => fail(format_args!(
-            "compiled code faulted: {}",
-            Report { frame, accessed }
-        )),
-    };
-    match trap {
-        Some(cause) if cfg!(feature = "every-export") => every_export::go_on(frame, cause.kind),
-        Some(cause) => trap::end(frame, cause),
-        None => {}
+    match meaning(frame, accessed) {
+        Meaning::Nothing => {}
+        Meaning::Trap(cause) if cfg!(feature = "every-export") => {
+            every_export::go_on(frame, cause.kind);
+        }
+        Meaning::Trap(cause) => trap::answer(frame, vectors, cause),
+        Meaning::Failure(what) => {
+            failure::tell(format_args!("{what}: {}", Report { frame, accessed }));
+            if !debugger::retries_fault(frame, vectors) {
+                console::end_after_failure();
+            }
+        }
     }
     IS_ANSWERING.store(false, Ordering::Relaxed);
 }
 
+fn meaning(frame: &InterruptFrame, accessed: u64) -> Meaning {
+    let is_application = WINDOW.get().is_some_and(|window| window.is_text(frame.rip))
+        || gate::is_application_part(frame.rip);
+    match frame.vector {
+        _ if !is_application => Meaning::Failure("the kernel faulted"),
+        vector::PAGE_FAULT => answer_page_fault(frame, accessed),
+        vector::INVALID_OPCODE | vector::DIVIDE => cause_of_trap(frame),
+        _ => Meaning::Failure("compiled code faulted"),
+    }
+}
+
 /// Maps the page if it is one that is mapped when it is touched; else the trap that the fault is.
-fn answer_page_fault(frame: &InterruptFrame, accessed: u64) -> Option<Cause> {
+fn answer_page_fault(frame: &InterruptFrame, accessed: u64) -> Meaning {
     let kind = match fault::answer(accessed, frame.error) {
-        PageFault::Resolved => return None,
+        PageFault::Resolved => return Meaning::Nothing,
         PageFault::OutOfBounds => TrapKind::MemoryOutOfBounds,
         PageFault::StackExhausted => TrapKind::CallStackExhausted,
         PageFault::OutOfMemory => TrapKind::OutOfMemory,
-        PageFault::Impossible => fail(format_args!(
-            "compiled code went where it never goes: {}",
-            Report { frame, accessed }
-        )),
+        PageFault::Impossible => return Meaning::Failure("compiled code went where it never goes"),
     };
-    Some(Cause {
+    Meaning::Trap(Cause {
         kind,
         wasm_offset: None,
         accessed,
@@ -79,13 +90,13 @@ fn answer_page_fault(frame: &InterruptFrame, accessed: u64) -> Option<Cause> {
 }
 
 /// An instruction that traps on purpose, an import that nobody answers, or a division.
-fn cause_of_trap(frame: &InterruptFrame) -> Cause {
+fn cause_of_trap(frame: &InterruptFrame) -> Meaning {
     let window = WINDOW.get();
     let site = window.and_then(|window| window.trap_site(frame.rip));
     if let Some(site) = site
         && let Some(kind) = TrapKind::from_number(site.kind)
     {
-        return Cause {
+        return Meaning::Trap(Cause {
             kind,
             wasm_offset: Some(site.wasm_offset),
             accessed: match kind {
@@ -93,20 +104,17 @@ fn cause_of_trap(frame: &InterruptFrame) -> Cause {
                 _ => 0,
             },
             import: None,
-        };
+        });
     }
     if let Some(name) = window.and_then(|window| window.missing_import(frame.rip)) {
-        return Cause {
+        return Meaning::Trap(Cause {
             kind: TrapKind::MissingImport,
             wasm_offset: None,
             accessed: 0,
             import: Some(name),
-        };
+        });
     }
-    fail(format_args!(
-        "compiled code faulted without a reason: {}",
-        Report { frame, accessed: 0 }
-    ))
+    Meaning::Failure("compiled code faulted without a reason")
 }
 
 /// An exception in words.

@@ -4,7 +4,7 @@ use core::fmt;
 use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use super::console;
+use super::{console, debugger};
 use crate::arch::cpu::{disable_interrupts, halt_forever};
 
 /// How often the kernel has failed: telling of a failure may fail too.
@@ -14,11 +14,18 @@ const FAILURES_MAX: u32 = 2;
 
 /// Ends the machine, telling why.
 pub(super) fn fail(why: fmt::Arguments<'_>) -> ! {
+    tell(why);
+    debugger::stop_here();
+    console::end_after_failure()
+}
+
+/// Tells why the kernel can't go on.
+pub(super) fn tell(why: fmt::Arguments<'_>) {
     disable_interrupts();
     if FAILURES.fetch_add(1, Ordering::Relaxed) >= FAILURES_MAX {
         halt_forever();
     }
-    console::end_with_failure(why)
+    console::tell_failure(why);
 }
 
 /// Whether this is the first failure, so that more than COM1 can be trusted.

@@ -2,6 +2,11 @@
 
 mod calls;
 mod console;
+#[cfg(feature = "debugger")]
+mod debugger;
+#[cfg(not(feature = "debugger"))]
+#[path = "no_debugger.rs"]
+mod debugger;
 mod every_export;
 mod exception;
 mod failure;
@@ -68,6 +73,7 @@ extern "C" fn kernel_start(start_information: u64) -> ! {
     instructions::enable_interrupts();
 
     let settings = read_settings(&information);
+    debugger::start(&settings);
     let devices = start_devices(&settings);
     for complaint in &settings.complaints {
         console::warn(format_args!("{complaint}"));
@@ -89,6 +95,7 @@ extern "C" fn kernel_start(start_information: u64) -> ! {
     if settings.timer_hz > 0 {
         interrupts::start_storm(settings.timer_hz, clock::bus_hz());
     }
+    debugger::wait(&settings);
     run(window)
 }
 

@@ -36,10 +36,24 @@ pub struct Settings {
     pub listeners: Vec<u16>,
     /// Interrupts per second of a timer that does nothing else, for tests; 0 without.
     pub timer_hz: u32,
+    /// When the machine waits for a debugger.
+    pub debugger: Debugger,
     /// virtio-mmio devices that the command line names.
     pub devices: Vec<MmioDevice>,
     /// What was not understood, in words.
     pub complaints: Vec<String>,
+}
+
+/// When the machine waits for a debugger.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Debugger {
+    /// Never: one may come at any time.
+    #[default]
+    Never,
+    /// Before the program's first instruction, and when it crashes.
+    AtStart,
+    /// When the program crashes.
+    AtCrash,
 }
 
 /// A host folder.
@@ -172,6 +186,11 @@ impl Settings {
             b"timer_hz" => match number(value).and_then(|hz| u32::try_from(hz).ok()) {
                 Some(hz) if hz <= TIMER_HZ_MAX => self.timer_hz = hz,
                 _ => self.complain_of("not a rate up to 100000", word),
+            },
+            b"debugger" => match value {
+                b"start" => self.debugger = Debugger::AtStart,
+                b"crash" => self.debugger = Debugger::AtCrash,
+                _ => self.complain_of("not debugger=start or debugger=crash", word),
             },
             _ => self.complain_of("no such option", word),
         }

@@ -6,9 +6,10 @@ use mewz_abi::exit::STATUS_TRAP;
 use mewz_abi::record::{BACKTRACE_LEN_MAX, TRAP_REPORT_BYTES_MAX, TrapReport};
 use mewz_abi::trap::TrapKind;
 
-use super::{WINDOW, console};
+use super::{WINDOW, console, debugger};
 use crate::arch::exceptions::InterruptFrame;
 use crate::arch::gate;
+use crate::arch::vectors::SavedVectors;
 use crate::memory::stack;
 
 /// Why an application trapped.
@@ -22,16 +23,16 @@ pub(super) struct Cause {
     pub(super) import: Option<&'static str>,
 }
 
-/// Reports the trap and ends the machine.
-pub(super) fn end(frame: &InterruptFrame, cause: Cause) -> ! {
+/// Reports the trap and ends the machine, unless a debugger has the instruction tried once more.
+pub(super) fn answer(frame: &mut InterruptFrame, vectors: &mut SavedVectors, cause: Cause) {
+    let kind = cause.kind;
     let report = report(frame, &cause);
     let mut bytes = [0; TRAP_REPORT_BYTES_MAX];
     let len = report.encode(&mut bytes);
-    console::end_with_report(
-        &bytes[..len],
-        STATUS_TRAP,
-        format_args!("{}", Words { report, cause }),
-    )
+    console::tell_trap(&bytes[..len], format_args!("{}", Words { report, cause }));
+    if !debugger::retries_trap(frame, vectors, kind) {
+        console::end_after_trap(STATUS_TRAP);
+    }
 }
 
 /// The report: for a fault in a part of the kernel that runs as the application, as if its caller had faulted.

@@ -147,6 +147,22 @@ pub(crate) fn grow(instance: u64, pages: u64) -> i64 {
     i64::try_from(old_pages).unwrap_or(-1)
 }
 
+/// Writes a line for each memory, without waiting: `None` while one is being changed.
+#[cfg(feature = "debugger")]
+pub(crate) fn try_describe(out: &mut dyn fmt::Write) -> Option<fmt::Result> {
+    let memories = MEMORIES.try_lock()?;
+    let mut lines = memories.instances.unwrap_or(&[]).iter().enumerate();
+    let told = lines.try_for_each(|(at, address)| {
+        let memory = read_instance(*address);
+        writeln!(
+            out,
+            "memory {at} at {:#x}: {} bytes of at most {}",
+            memory.base, memory.bytes, memory.bytes_max
+        )
+    });
+    Some(told.and_then(|()| writeln!(out, "{} bytes of them are mapped", memories.mapped_bytes)))
+}
+
 /// What a fault at an address of the lower half turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Touch {

@@ -5,6 +5,8 @@ pub(crate) mod fault;
 pub(crate) mod heap;
 pub(crate) mod linear;
 pub(crate) mod paging;
+#[cfg(feature = "debugger")]
+pub(crate) mod peek;
 pub(crate) mod physical;
 pub(crate) mod stack;
 pub(crate) mod start_information;

@@ -3,6 +3,7 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use mewz_abi::address::{DIRECT_MAP_BASE, KERNEL_BASE, PAGE_BYTES, WINDOW_BASE, WINDOW_PHYSICAL};
+use mewz_kernel::walk::{Target, walk};
 
 use super::start_information::PhysicalRange;
 use super::{direct, physical};
@@ -181,19 +182,14 @@ pub(super) fn forget(start: u64, end: u64) {
 
 /// The physical address behind `address`, `None` where nothing is mapped.
 pub(crate) fn translate(address: u64) -> Option<u64> {
-    let mut table = page_table_root();
-    for level in (1..=4).rev() {
-        let value = get(slot(table, address, level));
-        if value & PRESENT == 0 {
-            return None;
-        }
-        let span = 1u64 << (12 + 9 * (level - 1));
-        if level == 1 || value & LARGE != 0 {
-            return Some((value & ADDRESS & !(span - 1)) | (address & (span - 1)));
-        }
-        table = value & ADDRESS;
-    }
-    None
+    look_up(address).map(|target| target.physical)
+}
+
+/// Where `address` leads, `None` where nothing is mapped.
+pub(crate) fn look_up(address: u64) -> Option<Target> {
+    walk(page_table_root(), address, |entry| {
+        get(direct::pointer(entry))
+    })
 }
 
 /// Maps all that is addressed below 4 GiB and all memory above it at the direct map.

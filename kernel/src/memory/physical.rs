@@ -47,3 +47,10 @@ pub(crate) fn free_bytes() -> u64 {
 pub(crate) fn chunk_bytes() -> u64 {
     FRAMES.lock().chunk_bytes()
 }
+
+/// As [`free_bytes`], without waiting: `None` while the memory is being changed.
+#[cfg(feature = "debugger")]
+pub(crate) fn try_free_bytes() -> Option<u64> {
+    let bytes = FRAMES.try_lock()?.chunk_bytes();
+    Some(bytes.saturating_sub(KERNEL_RESERVE_BYTES))
+}

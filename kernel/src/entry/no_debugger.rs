@@ -1,0 +1,41 @@
+//! What stands for the debugger in a kernel without one.
+
+use mewz_abi::trap::TrapKind;
+use mewz_kernel::settings::{Debugger, Settings};
+
+use super::console;
+use crate::arch::exceptions::InterruptFrame;
+use crate::arch::vectors::SavedVectors;
+
+/// Says so if one is to be waited for.
+pub(super) fn start(settings: &Settings) {
+    if settings.debugger != Debugger::Never {
+        console::warn(format_args!(
+            "this kernel has no stub for a debugger: nothing waits for one"
+        ));
+    }
+}
+
+/// Waits for nobody.
+pub(super) fn wait(_: &Settings) {}
+
+/// Whether the exception was a debugger's affair.
+pub(super) fn answers(_: &mut InterruptFrame, _: &mut SavedVectors) -> bool {
+    false
+}
+
+/// Whether a debugger wants a trap's instruction tried once more.
+pub(super) fn retries_trap(_: &mut InterruptFrame, _: &mut SavedVectors, _: TrapKind) -> bool {
+    false
+}
+
+/// Whether a debugger wants a fault's instruction tried once more.
+pub(super) fn retries_fault(_: &mut InterruptFrame, _: &mut SavedVectors) -> bool {
+    false
+}
+
+/// Shows a debugger that the kernel has failed.
+pub(super) fn stop_here() {}
+
+/// Tells a debugger that the program has ended.
+pub(super) fn tell_exit(_: u32) {}
