@@ -92,11 +92,17 @@ fn signal_of_trap(kind: TrapKind) -> u8 {
     }
 }
 
-/// The commands, and what they tell.
-const COMMANDS: [(&[u8], &str, fn(&mut dyn fmt::Write) -> fmt::Result); 2] = [
-    (b"heap", "the kernel's heap", tell_heap),
+/// A command: its name, what it tells, and how.
+type Command = (
+    &'static str,
+    &'static str,
+    fn(&mut dyn fmt::Write) -> fmt::Result,
+);
+
+const COMMANDS: [Command; 2] = [
+    ("heap", "the kernel's heap", tell_heap),
     (
-        b"memory",
+        "memory",
         "the program's memories, and what is free",
         tell_memory,
     ),
@@ -104,7 +110,9 @@ const COMMANDS: [(&[u8], &str, fn(&mut dyn fmt::Write) -> fmt::Result); 2] = [
 
 /// Answers `monitor COMMAND`. The machine stands still, maybe in the middle of anything: no lock is waited for.
 fn answer_command(command: &[u8], out: &mut dyn fmt::Write) {
-    let known = COMMANDS.iter().find(|(name, ..)| *name == command);
+    let known = COMMANDS
+        .iter()
+        .find(|(name, ..)| name.as_bytes() == command);
     let _ = match known {
         Some((_, _, tell)) => tell(out),
         None => tell_commands(out),
@@ -112,14 +120,8 @@ fn answer_command(command: &[u8], out: &mut dyn fmt::Write) {
 }
 
 fn tell_commands(out: &mut dyn fmt::Write) -> fmt::Result {
-    for (name, what, _) in COMMANDS {
-        writeln!(
-            out,
-            "monitor {:8} {what}",
-            str::from_utf8(name).unwrap_or("")
-        )?;
-    }
-    Ok(())
+    let mut commands = COMMANDS.iter();
+    commands.try_for_each(|(name, what, _)| writeln!(out, "monitor {name:8} {what}"))
 }
 
 fn tell_heap(out: &mut dyn fmt::Write) -> fmt::Result {

@@ -322,7 +322,7 @@ fn number(text: &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{MmioDevice, Mount, Settings, tag};
+    use super::{Debugger, MmioDevice, Mount, Settings, tag};
     use alloc::vec::Vec;
     use mewz_abi::config::{MAGIC, entry_head};
 
@@ -338,6 +338,17 @@ mod tests {
         assert_eq!(arguments("timer_hz=5"), ["app"]);
         assert_eq!(arguments("-- a  b"), ["app", "a", "b"]);
         assert_eq!(arguments("-- -- x=y"), ["app", "--", "x=y"]);
+    }
+
+    #[test]
+    fn a_debugger_is_waited_for_where_that_is_asked_for() {
+        let waits = |line: &str| Settings::read(line.as_bytes(), None).debugger;
+        assert_eq!(waits(""), Debugger::Never);
+        assert_eq!(waits("debugger=start"), Debugger::AtStart);
+        assert_eq!(waits("debugger=crash"), Debugger::AtCrash);
+        let settings = Settings::read(b"debugger=later", None);
+        assert_eq!(settings.debugger, Debugger::Never);
+        assert_eq!(settings.complaints.len(), 1);
     }
 
     #[test]
