@@ -151,7 +151,7 @@ pub(crate) fn grow(instance: u64, pages: u64) -> i64 {
 #[cfg(feature = "debugger")]
 pub(crate) fn try_describe(out: &mut dyn fmt::Write) -> Option<fmt::Result> {
     let memories = MEMORIES.try_lock()?;
-    let mut lines = memories.instances.unwrap_or(&[]).iter().enumerate();
+    let mut lines = memories.instances.iter().enumerate();
     let told = lines.try_for_each(|(at, address)| {
         let memory = read_instance(*address);
         writeln!(
