@@ -140,7 +140,23 @@ impl Cache {
 
     /// Notes the fact `key`; where that fails it is found out again the next time.
     pub(super) fn learn(&self, key: &blake3::Hash) {
-        let _ = write_whole(&self.folder.join("known").join(key.to_hex().as_str()), &[]);
+        self.note(key, &[]);
+    }
+
+    /// What was noted under `key`.
+    pub(super) fn noted(&self, key: &blake3::Hash) -> Option<Vec<u8>> {
+        fs::read(self.folder.join("known").join(key.to_hex().as_str())).ok()
+    }
+
+    /// Notes a few bytes under `key`; where that fails they are found out again the next time.
+    pub(super) fn note(&self, key: &blake3::Hash, bytes: &[u8]) {
+        let path = self.folder.join("known").join(key.to_hex().as_str());
+        let _ = write_whole(&path, &[bytes]);
+    }
+
+    /// The folder; it may not be there yet.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
     }
 }
 
@@ -328,5 +344,7 @@ mod tests {
         assert!(!cache.knows(&key));
         cache.learn(&key);
         assert!(cache.knows(&key));
+        cache.note(&key, b"more");
+        assert_eq!(cache.noted(&key).unwrap(), b"more");
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::cache::Cache;
 use super::failure::Failure;
+use super::packages::{Package, install_command};
 use crate::qemu::error::QemuError;
 use crate::qemu::program::{self, DEFAULT_PROGRAM};
 use crate::qemu::session::Death;
@@ -33,7 +34,8 @@ pub(super) fn locate(name: Option<&Path>, cache: Option<&Cache>) -> Result<PathB
     Ok(file)
 }
 
-fn identity(program: &Path) -> Option<blake3::Hash> {
+/// What tells this file of QEMU from others; `None` where there is none.
+pub(super) fn identity(program: &Path) -> Option<blake3::Hash> {
     let file = std::fs::metadata(program).ok()?;
     let mut text = format!(
         "qemu {} {} {}.{} ",
@@ -59,30 +61,10 @@ fn unusable(problem: QemuError) -> Failure {
 }
 
 fn install_hint() -> String {
-    match install_command(&std::fs::read_to_string("/etc/os-release").unwrap_or_default()) {
+    match install_command(Package::Qemu) {
         Some(command) => format!("`{command}` installs it"),
         None => "install QEMU 7.0 or newer for x86-64 (`qemu-system-x86_64`)".to_owned(),
     }
-}
-
-/// The command that installs QEMU on the system that `os_release` describes.
-fn install_command(os_release: &str) -> Option<&'static str> {
-    let value = |key: &str| {
-        let line = os_release.lines().find_map(|line| line.strip_prefix(key));
-        line.unwrap_or_default().trim_matches('"').to_owned()
-    };
-    let names = format!("{} {}", value("ID="), value("ID_LIKE="));
-    names.split_whitespace().find_map(|name| match name {
-        "debian" | "ubuntu" => Some("apt-get install qemu-system-x86"),
-        "fedora" => Some("dnf install qemu-system-x86-core"),
-        "arch" => Some("pacman -S qemu-system-x86"),
-        "alpine" => Some("apk add qemu-system-x86_64"),
-        "suse" | "opensuse" => Some("zypper install qemu-x86"),
-        "gentoo" => Some("emerge app-emulation/qemu"),
-        "nixos" => Some("nix-shell -p qemu"),
-        "void" => Some("xbps-install qemu-system-amd64"),
-        _ => None,
-    })
 }
 
 /// The sentence for a machine that could not be started or understood.
@@ -235,25 +217,7 @@ fn hint(words: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{install_command, printable};
-
-    #[test]
-    fn each_distribution_has_its_command() {
-        let command = |text| install_command(text);
-        assert_eq!(
-            command("NAME=\"Debian\"\nID=debian\n"),
-            Some("apt-get install qemu-system-x86")
-        );
-        assert_eq!(
-            command("ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n"),
-            Some("apt-get install qemu-system-x86")
-        );
-        assert_eq!(
-            command("ID=\"opensuse-leap\"\nID_LIKE=\"suse opensuse\""),
-            Some("zypper install qemu-x86")
-        );
-        assert_eq!(command(""), None);
-    }
+    use super::printable;
 
     #[test]
     fn control_characters_do_not_reach_the_terminal() {

@@ -1,11 +1,13 @@
 //! What a person types and sees: one file a command, the project file, words and progress.
 
+mod accelerator;
 mod boot;
 mod build;
 mod cache;
 mod code;
 mod compile;
 mod completions;
+mod doctor;
 mod emulator;
 mod failure;
 mod function_store;
@@ -16,6 +18,7 @@ mod module;
 mod nearest;
 mod network;
 mod new;
+mod packages;
 mod profile;
 mod progress;
 mod project;
@@ -62,6 +65,7 @@ enum Command {
     Compile(compile::CompileArguments),
     Imports(imports::ImportsArguments),
     Size(size::SizeArguments),
+    Doctor(doctor::DoctorArguments),
     Completions(completions::CompletionsArguments),
     Man(completions::ManArguments),
 }
@@ -92,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Compile(arguments) => compile::run(arguments),
         Command::Imports(arguments) => imports::run(arguments),
         Command::Size(arguments) => size::run(arguments),
+        Command::Doctor(arguments) => doctor::run(arguments),
         Command::Completions(arguments) => completions::run(arguments),
         Command::Man(arguments) => completions::run_man(arguments),
     };

@@ -266,6 +266,11 @@ impl Project {
         &self.folder
     }
 
+    /// The build command as the file has it.
+    pub(super) fn build_command(&self) -> Option<&str> {
+        self.content.build.command.as_deref()
+    }
+
     /// What the file chooses about the code of `profile`.
     pub(super) fn code(&self, profile: Profile) -> &CodeKeys {
         match profile {

@@ -12,7 +12,7 @@ use super::image::Making;
 use super::module::Module;
 use super::project::{Profile, Project};
 use super::values::{self, Folder, PortPair, Variable};
-use super::{cache, emulator, image, interrupt, network, words};
+use super::{accelerator, cache, emulator, image, interrupt, network, words};
 use crate::compile::Options;
 use crate::qemu::accelerator::AcceleratorChoice;
 use crate::qemu::machine::MachineKind;
@@ -109,7 +109,7 @@ pub(super) fn run(arguments: RunArguments) -> Outcome {
         folder => Some(Project::find(folder.as_deref())?),
     };
     let profile = Profile::new(arguments.release);
-    let wishes = wishes(&arguments, project.as_ref())?;
+    let mut wishes = wishes(&arguments, project.as_ref())?;
     let cache = if arguments.no_cache {
         None
     } else {
@@ -125,6 +125,7 @@ pub(super) fn run(arguments: RunArguments) -> Outcome {
         (None, Some(path)) => (Module::read(path)?, locate()?),
         (None, None) => unreachable!("without a path there is a project"),
     };
+    wishes.accelerator = accelerator::informed(wishes.accelerator, cache.as_ref(), &program);
     let code = &arguments.code;
     let options = Options {
         counts_runs: arguments.profile_generate.is_some(),
