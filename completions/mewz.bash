@@ -25,6 +25,9 @@ _mewz() {
             mewz,completions)
                 cmd="mewz__subcmd__completions"
                 ;;
+            mewz,doctor)
+                cmd="mewz__subcmd__doctor"
+                ;;
             mewz,help)
                 cmd="mewz__subcmd__help"
                 ;;
@@ -52,6 +55,9 @@ _mewz() {
             mewz__subcmd__help,completions)
                 cmd="mewz__subcmd__help__subcmd__completions"
                 ;;
+            mewz__subcmd__help,doctor)
+                cmd="mewz__subcmd__help__subcmd__doctor"
+                ;;
             mewz__subcmd__help,help)
                 cmd="mewz__subcmd__help__subcmd__help"
                 ;;
@@ -77,7 +83,7 @@ _mewz() {
 
     case "${cmd}" in
         mewz)
-            opts="-h -V --help --version new run build compile imports size completions man help"
+            opts="-h -V --help --version new run build compile imports size doctor completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -216,8 +222,26 @@ _mewz() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mewz__subcmd__doctor)
+            opts="-h --fix --yes --json --qemu --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --qemu)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mewz__subcmd__help)
-            opts="new run build compile imports size completions man help"
+            opts="new run build compile imports size doctor completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -259,6 +283,20 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__help__subcmd__completions)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__help__subcmd__doctor)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -28,6 +28,7 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand compile 'Compile a module into an object that a linker takes'
             cand imports 'List what a module imports, and whether the kernel answers it'
             cand size 'Show what takes how many bytes, or what changed between two files'
+            cand doctor 'Look at what mewz needs on this machine, and at what would mend it'
             cand completions 'Print a shell''s completion script'
             cand man 'Write the manual pages into a folder'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -120,6 +121,14 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'mewz;doctor'= {
+            cand --qemu 'The QEMU to look at, a name or a path'
+            cand --fix 'Run the commands that mend what was found, each after a question'
+            cand --yes 'With --fix: run those for problems without asking; what is absent and not needed stays so'
+            cand --json 'Print one JSON object instead of lines'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'mewz;completions'= {
             cand -h 'Print help'
             cand --help 'Print help'
@@ -135,6 +144,7 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand compile 'Compile a module into an object that a linker takes'
             cand imports 'List what a module imports, and whether the kernel answers it'
             cand size 'Show what takes how many bytes, or what changed between two files'
+            cand doctor 'Look at what mewz needs on this machine, and at what would mend it'
             cand completions 'Print a shell''s completion script'
             cand man 'Write the manual pages into a folder'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -150,6 +160,8 @@ set edit:completion:arg-completer[mewz] = {|@words|
         &'mewz;help;imports'= {
         }
         &'mewz;help;size'= {
+        }
+        &'mewz;help;doctor'= {
         }
         &'mewz;help;completions'= {
         }
