@@ -15,7 +15,7 @@ use super::failure::Failure;
 use super::image::BootImage;
 use super::interrupt::{Holding, hold};
 use super::module::Module;
-use super::values::{Folder, Variable};
+use super::values::{Folder, Temporary, Variable};
 use super::{emulator, profile, trap, words};
 use crate::qemu::accelerator::{Accelerator, AcceleratorChoice};
 use crate::qemu::config::{Mount, Network};
@@ -42,6 +42,8 @@ pub(super) struct Wishes {
     /// `NAME=value`.
     pub(super) environment: Vec<OsString>,
     pub(super) mounts: Vec<Mount>,
+    /// Further options for the kernel: its file systems in memory.
+    pub(super) options: Vec<String>,
     /// The network card, if there is to be one.
     pub(super) network: Option<Network>,
     pub(super) memory_bytes: u64,
@@ -128,6 +130,25 @@ pub(super) fn mounts(folders: &[Folder]) -> Result<Vec<Mount>, Failure> {
         .collect()
 }
 
+/// Settles file systems in memory, as options of the kernel: each path in the guest stands once, and leads to no folder.
+pub(super) fn temporaries(
+    temporaries: &[Temporary],
+    mounts: &[Mount],
+) -> Result<Vec<String>, Failure> {
+    let mut guests: BTreeSet<&str> = mounts.iter().map(|mount| &mount.guest[..]).collect();
+    temporaries
+        .iter()
+        .map(|temporary| match guests.insert(&temporary.guest) {
+            true => Ok(temporary.option()),
+            false => Err(Failure::usage(format!(
+                "cannot mount memory at `{}`",
+                temporary.guest
+            ))
+            .cause("something is mounted there already")),
+        })
+        .collect()
+}
+
 /// Boots `image`; the answer is the exit status of the program.
 pub(super) fn run(
     program: PathBuf,
@@ -154,6 +175,7 @@ pub(super) fn run(
         environment: wishes.environment,
         mounts: wishes.mounts,
         network: wishes.network,
+        options: wishes.options,
         terminals: terminals(),
         memory: None,
     };
@@ -300,8 +322,8 @@ fn exit_status(status: u32) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use super::{environment, exit_status, mounts};
-    use crate::cli::values::{Folder, Variable};
+    use super::{environment, exit_status, mounts, temporaries};
+    use crate::cli::values::{Folder, Variable, temporary};
 
     #[test]
     fn a_status_never_becomes_success() {
@@ -341,5 +363,11 @@ mod tests {
         mounts(&[folder("/", "/a"), folder("/tmp", "/a")]).unwrap_err();
         mounts(&[folder("/nonexistent", "/a")]).unwrap_err();
         mounts(&[folder("/etc/passwd", "/a")]).unwrap_err();
+        let mounted = mounts(&[folder("/", "/a")]).unwrap();
+        let [a, b] = ["/a", "/b:1MiB"].map(|text| temporary(text).unwrap());
+        let options = temporaries(std::slice::from_ref(&b), &mounted).unwrap();
+        assert_eq!(options, ["tmp=/b:1048576"]);
+        temporaries(&[a], &mounted).unwrap_err();
+        temporaries(&[b.clone(), b], &mounted).unwrap_err();
     }
 }

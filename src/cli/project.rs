@@ -16,7 +16,7 @@ use super::code::CodeKeys;
 use super::failure::{Failure, STATUS_USAGE};
 use super::interrupt::{Holding, hold};
 use super::nearest::nearest;
-use super::values::{self, Folder, PortPair, Variable};
+use super::values::{self, Folder, PortPair, Temporary, Variable};
 use crate::qemu::accelerator::AcceleratorChoice;
 use crate::qemu::leash::{self, Limits};
 use crate::qemu::machine::MachineKind;
@@ -136,6 +136,17 @@ pub(super) struct Run {
     pub(super) net: bool,
     #[serde(default)]
     mount: Vec<Mount>,
+    /// File systems in memory.
+    #[serde(default)]
+    tmp: Vec<TemporaryKeys>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TemporaryKeys {
+    guest: String,
+    #[serde(default, deserialize_with = "temporary_size")]
+    size: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -186,6 +197,10 @@ fn parsed<'de, D: Deserializer<'de>, T>(
 
 fn memory<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     parsed(deserializer, values::memory).map(Some)
+}
+
+fn temporary_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    parsed(deserializer, values::temporary_size).map(Some)
 }
 
 fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
@@ -308,6 +323,17 @@ impl Project {
                 host: self.folder.join(&mount.host),
                 guest: mount.guest.clone(),
                 is_read_only: mount.mode == Mode::Ro,
+            })
+            .collect()
+    }
+
+    /// The program's file systems in memory.
+    pub(super) fn temporaries(&self) -> Vec<Temporary> {
+        let temporaries = self.content.run.tmp.iter();
+        temporaries
+            .map(|keys| Temporary {
+                guest: keys.guest.clone(),
+                bytes_max: keys.size,
             })
             .collect()
     }

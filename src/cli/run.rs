@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::image::Making;
 use super::module::Module;
 use super::project::{Profile, Project};
-use super::values::{self, Folder, PortPair, Variable};
+use super::values::{self, Folder, PortPair, Temporary, Variable};
 use super::{accelerator, cache, emulator, image, interrupt, network, words};
 use crate::compile::Options;
 use crate::qemu::accelerator::AcceleratorChoice;
@@ -26,6 +26,7 @@ use crate::qemu::machine::MachineKind;
 Examples:
   mewz run hello.wasm
   mewz run tool.wasm --dir .::/here --env LANG=C -- -v /here/input
+  mewz run tool.wasm --dir .::/here:ro --tmp /tmp:16MiB
   mewz run --publish 8080:80 --listen 80 server.wasm
   mewz run --memory 32MiB --timeout 10s test.wat < input > output
   mewz run                                       the project whose mewz.toml is here or above
@@ -45,6 +46,9 @@ pub(super) struct RunArguments {
     /// Let the program use a folder; a lone HOST is the path in the guest too
     #[arg(long = "dir", value_name = "HOST::GUEST[:ro]", value_parser = os_parser(values::folder))]
     folders: Vec<Folder>,
+    /// Give the program a folder that lives in memory and is gone at the end; SIZE limits it
+    #[arg(long = "tmp", value_name = "GUEST[:SIZE]", value_parser = values::temporary)]
+    temporaries: Vec<Temporary>,
     /// Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow
     #[arg(short, long = "publish", value_name = "HOST:GUEST", value_parser = values::port_pair)]
     ports: Vec<PortPair>,
@@ -150,14 +154,17 @@ fn wishes(arguments: &RunArguments, project: Option<&Project>) -> Result<Wishes,
     let mut variables = project.map(Project::variables).unwrap_or_default();
     variables.extend(arguments.environment.iter().cloned());
     let mut folders = project.map(Project::folders).unwrap_or_default();
-    // A flag takes the place of the file's folder at the same path.
-    folders.retain(|folder| {
-        arguments
-            .folders
-            .iter()
-            .all(|flag| flag.guest != folder.guest)
-    });
+    let mut temporaries = project.map(Project::temporaries).unwrap_or_default();
+    // A flag takes the place of what the file has at the same path.
+    let flags = arguments.folders.iter().map(|flag| &flag.guest);
+    let flags: Vec<&String> = flags
+        .chain(arguments.temporaries.iter().map(|flag| &flag.guest))
+        .collect();
+    folders.retain(|folder| !flags.contains(&&folder.guest));
+    temporaries.retain(|temporary| !flags.contains(&&temporary.guest));
     folders.extend(arguments.folders.iter().cloned());
+    temporaries.extend(arguments.temporaries.iter().cloned());
+    let mounts = boot::mounts(&folders)?;
     let program_arguments = match (&arguments.arguments[..], from_file) {
         ([], Some(run)) => run.args.iter().map(OsString::from).collect(),
         (given, _) => given.to_vec(),
@@ -169,7 +176,8 @@ fn wishes(arguments: &RunArguments, project: Option<&Project>) -> Result<Wishes,
         arguments: program_arguments,
         network: network::settle(ports, listeners, is_open)?,
         environment: boot::environment(&variables)?,
-        mounts: boot::mounts(&folders)?,
+        options: boot::temporaries(&temporaries, &mounts)?,
+        mounts,
         memory_bytes: arguments
             .memory
             .or(from_file.and_then(|run| run.memory))

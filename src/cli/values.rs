@@ -188,6 +188,48 @@ pub(super) fn folder(text: &OsStr) -> Result<Folder, String> {
     })
 }
 
+/// A file system in memory for the program, as it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Temporary {
+    /// Its path in the guest.
+    pub(super) guest: String,
+    /// Most bytes that it may take; `None` leaves that to the kernel.
+    pub(super) bytes_max: Option<u64>,
+}
+
+impl Temporary {
+    /// As the kernel reads it.
+    pub(super) fn option(&self) -> String {
+        format!("tmp={}:{}", self.guest, self.bytes_max.unwrap_or(0))
+    }
+}
+
+/// Least memory for files: less would hold next to nothing.
+const TEMPORARY_BYTES_MIN: u64 = 64 << 10;
+
+/// Reads `GUEST` or `GUEST:SIZE`.
+pub(super) fn temporary(text: &str) -> Result<Temporary, String> {
+    let (guest, bytes_max) = match text.rsplit_once(':') {
+        Some((guest, size)) => (guest, Some(temporary_size(size)?)),
+        None => (text, None),
+    };
+    if guest.is_empty() {
+        return Err("expected `GUEST` or `GUEST:SIZE`, as `/tmp` or `/tmp:16MiB`".to_owned());
+    }
+    Ok(Temporary {
+        guest: guest.to_owned(),
+        bytes_max,
+    })
+}
+
+/// Reads the limit of a file system in memory, in bytes.
+pub(super) fn temporary_size(text: &str) -> Result<u64, String> {
+    match size(text)? {
+        bytes if bytes < TEMPORARY_BYTES_MIN => Err("files in memory need `64KiB` at least".into()),
+        bytes => Ok(bytes),
+    }
+}
+
 fn guest_path(bytes: &[u8]) -> Result<String, String> {
     let text =
         std::str::from_utf8(bytes).map_err(|_| "the path in the guest is not UTF-8".to_owned())?;
@@ -251,7 +293,10 @@ mod tests {
     use std::ffi::OsStr;
     use std::time::Duration;
 
-    use super::{Folder, Variable, folder, memory, memory_base, port, port_pair, time, variable};
+    use super::{
+        Folder, Temporary, Variable, folder, memory, memory_base, port, port_pair, temporary, time,
+        variable,
+    };
     use crate::compile::MemoryBase;
 
     #[test]
@@ -312,6 +357,21 @@ mod tests {
         assert_eq!(read("a:b:ro"), expected("a:b", "a:b", true));
         for wrong in ["", "::", "::/x", "x::", ":ro", "data:/data"] {
             read(wrong).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn memory_for_files_has_a_path_and_perhaps_a_limit() {
+        let expected = |guest: &str, bytes_max| {
+            Ok(Temporary {
+                guest: guest.into(),
+                bytes_max,
+            })
+        };
+        assert_eq!(temporary("/tmp"), expected("/tmp", None));
+        assert_eq!(temporary("/tmp:16MiB"), expected("/tmp", Some(16 << 20)));
+        for wrong in ["", ":16MiB", "/tmp:", "/tmp:16", "/tmp:1KiB", "/a:/b"] {
+            temporary(wrong).unwrap_err();
         }
     }
 

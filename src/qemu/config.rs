@@ -74,11 +74,13 @@ pub(super) fn mount_tag(index: usize) -> String {
 /// # Errors
 ///
 /// [`QemuError::TooLong`].
+#[allow(clippy::too_many_arguments, reason = "one for each kind of entry")]
 pub(super) fn block(
     arguments: &[impl AsRef<OsStr>],
     environment: &[impl AsRef<OsStr>],
     mounts: &[Mount],
     network: Option<&Network>,
+    options: &[String],
     terminals: u8,
     epoch_ns: u64,
     entropy: &[u8; 32],
@@ -109,7 +111,8 @@ pub(super) fn block(
             &mount_entry(index, mount),
         )?;
     }
-    for option in network.map(network_options).unwrap_or_default() {
+    let network_options = network.map(network_options).unwrap_or_default();
+    for option in network_options.iter().chain(options) {
         push(&mut block, tag::OPTION, "an option", option.as_bytes())?;
     }
     push(&mut block, tag::TERMINALS, "a byte", &[terminals])?;
@@ -165,7 +168,18 @@ mod tests {
             ..Network::default()
         };
         let names = ["a.wasm", "é"];
-        let bytes = block(&names, &["K=v=w"], &mounts, Some(&network), 3, 7, &[9; 32]).unwrap();
+        let options = ["tmp=/tmp:0".to_owned()];
+        let bytes = block(
+            &names,
+            &["K=v=w"],
+            &mounts,
+            Some(&network),
+            &options,
+            3,
+            7,
+            &[9; 32],
+        )
+        .unwrap();
         let entries: Vec<(u32, Vec<u8>)> = Entries::new(&bytes)
             .unwrap()
             .map(|entry| (entry.tag, entry.content.to_vec()))
@@ -184,6 +198,7 @@ mod tests {
                 (tag::OPTION, b"dns=10.0.2.3".to_vec()),
                 (tag::OPTION, b"segments=long".to_vec()),
                 (tag::OPTION, b"listen=80".to_vec()),
+                (tag::OPTION, b"tmp=/tmp:0".to_vec()),
                 (tag::TERMINALS, vec![3]),
                 (tag::EPOCH, 7u64.to_le_bytes().to_vec()),
                 (tag::ENTROPY, vec![9; 32]),

@@ -110,6 +110,8 @@ pub struct Settings {
     pub mounts: Vec<Mount>,
     /// Its network card, if it has one.
     pub network: Option<Network>,
+    /// Further options for the kernel, `name=value` each.
+    pub options: Vec<String>,
     /// Which of the program's streams are terminals: 1 input, 2 output, 4 error.
     pub terminals: u8,
     /// The guest's memory in a file of `memory_bytes`, which this process may write to; without it QEMU makes its own.
@@ -263,6 +265,7 @@ fn config_file(settings: &Settings) -> Result<File, QemuError> {
         &settings.environment,
         &settings.mounts,
         settings.network.as_ref(),
+        &settings.options,
         settings.terminals,
         epoch_ns,
         &entropy()?,
@@ -478,6 +481,7 @@ mod tests {
                 }],
                 ..Network::default()
             }),
+            options: Vec::new(),
             terminals: 0,
             memory: None,
         };

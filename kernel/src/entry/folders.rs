@@ -1,14 +1,20 @@
-//! Host folders: which of the machine's 9p devices stands for which path.
+//! What the application finds mounted: host folders by the machine's 9p devices, file systems in memory.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use mewz_kernel::fs::ninep::{self, MountOptions};
+use mewz_kernel::fs::temporary::{self, TemporaryOptions};
 use mewz_kernel::settings;
 use mewz_kernel::wasi::Mount;
 
 use super::failure::fail;
+use super::wall_clock;
+use crate::memory::physical;
 use crate::virtio::ninep::HostFolder;
+
+/// Files in memory that nobody set a limit to may take this part of the memory that is free at the start, together.
+const TEMPORARY_MEMORY_PARTS: u64 = 2;
 
 /// Mounts the folders that the settings name, in their order.
 pub(super) fn mount(
@@ -39,4 +45,21 @@ pub(super) fn mount(
         }
     }
     mounts
+}
+
+/// Makes the file systems in memory that the settings name, behind `mounts`.
+pub(super) fn mount_temporaries(wanted: &[settings::Temporary], mounts: &mut Vec<Mount>) {
+    let without_limit = wanted.iter().filter(|one| one.bytes_max.is_none()).count() as u64;
+    let share = physical::free_bytes() / TEMPORARY_MEMORY_PARTS / without_limit.max(1);
+    for one in wanted {
+        let root = temporary::mount(TemporaryOptions {
+            number: mounts.len() as u64 + 1,
+            bytes_max: one.bytes_max.unwrap_or(share),
+            clock: Box::new(wall_clock::now_ns),
+        });
+        mounts.push(Mount {
+            path: one.path.clone(),
+            root,
+        });
+    }
 }

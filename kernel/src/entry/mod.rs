@@ -277,10 +277,12 @@ fn start_wasi(settings: &Settings, devices: Devices, machine: &mut Machine) -> W
             clock::now_ns(),
         )))
     });
+    let mut mounts = folders::mount(&settings.mounts, devices.folders);
+    folders::mount_temporaries(&settings.temporaries, &mut mounts);
     let settings = wasi::Settings {
         arguments: settings.arguments.clone(),
         environment: settings.environment.clone(),
-        mounts: folders::mount(&settings.mounts, devices.folders),
+        mounts,
         terminals: settings.terminals,
         network,
         listeners: settings.listeners.clone(),

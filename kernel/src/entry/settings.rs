@@ -22,6 +22,8 @@ pub struct Settings {
     pub environment: Vec<Vec<u8>>,
     /// Host folders.
     pub mounts: Vec<Mount>,
+    /// File systems in memory.
+    pub temporaries: Vec<Temporary>,
     /// Nanoseconds since 1970 when the machine started.
     pub epoch_ns: Option<u64>,
     /// Randomness of the host.
@@ -65,6 +67,15 @@ pub struct Mount {
     pub path: Vec<u8>,
     /// Nothing in it can be changed.
     pub is_read_only: bool,
+}
+
+/// A file system in memory: `tmp=PATH` or `tmp=PATH:BYTES`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Temporary {
+    /// Its path in the guest.
+    pub path: Vec<u8>,
+    /// Most bytes that it may take, where that is said.
+    pub bytes_max: Option<u64>,
 }
 
 /// A virtio-mmio device: `virtio_mmio.device=SIZE@ADDRESS:IRQ`.
@@ -162,6 +173,10 @@ impl Settings {
             b"mount" => match word_mount(value) {
                 Some(mount) => self.mounts.push(mount),
                 None => self.complain_of("not mount=TAG:PATH or mount=TAG:PATH:ro", word),
+            },
+            b"tmp" => match word_temporary(value) {
+                Some(temporary) => self.temporaries.push(temporary),
+                None => self.complain_of("not tmp=PATH or tmp=PATH:BYTES", word),
             },
             b"ip" => match parsed::<AddressConfig>(value) {
                 Some(address) if address.address().is_unicast() => {
@@ -294,6 +309,21 @@ fn word_mount(text: &[u8]) -> Option<Mount> {
     })
 }
 
+/// `PATH`, or `PATH:BYTES` where 0 bytes say nothing.
+fn word_temporary(text: &[u8]) -> Option<Temporary> {
+    let colon = text.iter().rposition(|byte| *byte == b':');
+    let size = colon.and_then(|colon| Some((colon, number(&text[colon + 1..])?)));
+    let (path, bytes_max) = match size {
+        Some((colon, bytes)) => (&text[..colon], (bytes > 0).then_some(bytes)),
+        None => (text, None),
+    };
+    let is_good = !path.is_empty() && !path.contains(&0);
+    is_good.then(|| Temporary {
+        path: path.to_vec(),
+        bytes_max,
+    })
+}
+
 /// Flags, length of the tag, tag, path.
 fn block_mount(content: &[u8]) -> Option<Mount> {
     let (flags, rest) = content.split_first_chunk::<4>()?;
@@ -322,7 +352,7 @@ fn number(text: &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Debugger, MmioDevice, Mount, Settings, tag};
+    use super::{Debugger, MmioDevice, Mount, Settings, Temporary, tag};
     use alloc::vec::Vec;
     use mewz_abi::config::{MAGIC, entry_head};
 
@@ -468,6 +498,25 @@ mod tests {
             }]
         );
         assert!(settings.complaints.is_empty());
+    }
+
+    #[test]
+    fn file_systems_in_memory_have_a_path_and_perhaps_a_limit() {
+        let line = b"tmp=/tmp tmp=/a:64M tmp=/b:0 tmp=/c:d:4096 tmp=/e:x tmp= tmp=:1";
+        let settings = Settings::read(line, None);
+        let expected = [
+            ("/tmp", None),
+            ("/a", Some(64 << 20)),
+            ("/b", None),
+            ("/c:d", Some(4096)),
+            ("/e:x", None),
+        ];
+        let expected = expected.map(|(path, bytes_max)| Temporary {
+            path: path.into(),
+            bytes_max,
+        });
+        assert_eq!(settings.temporaries, expected);
+        assert_eq!(settings.complaints.len(), 2);
     }
 
     fn block(entries: &[(u32, &[u8])]) -> Vec<u8> {

@@ -162,6 +162,16 @@ pub trait File {
     /// Cuts the content, or lengthens it with zeros.
     fn set_size(&mut self, size: u64) -> Result<(), Errno>;
 
+    /// Sees to it that `len` bytes from `offset` on are there, zeros where nothing was. A file system that can reserve room
+    /// for them does so.
+    fn allocate(&mut self, offset: u64, len: u64) -> Result<(), Errno> {
+        let end = offset.checked_add(len).ok_or(Errno::Fbig)?;
+        if self.attributes()?.size < end {
+            self.set_size(end)?;
+        }
+        Ok(())
+    }
+
     /// Shows up to `len` bytes from `offset` on to `see`, in order and in any number of pieces, and returns their count:
     /// less than `len` where the file ends, or where an error stands behind them.
     ///

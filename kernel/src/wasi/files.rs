@@ -54,11 +54,7 @@ impl Wasi {
         if len == 0 {
             return Err(Errno::Inval);
         }
-        let end = offset.checked_add(len).ok_or(Errno::Fbig)?;
-        if open.file.attributes()?.size < end {
-            open.file.set_size(end)?;
-        }
-        Ok(())
+        open.file.allocate(offset, len)
     }
 
     pub(super) fn fd_close(&mut self, context: &mut Context<'_>, fd: u32) -> Result<(), Errno> {

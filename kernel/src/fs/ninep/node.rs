@@ -7,11 +7,12 @@ use core::any::Any;
 use core::cell::RefCell;
 
 use super::super::errno::Errno;
+use super::super::name::{check_name, check_target};
 use super::super::node::{Attributes, Descent, File, NewTime, Node, NodeKind, OpenMode};
 use super::attributes::{self, kind_of_qid};
 use super::fid::{Fid, WALK_NAMES_MAX};
 use super::file::OpenedFile;
-use super::session::{Session, check_name, check_target};
+use super::session::Session;
 use super::wire::{NO_ID, Request, Writer};
 
 /// Modes of what is made; the server's user owns it.

@@ -23,12 +23,6 @@ const DATA_OVERHEAD_BYTES: usize = 24;
 /// Most fids in use at once: opened files, and nodes on the way.
 const FIDS_MAX: u32 = 1 << 14;
 
-/// Most bytes of a name: `NAME_MAX` of Linux.
-const NAME_BYTES_MAX: usize = 255;
-
-/// Most bytes of a link's target: `PATH_MAX` of Linux, less its NUL.
-const TARGET_BYTES_MAX: usize = 4095;
-
 const VERSION: &[u8] = b"9P2000.L";
 
 /// A session, shared by all nodes and files of its server.
@@ -184,29 +178,4 @@ impl Session {
     pub(super) fn number(&self) -> u64 {
         self.options.number
     }
-}
-
-/// Checks that `name` is one component that the server can be asked for.
-pub(super) fn check_name(name: &[u8]) -> Result<(), Errno> {
-    if name.len() > NAME_BYTES_MAX {
-        return Err(Errno::Nametoolong);
-    }
-    if matches!(name, b"" | b"." | b"..") || name.iter().any(|byte| matches!(byte, 0 | b'/')) {
-        return Err(Errno::Inval);
-    }
-    Ok(())
-}
-
-/// Checks the target of a link.
-pub(super) fn check_target(target: &[u8]) -> Result<(), Errno> {
-    if target.is_empty() {
-        return Err(Errno::Noent);
-    }
-    if target.len() > TARGET_BYTES_MAX {
-        return Err(Errno::Nametoolong);
-    }
-    if target.contains(&0) {
-        return Err(Errno::Inval);
-    }
-    Ok(())
 }

@@ -75,7 +75,7 @@ impl Writer<'_> {
         self
     }
 
-    /// Callers have checked that `text` is shorter than 64 KiB: see `session::check_name`.
+    /// Callers have checked that `text` is shorter than 64 KiB: see `name::check_name`.
     pub(super) fn text(&mut self, text: &[u8]) -> &mut Self {
         let len = u16::try_from(text.len()).unwrap_or(u16::MAX);
         self.u16(len).bytes(&text[..usize::from(len)])
