@@ -1,6 +1,6 @@
 //! A kernel and an application window in one bootable ELF.
 //!
-//! Layout of the file: header, program headers, the kernel's segments, the window, sections for debuggers, symbols,
+//! Layout of the file: header, program headers, the kernel's segments, the window, the pack, sections for debuggers, symbols,
 //! section headers. Loaded content keeps its addresses; only its place in the file is new.
 
 use mewz_abi::address::{PAGE_BYTES, WINDOW_BASE, WINDOW_PHYSICAL};
@@ -15,15 +15,17 @@ use super::error::LinkError;
 use super::input::{Input, Part};
 use super::kernel::{Kernel, KernelSection, UNWIND_SECTION};
 use super::place::{Placed, PlacedSection, PlacedSymbol};
-use super::window::{Missing, Window, window};
+use super::window::{Missing, Window, pack_address, window_before_pack};
 
 /// Choices for an image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ImageOptions {
+pub struct ImageOptions<'a> {
     /// Leave out symbols and sections that only debuggers read.
     pub strip: bool,
     /// Names this build; by default a digest of what goes into the machine.
     pub build_id: Option<[u8; 16]>,
+    /// A pack that the image carries along (see `mewz_abi::pack`); none where it is empty.
+    pub pack: &'a [u8],
 }
 
 /// A bootable image.
@@ -45,29 +47,25 @@ pub struct Image {
 pub fn image<'a>(
     kernel: &Kernel<'_>,
     object: impl Into<Input<'a>>,
-    options: &ImageOptions,
+    options: &ImageOptions<'_>,
 ) -> Result<Image, LinkError> {
-    let window = window(kernel, object, options.build_id)?;
+    let window = window_before_pack(kernel, object, options.build_id, options.pack)?;
     Ok(Image {
-        bytes: image_of(kernel, &window, options.strip)?,
+        bytes: image_of(kernel, &window, options)?,
         missing: window.missing,
         build_id: window.build_id,
     })
 }
 
-/// Puts a window that is already linked and its kernel into one ELF executable.
-///
-/// # Errors
-///
-/// The file would be too large.
-pub fn image_of(
+/// Puts a window and its kernel into one ELF executable.
+fn image_of(
     kernel: &Kernel<'_>,
     window: &Window<'_>,
-    strip: bool,
+    options: &ImageOptions<'_>,
 ) -> Result<Vec<u8>, LinkError> {
     let mut bytes = Vec::new();
     let mut writer = Writer::new(Endianness::Little, true, &mut bytes);
-    let plan = Plan::new(&mut writer, kernel, &window.placed, strip);
+    let plan = Plan::new(&mut writer, kernel, &window.placed, options);
     plan.write(&mut writer).map_err(|_| LinkError::TooLarge {
         bytes: writer.reserved_len() as u64,
         bytes_max: u64::MAX,
@@ -98,7 +96,7 @@ impl<'a> Plan<'a> {
         writer: &mut Writer<'a>,
         kernel: &'a Kernel<'a>,
         placed: &'a Placed<'a>,
-        strip: bool,
+        options: &ImageOptions<'a>,
     ) -> Self {
         let mut plan = Self {
             kernel,
@@ -111,13 +109,18 @@ impl<'a> Plan<'a> {
         };
         writer.reserve_file_header();
         let window_segments = plan.window_segments(0).count();
-        writer.reserve_program_headers((kernel.segments.len() + window_segments) as u32);
+        let pack_segments = usize::from(!options.pack.is_empty());
+        let segments = kernel.segments.len() + window_segments + pack_segments;
+        writer.reserve_program_headers(segments as u32);
         let kernel_segments = plan.reserve_kernel(writer);
         plan.segments = kernel_segments;
         let window_offset = plan.reserve(writer, &placed.bytes, PAGE_BYTES as usize);
         let window_segments: Vec<_> = plan.window_segments(window_offset).collect();
         plan.segments.extend(window_segments);
-        plan.reserve_sections(writer, window_offset as u64, strip);
+        if !options.pack.is_empty() {
+            plan.reserve_pack(writer, options.pack);
+        }
+        plan.reserve_sections(writer, window_offset as u64, options.strip);
         writer.reserve_shstrtab_section_index();
         writer.reserve_shstrtab();
         writer.reserve_section_headers();
@@ -128,6 +131,36 @@ impl<'a> Plan<'a> {
         let offset = writer.reserve(bytes.len(), align);
         self.contents.push(Content { offset, bytes });
         offset
+    }
+
+    /// Gives the pack its place: a segment to be read, and a section that tells what it is.
+    fn reserve_pack(&mut self, writer: &mut Writer<'a>, pack: &'a [u8]) {
+        let address = pack_address(self.placed);
+        let offset = self.reserve(writer, pack, PAGE_BYTES as usize) as u64;
+        let size = pack.len() as u64;
+        self.segments.push(ProgramHeader {
+            p_type: elf::PT_LOAD,
+            p_flags: elf::PF_R,
+            p_offset: offset,
+            p_vaddr: address,
+            p_paddr: address - WINDOW_BASE + WINDOW_PHYSICAL,
+            p_filesz: size,
+            p_memsz: size,
+            p_align: PAGE_BYTES,
+        });
+        self.sections.push(SectionHeader {
+            name: Some(writer.add_section_name(b".mewz.pack")),
+            sh_type: elf::SHT_PROGBITS,
+            sh_flags: elf::SHF_ALLOC.into(),
+            sh_addr: address,
+            sh_offset: offset,
+            sh_size: size,
+            sh_link: 0,
+            sh_info: 0,
+            sh_addralign: PAGE_BYTES,
+            sh_entsize: 0,
+        });
+        writer.reserve_section_index();
     }
 
     /// Gives the kernel's segments their place. Those that lie inside another one, as notes do, move with it.

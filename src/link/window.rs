@@ -1,6 +1,6 @@
 //! The application window: an object at its fixed address in the guest, relocated against the kernel.
 
-use mewz_abi::address::{WINDOW_BASE, WINDOW_BYTES_MAX};
+use mewz_abi::address::{PAGE_BYTES, WINDOW_BASE, WINDOW_BYTES_MAX, WINDOW_PHYSICAL};
 use mewz_abi::application::{
     APPLICATION_VERSION, MISSING_IMPORT_CODE, MissingImport, WINDOW_MAGIC, WindowHeader,
     window_flags,
@@ -45,6 +45,16 @@ pub fn window<'a>(
     object: impl Into<Input<'a>>,
     build_id: impl Into<Option<[u8; 16]>>,
 ) -> Result<Window<'a>, LinkError> {
+    window_before_pack(kernel, object, build_id.into(), &[])
+}
+
+/// The window of an image that carries `pack`, which begins at [`pack_address`].
+pub(super) fn window_before_pack<'a>(
+    kernel: &Kernel<'_>,
+    object: impl Into<Input<'a>>,
+    build_id: Option<[u8; 16]>,
+    pack: &[u8],
+) -> Result<Window<'a>, LinkError> {
     let mut inputs = Inputs::new();
     let header_bytes = size_of::<WindowHeader>() as u64;
     let header = inputs.reserve(".mewz.window", Part::ReadOnly, header_bytes, 64);
@@ -64,10 +74,18 @@ pub fn window<'a>(
     };
     let mut placed = place(&inputs, room, |name| kernel.address(name))?;
     let missing_imports = stubs.write(&mut placed, &missing);
-    let build_id = match build_id.into() {
+    let build_id = match build_id {
         Some(build_id) => build_id,
-        None => digest(kernel, &placed),
+        None => digest(kernel, &placed, pack),
     };
+    let pack_start = pack_address(&placed);
+    let end = (pack_start - WINDOW_BASE).saturating_add(pack.len() as u64);
+    if end > WINDOW_BYTES_MAX {
+        return Err(LinkError::TooLarge {
+            bytes: end,
+            bytes_max: WINDOW_BYTES_MAX,
+        });
+    }
     let header_content = WindowHeader {
         magic: WINDOW_MAGIC,
         version: APPLICATION_VERSION,
@@ -84,6 +102,11 @@ pub fn window<'a>(
         zero_end: placed.zero_end,
         missing_imports,
         missing_imports_len: missing.len() as u64,
+        pack: match pack {
+            [] => 0,
+            _ => pack_start - WINDOW_BASE + WINDOW_PHYSICAL,
+        },
+        pack_bytes: pack.len() as u64,
     };
     write_header(placed.section_mut(header), &header_content);
     Ok(Window {
@@ -110,14 +133,21 @@ pub fn parked_header(room_bytes: u64) -> Vec<u8> {
         zero_end: WINDOW_BASE + room_bytes,
         missing_imports: 0,
         missing_imports_len: 0,
+        pack: 0,
+        pack_bytes: 0,
     };
     let mut bytes = vec![0; size_of::<WindowHeader>()];
     write_header(&mut bytes, &header);
     bytes
 }
 
+/// The address of an image's pack: the page behind the window.
+pub(super) fn pack_address(placed: &Placed<'_>) -> u64 {
+    placed.zero_end.next_multiple_of(PAGE_BYTES)
+}
+
 /// Names what goes into a machine: the header is still zero.
-fn digest(kernel: &Kernel<'_>, placed: &Placed<'_>) -> [u8; 16] {
+fn digest(kernel: &Kernel<'_>, placed: &Placed<'_>, pack: &[u8]) -> [u8; 16] {
     let mut hasher = blake3::Hasher::new();
     for number in [
         kernel.bytes.len() as u64,
@@ -128,6 +158,7 @@ fn digest(kernel: &Kernel<'_>, placed: &Placed<'_>) -> [u8; 16] {
         hasher.update(&number.to_le_bytes());
     }
     hasher.update(kernel.bytes).update(&placed.bytes);
+    hasher.update(pack);
     let mut digest = [0; 16];
     hasher.finalize_xof().fill(&mut digest);
     digest
@@ -246,13 +277,15 @@ fn write_header(out: &mut [u8], header: &WindowHeader) {
         header.zero_end,
         header.missing_imports,
         header.missing_imports_len,
+        header.pack,
+        header.pack_bytes,
     ] {
         bytes.extend_from_slice(&field.to_le_bytes());
     }
     out.copy_from_slice(&bytes);
 }
 
-const _: () = assert!(size_of::<WindowHeader>() == 8 + 4 + 4 + 16 + 9 * 8);
+const _: () = assert!(size_of::<WindowHeader>() == 8 + 4 + 4 + 16 + 11 * 8);
 
 #[cfg(test)]
 mod tests {

@@ -230,6 +230,10 @@ pub struct WindowHeader {
     pub missing_imports: u64,
     /// Count of missing imports.
     pub missing_imports_len: u64,
+    /// Physical address, page aligned, of the [`crate::pack`] behind the window; 0 where the image carries none.
+    pub pack: u64,
+    /// Bytes of the pack.
+    pub pack_bytes: u64,
 }
 
 /// Bits of [`WindowHeader::flags`].

@@ -22,6 +22,8 @@ pub mod tag {
     pub const TERMINALS: u32 = 6;
     /// An option as the kernel's command line has it, `name=value`: `ip`, `gateway`, `dns`, `listen`, `tmp`.
     pub const OPTION: u32 = 7;
+    /// A [`crate::pack`]: its folders are mounted.
+    pub const PACK: u32 = 8;
 }
 
 /// Flags of a mount.

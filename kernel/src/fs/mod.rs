@@ -1,4 +1,4 @@
-//! File systems: host folders through 9p, files in memory.
+//! File systems: host folders through 9p, files in memory, folders that came along.
 #![forbid(unsafe_code)]
 
 pub mod channel;
@@ -6,4 +6,5 @@ pub mod errno;
 pub mod name;
 pub mod ninep;
 pub mod node;
+pub mod packed;
 pub mod temporary;

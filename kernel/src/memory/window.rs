@@ -133,9 +133,24 @@ impl Window {
         self.header.build_id
     }
 
-    /// The first physical address after the window.
+    /// The first physical address after the window and the pack behind it.
     pub(crate) fn physical_end(&self) -> u64 {
-        self.header.zero_end - WINDOW_BASE + WINDOW_PHYSICAL
+        let window_end = self.header.zero_end - WINDOW_BASE + WINDOW_PHYSICAL;
+        match self.header.pack_bytes {
+            0 => window_end,
+            // `check_bounds` found that the sum fits.
+            bytes => window_end.max(self.header.pack + bytes),
+        }
+    }
+
+    /// What the image carries along: a pack, or nothing.
+    pub(crate) fn pack(&self) -> &'static [u8] {
+        if self.header.pack_bytes == 0 {
+            return &[];
+        }
+        // SAFETY: `find` found memory up to the pack's end, and `check_bounds` that it begins behind the window; it is taken
+        // out of the free memory, so nobody writes there.
+        unsafe { direct::bytes(self.header.pack, self.header.pack_bytes as usize) }
     }
 
     /// Where its segments lie.
@@ -298,6 +313,12 @@ impl Window {
             || !header.data_start.is_multiple_of(PAGE_BYTES)
         {
             return Err(WindowError::Broken("a segment starts inside a page"));
+        }
+        let window_end = header.zero_end - WINDOW_BASE + WINDOW_PHYSICAL;
+        let is_behind = header.pack >= window_end
+            && header.pack.checked_add(header.pack_bytes).is_some();
+        if header.pack_bytes != 0 && !is_behind {
+            return Err(WindowError::Broken("the pack lies inside"));
         }
         Ok(())
     }
