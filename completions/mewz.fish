@@ -41,6 +41,7 @@ complete -c mewz -n "__fish_mewz_using_subcommand new" -l name -d 'The project\'
 complete -c mewz -n "__fish_mewz_using_subcommand new" -s h -l help -d 'Print help'
 complete -c mewz -n "__fish_mewz_using_subcommand run" -s e -l env -d 'Set a variable of the program\'s environment; NAME alone takes the value that it has here' -r
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l dir -d 'Let the program use a folder; a lone HOST is the path in the guest too' -r
+complete -c mewz -n "__fish_mewz_using_subcommand run" -l tmp -d 'Give the program a folder that lives in memory and is gone at the end; SIZE limits it' -r
 complete -c mewz -n "__fish_mewz_using_subcommand run" -s p -l publish -d 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow' -r
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l listen -d 'Hand the program a listening socket for this port of its own: descriptor 3, 4 and so on' -r
 complete -c mewz -n "__fish_mewz_using_subcommand run" -s m -l memory -d 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB]' -r
@@ -81,6 +82,8 @@ complete -c mewz -n "__fish_mewz_using_subcommand build" -s m -l memory -d 'Memo
 complete -c mewz -n "__fish_mewz_using_subcommand build" -l machine -d 'Machine type in the line that is printed [default: microvm]' -r -f -a "microvm\t''
 q35\t''
 pc\t''"
+complete -c mewz -n "__fish_mewz_using_subcommand build" -l pack -d 'Pack a folder into the image, to be read at GUEST' -r
+complete -c mewz -n "__fish_mewz_using_subcommand build" -l tmp -d 'Give the program a folder that lives in memory and is gone at the end; SIZE limits it' -r
 complete -c mewz -n "__fish_mewz_using_subcommand build" -s O -l opt -d 'How much time goes into better code [default: 2 for releases and objects, else 1]' -r -f -a "0\t'Follows the module operator by operator: the quickest to compile, and the code is large and slow'
 1\t'Optimises each function by itself: an edit recompiles what changed; for everyday work'
 2\t'Optimises across functions too, small ones become part of their callers: the best code, for a release'"

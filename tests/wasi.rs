@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use invoke::Place;
+use invoke::{Ended, Place};
 
 #[test]
 fn paths() {
@@ -35,6 +35,16 @@ fn poll() {
 #[test]
 fn faults() {
     check("faults", "");
+}
+
+/// Folders in memory answer as the host's do.
+#[test]
+fn in_memory() {
+    for name in ["paths", "files", "listing"] {
+        let place = Place::new();
+        build(name, &place.path("probe.wasm"));
+        compare(name, &place.run(&["run", "--tmp", "/", "probe.wasm"]));
+    }
 }
 
 #[test]
@@ -77,7 +87,13 @@ fn check_with(place: &Place, name: &str, more: &[&str], input: &str) {
     build(name, &place.path("probe.wasm"));
     fs::create_dir(place.path("folder")).unwrap();
     let arguments = [&["run", "--dir", "folder::/"], more, &["probe.wasm"]].concat();
-    let ended = place.run_with(&arguments, input.as_bytes());
+    compare(name, &place.run_with(&arguments, input.as_bytes()));
+    let left: Vec<_> = fs::read_dir(place.path("folder")).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+/// Compares what a program printed with what it should.
+fn compare(name: &str, ended: &Ended) {
     let stdout = String::from_utf8_lossy(&ended.stdout);
     let expected = fs::read_to_string(source(&format!("{name}.txt"))).unwrap();
     for (number, (found, expected)) in stdout.lines().zip(expected.lines()).enumerate() {
@@ -85,8 +101,6 @@ fn check_with(place: &Place, name: &str, more: &[&str], input: &str) {
     }
     assert_eq!(stdout.len(), expected.len(), "{stdout}\n{}", ended.stderr);
     assert_eq!((ended.status, &ended.stderr[..]), (0, ""));
-    let left: Vec<_> = fs::read_dir(place.path("folder")).unwrap().collect();
-    assert!(left.is_empty(), "{left:?}");
 }
 
 fn build(name: &str, wasm: &Path) {

@@ -15,7 +15,7 @@ use super::failure::Failure;
 use super::image::BootImage;
 use super::interrupt::{Holding, hold};
 use super::module::Module;
-use super::values::{Folder, Temporary, Variable};
+use super::values::{Folder, MEMORY_BYTES_MIN, Temporary, Variable};
 use super::{emulator, profile, trap, words};
 use crate::qemu::accelerator::{Accelerator, AcceleratorChoice};
 use crate::qemu::config::{Mount, Network};
@@ -44,6 +44,8 @@ pub(super) struct Wishes {
     pub(super) mounts: Vec<Mount>,
     /// Further options for the kernel: its file systems in memory.
     pub(super) options: Vec<String>,
+    /// Folders that the program finds packed, as bytes.
+    pub(super) pack: Vec<u8>,
     /// The network card, if there is to be one.
     pub(super) network: Option<Network>,
     pub(super) memory_bytes: u64,
@@ -140,11 +142,10 @@ pub(super) fn temporaries(
         .iter()
         .map(|temporary| match guests.insert(&temporary.guest) {
             true => Ok(temporary.option()),
-            false => Err(Failure::usage(format!(
-                "cannot mount memory at `{}`",
-                temporary.guest
-            ))
-            .cause("something is mounted there already")),
+            false => Err(
+                Failure::usage(format!("cannot mount memory at `{}`", temporary.guest))
+                    .cause("something is mounted there already"),
+            ),
         })
         .collect()
 }
@@ -156,6 +157,7 @@ pub(super) fn run(
     module: &Module,
     image: &BootImage<'_>,
 ) -> Outcome {
+    check_pack(wishes.pack.len() as u64, wishes.memory_bytes)?;
     let accelerator = wishes
         .accelerator
         .settle()
@@ -176,6 +178,7 @@ pub(super) fn run(
         mounts: wishes.mounts,
         network: wishes.network,
         options: wishes.options,
+        pack: wishes.pack,
         terminals: terminals(),
         memory: None,
     };
@@ -211,6 +214,23 @@ pub(super) fn run(
         }
     }
     finish(ended, wishes.timeout, module, image)
+}
+
+/// Fails where a machine could not hold what is packed beside the kernel.
+fn check_pack(bytes: u64, memory_bytes: u64) -> Result<(), Failure> {
+    let needed = bytes.saturating_add(MEMORY_BYTES_MIN);
+    if bytes == 0 || needed <= memory_bytes {
+        return Ok(());
+    }
+    let mebibytes = needed.div_ceil(1 << 20);
+    Err(Failure::usage("the machine has too little memory")
+        .cause(format!(
+            "the folders of `[[image.mount]]` take {} MiB of it",
+            bytes.div_ceil(1 << 20)
+        ))
+        .hint(format!(
+            "`--memory {mebibytes}MiB` is the least that may do"
+        )))
 }
 
 /// Which standard streams are terminals, as the configuration block has it.

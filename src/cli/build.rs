@@ -13,7 +13,9 @@ use super::code::{CodeArguments, accelerator_needed};
 use super::failure::Failure;
 use super::image::Making;
 use super::module::Module;
+use super::pack::{self, PackedFolder};
 use super::project::{Profile, Project};
+use super::values::{Temporary, os_parser};
 use super::{image, interrupt, values, words};
 use crate::qemu::machine::{MachineKind, arguments_by_hand};
 use crate::qemu::program::DEFAULT_PROGRAM;
@@ -25,6 +27,7 @@ use crate::qemu::program::DEFAULT_PROGRAM;
 #[command(after_help = "\
 Examples:
   mewz build app.wasm -o app.elf
+  mewz build app.wasm --pack public::/site --tmp /tmp
   mewz build --release                  the project here, without symbols and debug information
   sh -c \"$(mewz build app.wasm)\"        build it and boot it")]
 pub(super) struct BuildArguments {
@@ -43,6 +46,12 @@ pub(super) struct BuildArguments {
     /// Machine type in the line that is printed [default: microvm]
     #[arg(long, value_parser = values::choice_parser(values::MACHINES))]
     machine: Option<MachineKind>,
+    /// Pack a folder into the image, to be read at GUEST
+    #[arg(long = "pack", value_name = "HOST::GUEST", value_parser = os_parser(packed_folder))]
+    packed: Vec<PackedFolder>,
+    /// Give the program a folder that lives in memory and is gone at the end; SIZE limits it
+    #[arg(long = "tmp", value_name = "GUEST[:SIZE]", value_parser = values::temporary)]
+    temporaries: Vec<Temporary>,
     #[command(flatten)]
     code: CodeArguments,
     /// Tell how much was compiled
@@ -87,11 +96,14 @@ pub(super) fn run(arguments: BuildArguments) -> Outcome {
         .output
         .unwrap_or_else(|| default_output(&module, project.as_ref(), profile));
     let options = arguments.code.options(profile, project.as_ref(), None);
+    let (packed, temporaries) = carried(project.as_ref(), arguments.packed, arguments.temporaries);
+    pack::check_output(&output, &packed)?;
     let making = Making {
         options: arguments
             .code
             .with_profile(options, profile, project.as_ref())?,
         kernel: arguments.kernel,
+        pack: pack::pack(&packed, &temporaries)?,
     };
     let cache = Cache::of_user();
     let (image, counts) = image::make(&module, &making, cache.as_ref(), arguments.release)?;
@@ -150,6 +162,35 @@ pub(super) fn run(arguments: BuildArguments) -> Outcome {
         &serde_json::to_string(&built)
             .map_err(|problem| Failure::new("cannot print").cause(problem))?,
     )
+}
+
+/// Reads a folder to be packed: nothing in it can be changed, whether that is said or not.
+fn packed_folder(text: &OsStr) -> Result<PackedFolder, String> {
+    let folder = values::folder(text)?;
+    Ok(PackedFolder {
+        host: folder.host,
+        guest: folder.guest,
+        keeps_times: false,
+    })
+}
+
+/// What the image carries: of the project's, and of the command line, which takes the place of those at the same path.
+fn carried(
+    project: Option<&Project>,
+    packed: Vec<PackedFolder>,
+    temporaries: Vec<Temporary>,
+) -> (Vec<PackedFolder>, Vec<Temporary>) {
+    let is_free = |guest: &str| {
+        packed.iter().all(|flag| flag.guest != guest)
+            && temporaries.iter().all(|flag| flag.guest != guest)
+    };
+    let mut all_packed = project.map(Project::packed).unwrap_or_default();
+    all_packed.retain(|folder| is_free(&folder.guest));
+    let mut all_temporaries = project.map(Project::temporaries).unwrap_or_default();
+    all_temporaries.retain(|temporary| is_free(&temporary.guest));
+    all_packed.extend(packed);
+    all_temporaries.extend(temporaries);
+    (all_packed, all_temporaries)
 }
 
 fn default_output(module: &Module, project: Option<&Project>, profile: Profile) -> PathBuf {

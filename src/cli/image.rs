@@ -33,6 +33,8 @@ pub(super) struct Making {
     pub(super) options: compile::Options,
     /// A kernel other than the one inside.
     pub(super) kernel: Option<PathBuf>,
+    /// What the image carries along: a pack, or nothing. The cache knows images without one alone.
+    pub(super) pack: Vec<u8>,
 }
 
 /// What is remembered of an image.
@@ -183,6 +185,7 @@ fn link(module: &Module, object: &Object, making: &Making, strip: bool) -> Resul
     let kernel = parse_kernel(&kernel_bytes)?;
     let options = ImageOptions {
         strip,
+        pack: &making.pack,
         ..ImageOptions::default()
     };
     let linked = progress::during(format!("linking {}", module.name().display()), || {

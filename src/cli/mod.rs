@@ -18,6 +18,7 @@ mod module;
 mod nearest;
 mod network;
 mod new;
+mod pack;
 mod packages;
 mod profile;
 mod progress;

@@ -16,6 +16,7 @@ use super::code::CodeKeys;
 use super::failure::{Failure, STATUS_USAGE};
 use super::interrupt::{Holding, hold};
 use super::nearest::nearest;
+use super::pack::PackedFolder;
 use super::values::{self, Folder, PortPair, Temporary, Variable};
 use crate::qemu::accelerator::AcceleratorChoice;
 use crate::qemu::leash::{self, Limits};
@@ -86,7 +87,26 @@ struct Content {
     #[serde(default)]
     run: Run,
     #[serde(default)]
+    image: ImageKeys,
+    #[serde(default)]
     kernel: KernelChoices,
+}
+
+/// What an image carries.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ImageKeys {
+    #[serde(default)]
+    mount: Vec<PackedMount>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct PackedMount {
+    host: PathBuf,
+    guest: String,
+    #[serde(default)]
+    keep_times: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -334,6 +354,18 @@ impl Project {
             .map(|keys| Temporary {
                 guest: keys.guest.clone(),
                 bytes_max: keys.size,
+            })
+            .collect()
+    }
+
+    /// The folders that the program carries along; host paths are relative to the file.
+    pub(super) fn packed(&self) -> Vec<PackedFolder> {
+        let mounts = self.content.image.mount.iter();
+        mounts
+            .map(|mount| PackedFolder {
+                host: self.folder.join(&mount.host),
+                guest: mount.guest.clone(),
+                keeps_times: mount.keep_times,
             })
             .collect()
     }

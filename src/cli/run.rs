@@ -10,8 +10,9 @@ use super::code::CodeArguments;
 use super::failure::Failure;
 use super::image::Making;
 use super::module::Module;
+use super::pack;
 use super::project::{Profile, Project};
-use super::values::{self, Folder, PortPair, Temporary, Variable};
+use super::values::{self, Folder, PortPair, Temporary, Variable, os_parser};
 use super::{accelerator, cache, emulator, image, interrupt, network, words};
 use crate::compile::Options;
 use crate::qemu::accelerator::AcceleratorChoice;
@@ -98,13 +99,6 @@ pub(super) struct RunArguments {
     kernel_arg: Vec<String>,
 }
 
-fn os_parser<T: Clone + Send + Sync + 'static>(
-    parse: fn(&std::ffi::OsStr) -> Result<T, String>,
-) -> impl clap::builder::TypedValueParser<Value = T> {
-    use clap::builder::TypedValueParser as _;
-    clap::builder::OsStringValueParser::new().try_map(move |text| parse(&text))
-}
-
 /// Runs the module or project.
 pub(super) fn run(arguments: RunArguments) -> Outcome {
     interrupt::watch();
@@ -138,6 +132,7 @@ pub(super) fn run(arguments: RunArguments) -> Outcome {
     let making = Making {
         options: code.with_profile(options, profile, project.as_ref())?,
         kernel: arguments.kernel,
+        pack: Vec::new(),
     };
     let image = image::boot_image(&module, &making, cache.as_ref())?;
     image::warn_of_missing(&module, &image.missing);
@@ -162,6 +157,14 @@ fn wishes(arguments: &RunArguments, project: Option<&Project>) -> Result<Wishes,
         .collect();
     folders.retain(|folder| !flags.contains(&&folder.guest));
     temporaries.retain(|temporary| !flags.contains(&&temporary.guest));
+    let mut packed = project.map(Project::packed).unwrap_or_default();
+    // What is mounted by flag or below `[run]` hides what the image carries.
+    packed.retain(|packed| {
+        let is_other = |guest: &String| *guest != packed.guest;
+        flags.iter().all(|flag| is_other(flag))
+            && folders.iter().all(|folder| is_other(&folder.guest))
+            && temporaries.iter().all(|other| is_other(&other.guest))
+    });
     folders.extend(arguments.folders.iter().cloned());
     temporaries.extend(arguments.temporaries.iter().cloned());
     let mounts = boot::mounts(&folders)?;
@@ -177,6 +180,7 @@ fn wishes(arguments: &RunArguments, project: Option<&Project>) -> Result<Wishes,
         network: network::settle(ports, listeners, is_open)?,
         environment: boot::environment(&variables)?,
         options: boot::temporaries(&temporaries, &mounts)?,
+        pack: pack::pack(&packed, &[])?,
         mounts,
         memory_bytes: arguments
             .memory

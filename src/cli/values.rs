@@ -79,6 +79,14 @@ pub(super) fn choice_parser<T: Copy + Send + Sync>(
         .try_map(move |text| choice(choices, &text))
 }
 
+/// A parser for clap of what need not be UTF-8.
+pub(super) fn os_parser<T: Clone + Send + Sync + 'static>(
+    parse: fn(&OsStr) -> Result<T, String>,
+) -> impl clap::builder::TypedValueParser<Value = T> {
+    use clap::builder::TypedValueParser as _;
+    clap::builder::OsStringValueParser::new().try_map(move |text| parse(&text))
+}
+
 /// Reads the size of a machine's memory, in bytes: `128MiB`.
 pub(super) fn memory(text: &str) -> Result<u64, String> {
     let bytes = size(text)?;

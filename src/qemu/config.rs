@@ -81,6 +81,7 @@ pub(super) fn block(
     mounts: &[Mount],
     network: Option<&Network>,
     options: &[String],
+    pack: &[u8],
     terminals: u8,
     epoch_ns: u64,
     entropy: &[u8; 32],
@@ -114,6 +115,9 @@ pub(super) fn block(
     let network_options = network.map(network_options).unwrap_or_default();
     for option in network_options.iter().chain(options) {
         push(&mut block, tag::OPTION, "an option", option.as_bytes())?;
+    }
+    if !pack.is_empty() {
+        push(&mut block, tag::PACK, "what is packed", pack)?;
     }
     push(&mut block, tag::TERMINALS, "a byte", &[terminals])?;
     push(&mut block, tag::EPOCH, "the time", &epoch_ns.to_le_bytes())?;
@@ -175,6 +179,7 @@ mod tests {
             &mounts,
             Some(&network),
             &options,
+            b"pack",
             3,
             7,
             &[9; 32],
@@ -199,6 +204,7 @@ mod tests {
                 (tag::OPTION, b"segments=long".to_vec()),
                 (tag::OPTION, b"listen=80".to_vec()),
                 (tag::OPTION, b"tmp=/tmp:0".to_vec()),
+                (tag::PACK, b"pack".to_vec()),
                 (tag::TERMINALS, vec![3]),
                 (tag::EPOCH, 7u64.to_le_bytes().to_vec()),
                 (tag::ENTROPY, vec![9; 32]),

@@ -112,6 +112,8 @@ pub struct Settings {
     pub network: Option<Network>,
     /// Further options for the kernel, `name=value` each.
     pub options: Vec<String>,
+    /// Folders that the program finds beside those of the host: a pack (see `mewz_abi::pack`), or nothing.
+    pub pack: Vec<u8>,
     /// Which of the program's streams are terminals: 1 input, 2 output, 4 error.
     pub terminals: u8,
     /// The guest's memory in a file of `memory_bytes`, which this process may write to; without it QEMU makes its own.
@@ -249,9 +251,13 @@ pub fn start(settings: &Settings, image: &File) -> Result<Running, QemuError> {
 }
 
 fn limits(settings: &Settings) -> Limits {
+    // QEMU holds what is packed once beside the guest's memory.
+    let bytes = settings
+        .memory_bytes
+        .saturating_add(settings.pack.len() as u64);
     Limits {
-        data_bytes: Some(settings.memory_bytes.saturating_add(DATA_BYTES_OVERHEAD)),
-        address_bytes: Some(settings.memory_bytes.saturating_add(ADDRESS_BYTES_OVERHEAD)),
+        data_bytes: Some(bytes.saturating_add(DATA_BYTES_OVERHEAD)),
+        address_bytes: Some(bytes.saturating_add(ADDRESS_BYTES_OVERHEAD)),
     }
 }
 
@@ -266,6 +272,7 @@ fn config_file(settings: &Settings) -> Result<File, QemuError> {
         &settings.mounts,
         settings.network.as_ref(),
         &settings.options,
+        &settings.pack,
         settings.terminals,
         epoch_ns,
         &entropy()?,
@@ -482,6 +489,7 @@ mod tests {
                 ..Network::default()
             }),
             options: Vec::new(),
+            pack: Vec::new(),
             terminals: 0,
             memory: None,
         };

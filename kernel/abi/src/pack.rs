@@ -13,7 +13,7 @@
 //!
 //! Of a file or link, start and length are those of its content or target. Of a directory, they are the first of its names
 //! and their count; names of a directory are in ascending order of their bytes. An option is one of the kernel's command
-//! line, `name=value`, that holds where the machine is told nothing else.
+//! line, `tmp=…`, that holds where nothing else is mounted at its path.
 
 /// First bytes of a pack.
 pub const MAGIC: [u8; 8] = *b"mewzpak1";

@@ -1,9 +1,13 @@
-//! What the application finds mounted: host folders by the machine's 9p devices, file systems in memory.
+//! What the application finds mounted: host folders by the machine's 9p devices, file systems in memory, folders that came
+//! along with the configuration or in the image.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use mewz_abi::config::{Entries, tag};
+use mewz_abi::pack::Pack;
 use mewz_kernel::fs::ninep::{self, MountOptions};
+use mewz_kernel::fs::packed;
 use mewz_kernel::fs::temporary::{self, TemporaryOptions};
 use mewz_kernel::settings;
 use mewz_kernel::wasi::Mount;
@@ -61,5 +65,42 @@ pub(super) fn mount_temporaries(wanted: &[settings::Temporary], mounts: &mut Vec
             path: one.path.clone(),
             root,
         });
+    }
+}
+
+/// What the host's configuration block and the image carry along.
+pub(super) fn find_packs(block: &'static [u8], image: &'static [u8]) -> Vec<Pack<'static>> {
+    let entries = Entries::new(block).into_iter().flatten();
+    let of_host = entries.filter(|entry| entry.tag == tag::PACK);
+    let contents = of_host.map(|entry| entry.content);
+    let of_image = (!image.is_empty()).then_some(image);
+    let read = |bytes| {
+        Pack::new(bytes).unwrap_or_else(|why| {
+            fail(format_args!(
+                "the folders that came along are broken: {why:?}"
+            ))
+        })
+    };
+    contents.chain(of_image).map(read).collect()
+}
+
+/// Mounts the folders of `packs`, behind `mounts`. What is mounted at the same path already goes before.
+pub(super) fn mount_packs(packs: &[Pack<'static>], mounts: &mut Vec<Mount>) {
+    for pack in packs {
+        for folder in pack.mounts() {
+            if mounts.iter().any(|mount| mount.path == folder.text) {
+                continue;
+            }
+            match packed::mount(*pack, folder.node, mounts.len() as u64 + 1) {
+                Ok(root) => mounts.push(Mount {
+                    path: folder.text.to_vec(),
+                    root,
+                }),
+                Err(errno) => fail(format_args!(
+                    "the folder `{}` that came along can't be used: {errno:?}",
+                    folder.text.escape_ascii()
+                )),
+            }
+        }
     }
 }

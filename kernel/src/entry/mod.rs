@@ -24,6 +24,7 @@ use core::cell::RefCell;
 
 use mewz_abi::address::{KERNEL_PHYSICAL, WINDOW_PHYSICAL};
 use mewz_abi::application::cpu;
+use mewz_abi::pack::Pack;
 use mewz_kernel::frames::Frames;
 use mewz_kernel::net::Network;
 use mewz_kernel::settings::Settings;
@@ -72,9 +73,16 @@ extern "C" fn kernel_start(start_information: u64) -> ! {
     clock::start(processor.is_virtual());
     instructions::enable_interrupts();
 
-    let settings = read_settings(&information);
+    let mut settings = read_settings(&information);
     debugger::start(&settings);
     let devices = start_devices(&settings);
+    let packs = folders::find_packs(
+        configuration(&information),
+        window.as_ref().map_or(&[], Window::pack),
+    );
+    for pack in &packs {
+        settings.read_image_options(pack.options());
+    }
     for complaint in &settings.complaints {
         console::warn(format_args!("{complaint}"));
     }
@@ -86,7 +94,7 @@ extern "C" fn kernel_start(start_information: u64) -> ! {
         start_application(processor, window, &settings);
     }
     let mut machine = Machine::new(processor, &settings);
-    let wasi = start_wasi(&settings, devices, &mut machine);
+    let wasi = start_wasi(&settings, devices, &packs, &mut machine);
     if is_parked {
         window = parking::await_window(&window, information.memory(), &mut machine);
         start_application(processor, window, &settings);
@@ -163,20 +171,27 @@ fn start_memory(processor: Processor, information: &StartInformation, window: Op
 
 /// Reads the command line and the configuration block.
 fn read_settings(information: &StartInformation) -> Settings {
-    let bytes = |range: PhysicalRange| -> &'static [u8] {
-        if range.start >= range.end
-            || paging::translate(direct::pointer::<u8>(range.end - 1) as u64).is_none()
-        {
-            return &[];
-        }
-        // SAFETY: the firmware wrote the range, the direct map shows it, and it was taken out of the free memory.
-        unsafe { direct::bytes(range.start, (range.end - range.start) as usize) }
-    };
-    let block = bytes(information.module);
+    let block = configuration(information);
     Settings::read(
         bytes(information.command_line),
         (!block.is_empty()).then_some(block),
     )
+}
+
+/// The configuration block; empty where there is none.
+fn configuration(information: &StartInformation) -> &'static [u8] {
+    bytes(information.module)
+}
+
+/// What the firmware put at `range`.
+fn bytes(range: PhysicalRange) -> &'static [u8] {
+    if range.start >= range.end
+        || paging::translate(direct::pointer::<u8>(range.end - 1) as u64).is_none()
+    {
+        return &[];
+    }
+    // SAFETY: the firmware wrote the range, the direct map shows it, and it was taken out of the free memory.
+    unsafe { direct::bytes(range.start, (range.end - range.start) as usize) }
 }
 
 /// Devices that WASI needs.
@@ -259,7 +274,12 @@ fn start_application(processor: Processor, window: Window, settings: &Settings) 
 }
 
 /// Makes WASI's state: arguments, environment, folders, network.
-fn start_wasi(settings: &Settings, devices: Devices, machine: &mut Machine) -> Wasi {
+fn start_wasi(
+    settings: &Settings,
+    devices: Devices,
+    packs: &[Pack<'static>],
+    machine: &mut Machine,
+) -> Wasi {
     if devices.card.is_none() && !settings.listeners.is_empty() {
         fail(format_args!(
             "the program is to listen, and the machine has no network card that can be used"
@@ -279,6 +299,7 @@ fn start_wasi(settings: &Settings, devices: Devices, machine: &mut Machine) -> W
     });
     let mut mounts = folders::mount(&settings.mounts, devices.folders);
     folders::mount_temporaries(&settings.temporaries, &mut mounts);
+    folders::mount_packs(packs, &mut mounts);
     let settings = wasi::Settings {
         arguments: settings.arguments.clone(),
         environment: settings.environment.clone(),

@@ -107,6 +107,21 @@ impl Settings {
         settings
     }
 
+    /// Reads options that the image carries: each holds where nothing was said of its path.
+    pub fn read_image_options<'a>(&mut self, options: impl Iterator<Item = &'a [u8]>) {
+        let mut image = Self::default();
+        for option in options {
+            image.read_option(option);
+        }
+        let is_free = |path: &[u8]| {
+            self.mounts.iter().all(|mount| mount.path != path)
+                && self.temporaries.iter().all(|other| other.path != path)
+        };
+        image.temporaries.retain(|one| is_free(&one.path));
+        self.temporaries.append(&mut image.temporaries);
+        self.complaints.append(&mut image.complaints);
+    }
+
     fn read_block(&mut self, entries: Entries<'_>) {
         self.arguments.clear();
         self.environment.clear();
@@ -517,6 +532,13 @@ mod tests {
         });
         assert_eq!(settings.temporaries, expected);
         assert_eq!(settings.complaints.len(), 2);
+        let mut told = Settings::read(b"tmp=/tmp:1M mount=t:/data", None);
+        let image = [&b"tmp=/tmp:2M"[..], b"tmp=/data:0", b"tmp=/more:0", b"x"];
+        told.read_image_options(image.into_iter());
+        let paths: Vec<_> = told.temporaries.iter().map(|one| &one.path[..]).collect();
+        assert_eq!(paths, [&b"/tmp"[..], b"/more"]);
+        assert_eq!(told.temporaries[0].bytes_max, Some(1 << 20));
+        assert_eq!(told.complaints.len(), 1);
     }
 
     fn block(entries: &[(u32, &[u8])]) -> Vec<u8> {

@@ -9,9 +9,7 @@ use mewz_abi::pack::{self, Pack};
 
 use super::errno::Errno;
 use super::name::check_name;
-use super::node::{
-    Attributes, Descent, DirectoryEntry, File, NewTime, Node, NodeKind, OpenMode,
-};
+use super::node::{Attributes, Descent, DirectoryEntry, File, NewTime, Node, NodeKind, OpenMode};
 
 /// Entries that one call reads.
 const ENTRIES_MAX: usize = 64;
@@ -207,7 +205,9 @@ impl File for PackedNode {
             return Err(Errno::Isdir);
         }
         let content = self.pack.content(&self.node);
-        let rest = usize::try_from(offset).ok().and_then(|at| content.get(at..));
+        let rest = usize::try_from(offset)
+            .ok()
+            .and_then(|at| content.get(at..));
         let rest = rest.unwrap_or(&[]);
         let shown = &rest[..rest.len().min(len)];
         if !shown.is_empty() {

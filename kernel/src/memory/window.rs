@@ -315,8 +315,8 @@ impl Window {
             return Err(WindowError::Broken("a segment starts inside a page"));
         }
         let window_end = header.zero_end - WINDOW_BASE + WINDOW_PHYSICAL;
-        let is_behind = header.pack >= window_end
-            && header.pack.checked_add(header.pack_bytes).is_some();
+        let is_behind =
+            header.pack >= window_end && header.pack.checked_add(header.pack_bytes).is_some();
         if header.pack_bytes != 0 && !is_behind {
             return Err(WindowError::Broken("the pack lies inside"));
         }

@@ -73,7 +73,9 @@ fn content_is_what_was_written_with_zeros_between() {
     let mut model = Vec::new();
     let mut state = 7_u64;
     for _ in 0..2000 {
-        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        state = state
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
         let offset = (state >> 33) as usize % 60_000;
         let len = (state >> 20) as usize % 9000;
         match state >> 60 {
@@ -137,7 +139,8 @@ fn holes_take_no_room_and_the_limit_is_met_with_an_error() {
         root.create_symbolic_link(b"l", &[b'x'; 300]),
         Err(Errno::Nospc)
     );
-    root.rename(b"f", &*root, b"a longer name than before").unwrap();
+    root.rename(b"f", &*root, b"a longer name than before")
+        .unwrap();
     file.set_size(0).unwrap();
     make(&root, "g", &bytes[..800_000]);
 }
@@ -217,10 +220,7 @@ fn calls_on_the_wrong_kind_say_so() {
     assert_eq!(read_only.set_size(0), Err(Errno::Inval));
     assert_eq!(read_only.read_directory(0), Err(Errno::Notdir));
     let mut listing = Rc::clone(&directory).open(READ).unwrap();
-    assert_eq!(
-        listing.read_at(0, 1, &mut |_| {}).err(),
-        Some(Errno::Isdir)
-    );
+    assert_eq!(listing.read_at(0, 1, &mut |_| {}).err(), Some(Errno::Isdir));
     assert_eq!(root.unlink(b"d"), Err(Errno::Isdir));
     assert_eq!(root.remove_directory(b"f"), Err(Errno::Notdir));
     assert_eq!(root.unlink(b"x"), Err(Errno::Noent));
@@ -232,7 +232,10 @@ fn calls_on_the_wrong_kind_say_so() {
     let other = mount(options(2));
     assert_eq!(other.link(&*file, b"f"), Err(Errno::Xdev));
     assert_eq!(root.rename(b"f", &*other, b"f"), Err(Errno::Xdev));
-    assert_eq!(root.create(&[b'x'; 256], READ).err(), Some(Errno::Nametoolong));
+    assert_eq!(
+        root.create(&[b'x'; 256], READ).err(),
+        Some(Errno::Nametoolong)
+    );
     root.create(&[b'x'; 255], READ).unwrap();
 }
 
