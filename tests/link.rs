@@ -7,8 +7,8 @@ use mewz::link::input::Inputs;
 use mewz::link::kernel::Kernel;
 use mewz::link::place::{Room, place};
 use mewz::link::window::window;
-use mewz_abi::address::{KERNEL_BASE, KERNEL_PHYSICAL, WINDOW_BASE, WINDOW_PHYSICAL};
-use mewz_abi::application::{MISSING_IMPORT_CODE, WINDOW_MAGIC};
+use mewz_abi::address::{KERNEL_BASE, KERNEL_PHYSICAL, PAGE_BYTES, WINDOW_BASE, WINDOW_PHYSICAL};
+use mewz_abi::application::{MISSING_IMPORT_CODE, WINDOW_MAGIC, WindowHeader};
 use object::elf;
 use object::write::elf::{FileHeader, ProgramHeader, SectionHeader, Sym, Writer};
 use object::write::{Object, Relocation, StandardSection, Symbol, SymbolSection};
@@ -523,7 +523,7 @@ fn an_image_has_the_symbols_of_both() {
 
     let options = ImageOptions {
         strip: true,
-        build_id: None,
+        ..ImageOptions::default()
     };
     let stripped = image(&kernel, &object, &options).unwrap();
     let file = object::File::parse(&*stripped.bytes).unwrap();
@@ -531,6 +531,53 @@ fn an_image_has_the_symbols_of_both() {
     assert!(file.section_by_name(".debug_info").is_none());
     assert!(stripped.bytes.len() < full.bytes.len());
     assert_eq!(stripped.build_id, full.build_id);
+}
+
+#[test]
+fn a_pack_is_a_segment_behind_the_window_that_the_header_tells_of() {
+    let (kernel, object) = (kernel(&[ANSWERED]), application());
+    let kernel = Kernel::parse(&kernel).unwrap();
+    let make = |pack: &[u8], strip| {
+        let options = ImageOptions {
+            strip,
+            pack,
+            ..ImageOptions::default()
+        };
+        image(&kernel, &object, &options).unwrap()
+    };
+    let pack = [7; 5000];
+    for strip in [false, true] {
+        let packed = make(&pack, strip);
+        let elf = object::read::elf::ElfFile64::<Endianness>::parse(&*packed.bytes).unwrap();
+        let last = elf.elf_program_headers().last().unwrap();
+        let field = |field: object::U64<Endianness>| field.get(Endianness::Little);
+        let physical = field(last.p_paddr);
+        assert_eq!(physical % PAGE_BYTES, 0);
+        assert_eq!(
+            field(last.p_vaddr) - WINDOW_BASE,
+            physical - WINDOW_PHYSICAL
+        );
+        let file = object::File::parse(&*packed.bytes).unwrap();
+        let section = file.section_by_name(".mewz.pack").unwrap();
+        assert_eq!(section.data().unwrap(), pack);
+        assert_eq!(file.symbols().count() == 0, strip);
+        let window = file
+            .segments()
+            .find(|segment| segment.address() == WINDOW_BASE);
+        let header = window.unwrap().data().unwrap();
+        let end = size_of::<WindowHeader>();
+        assert_eq!(read_u64(header, end - 16), physical);
+        assert_eq!(read_u64(header, end - 8), pack.len() as u64);
+        assert_ne!(packed.build_id, make(&[8; 5000], strip).build_id);
+        let without = make(&[], strip);
+        assert_ne!(packed.build_id, without.build_id);
+        assert!(
+            object::File::parse(&*without.bytes)
+                .unwrap()
+                .section_by_name(".mewz.pack")
+                .is_none()
+        );
+    }
 }
 
 #[test]
