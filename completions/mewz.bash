@@ -97,7 +97,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__build)
-            opts="-o -m -O -v -h --release --output --memory --machine --opt --regalloc --target-cpu --profile --verbose --json --kernel --help"
+            opts="-o -m -O -v -h --release --output --memory --machine --pack --tmp --opt --regalloc --target-cpu --profile --verbose --json --kernel --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -121,6 +121,14 @@ _mewz() {
                     ;;
                 --machine)
                     COMPREPLY=($(compgen -W "microvm q35 pc" -- "${cur}"))
+                    return 0
+                    ;;
+                --pack)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tmp)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --opt)
@@ -449,7 +457,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__run)
-            opts="-e -p -m -O -v -h --env --dir --publish --listen --net --memory --timeout --release --accel --machine --log --opt --regalloc --target-cpu --profile --profile-generate --qemu --verbose --no-cache --kernel --kernel-arg --help"
+            opts="-e -p -m -O -v -h --env --dir --tmp --publish --listen --net --memory --timeout --release --accel --machine --log --opt --regalloc --target-cpu --profile --profile-generate --qemu --verbose --no-cache --kernel --kernel-arg --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -464,6 +472,10 @@ _mewz() {
                     return 0
                     ;;
                 --dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tmp)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
