@@ -248,6 +248,16 @@ impl Network {
         self.connections.get_mut(&id)?.error.take()
     }
 
+    /// Keeps why the connection failed, which was told to a call that has something else to tell, for the next one.
+    pub fn keep_error(&mut self, id: SocketId, errno: Errno) {
+        let is_kept = matches!(errno, Errno::Connreset | Errno::Timedout);
+        if let Some(connection) = self.connections.get_mut(&id)
+            && is_kept
+        {
+            connection.error = Some(errno);
+        }
+    }
+
     /// The two ends, the local one first.
     #[must_use]
     pub fn ends(&self, id: SocketId) -> Option<(IpEndpoint, IpEndpoint)> {

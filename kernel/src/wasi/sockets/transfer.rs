@@ -233,7 +233,10 @@ pub(in crate::wasi) fn receive(
                 Err(Errno::Again) if done > 0 => break,
                 paused => paused?,
             },
-            Err(_) if done > 0 => break,
+            Err(errno) if done > 0 => {
+                network.borrow_mut().keep_error(id, errno);
+                break;
+            }
             Err(errno) => return Err(errno),
         }
     }
@@ -312,7 +315,10 @@ pub(in crate::wasi) fn send(
         };
         match step {
             Ok(()) => {}
-            Err(_) if done > 0 => break,
+            Err(errno) if done > 0 => {
+                network.borrow_mut().keep_error(id, errno);
+                break;
+            }
             Err(errno) => return Err(errno),
         }
     }

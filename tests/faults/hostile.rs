@@ -1,0 +1,73 @@
+//! Frames that nobody sends who means well.
+
+use crate::machine::MICROVM;
+use crate::peer::{NETWORK, Peer};
+use crate::wire::{Random, To};
+use crate::{BAD, content, hash};
+
+/// A neighbour that sends noise of every length, and the frames of others changed and again, harms no connection.
+#[test]
+fn noise_harms_nobody() {
+    let mut peer = Peer::start(MICROVM, "network/echo.c", NETWORK, 8);
+    peer.until_line("listening");
+    peer.wire.faults = BAD;
+    let one = peer.connect();
+    let mut random = Random(8);
+    let seen = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+    let log = seen.clone();
+    peer.wire.hook = Some(Box::new(move |to, frame| {
+        if to == To::Machine {
+            log.borrow_mut().push(frame.clone());
+        }
+        true
+    }));
+    let sent = content(200_000);
+    let (mut done, mut echoed, mut injected) = (0, Vec::new(), 0);
+    peer.until("the echo", |peer| {
+        done += peer.socket(one).send_slice(&sent[done..]).unwrap();
+        peer.receive_more(one, &mut echoed);
+        for frame in seen.take() {
+            for _ in 0..4 {
+                peer.wire.inject(&changed(frame.clone(), &mut random));
+                injected += 1;
+            }
+        }
+        let len = match random.below(50) {
+            0 => 1515 + random.below(60_000),
+            _ => 1 + random.below(1514),
+        };
+        peer.wire.inject(&noise(len as usize, &mut random));
+        (echoed.len() == sent.len()).then_some(())
+    });
+    assert_eq!(hash(&echoed), hash(&sent));
+    assert!(injected > 500, "{injected}");
+    peer.stop();
+}
+
+/// The frame with a few bytes changed, or cut; never with whom it is from, which would be another's word.
+fn changed(mut frame: Vec<u8>, random: &mut Random) -> Vec<u8> {
+    const TRANSPORT: u64 = 34;
+    for _ in 0..1 + random.below(3) {
+        let at = match random.below(4) {
+            0 => 12 + random.below(12),
+            _ => TRANSPORT + random.below(frame.len() as u64 - TRANSPORT),
+        };
+        frame[at as usize] = random.next() as u8;
+    }
+    if random.below(4) == 0 {
+        frame.truncate(random.below(frame.len() as u64) as usize + 1);
+    }
+    frame
+}
+
+/// Bytes of noise, as often as not with the head of a frame that may be for the machine.
+fn noise(len: usize, random: &mut Random) -> Vec<u8> {
+    let mut frame: Vec<u8> = (0..len).map(|_| random.next() as u8).collect();
+    if len > 40 && random.below(2) == 0 {
+        frame[..6].fill(0xff);
+        let kinds = [[8, 0, 0x45], [8, 6, 0], [0x86, 0xdd, 0x60]];
+        frame[12..15].copy_from_slice(&kinds[random.below(3) as usize]);
+        frame[23] = [1, 6, 17, 58][random.below(4) as usize];
+    }
+    frame
+}
