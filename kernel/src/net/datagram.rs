@@ -8,6 +8,7 @@ use smoltcp::time::Instant;
 use smoltcp::wire::{IpAddress, IpEndpoint, IpListenEndpoint};
 
 use super::network::{Network, SocketId, send_all, set_of};
+use super::watch::{Watch, Woken};
 use crate::fs::errno::Errno;
 
 /// Datagrams that a socket holds, each way.
@@ -20,6 +21,7 @@ struct Datagram {
     set: SocketSet<'static>,
     handle: SocketHandle,
     buffer_bytes: usize,
+    watch: Watch,
 }
 
 impl Datagram {
@@ -42,10 +44,21 @@ pub(super) struct Datagrams {
 }
 
 impl Datagrams {
-    /// The set of the socket on `port`.
-    pub(super) fn of_port(&mut self, port: u16) -> Option<&mut SocketSet<'static>> {
+    /// The set of the socket on `port`, for a datagram that came; tells who watches.
+    pub(super) fn of_port(
+        &mut self,
+        port: u16,
+        woken: &mut Woken,
+    ) -> Option<&mut SocketSet<'static>> {
         let id = self.ports.get(&port)?;
-        Some(&mut self.sockets.get_mut(id)?.set)
+        let datagram = self.sockets.get_mut(id)?;
+        datagram.watch.tell(woken);
+        Some(&mut datagram.set)
+    }
+
+    /// Who watches a socket.
+    pub(super) fn watch(&mut self, id: SocketId) -> Option<&mut Watch> {
+        Some(&mut self.sockets.get_mut(&id)?.watch)
     }
 
     /// When the next of them has something to send, in microseconds.
@@ -98,6 +111,7 @@ impl Network {
             set,
             handle,
             buffer_bytes,
+            watch: Watch::default(),
         };
         self.datagrams.sockets.insert(id, datagram);
         self.datagrams.ports.insert(port, id);
@@ -205,6 +219,7 @@ impl Network {
             let next = send_all(&mut self.interface, &mut *self.card, &mut datagram.set, now);
             // Where the card is full, or someone's place on the link is looked for, it is tried again.
             *due = next.map_or(0, |next| next.total_micros());
+            datagram.watch.tell(&mut self.woken);
             next.is_some()
         });
         true

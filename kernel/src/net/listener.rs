@@ -7,6 +7,7 @@ use smoltcp::wire::{IpAddress, IpEndpoint, IpListenEndpoint};
 
 use super::network::{Network, SocketId};
 use super::stream::{Connection, Phase};
+use super::watch::Watch;
 use crate::fs::errno::Errno;
 
 /// Longest queue of connections that nobody has accepted.
@@ -24,6 +25,7 @@ pub(super) struct Listener {
     pub(super) ready: VecDeque<SocketId>,
     /// The application has asked for a connection.
     is_attended: bool,
+    pub(super) watch: Watch,
 }
 
 impl Network {
@@ -66,6 +68,7 @@ impl Network {
             half_open: 0,
             ready: VecDeque::new(),
             is_attended: false,
+            watch: Watch::default(),
         };
         self.listeners.insert(id, listener);
         Ok((id, port))

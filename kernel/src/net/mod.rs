@@ -17,6 +17,7 @@ mod settings;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 pub use card::{Card, FRAME_BYTES_MAX};
 pub use network::{Network, SocketId};

@@ -20,6 +20,7 @@ use super::listener::Listener;
 use super::router::{Discovery, advertisement};
 use super::settings::Settings;
 use super::stream::Connection;
+use super::watch::Woken;
 
 /// Frames that are taken in before the application goes on.
 const FRAMES_PER_POLL_MAX: usize = 512;
@@ -62,6 +63,8 @@ pub struct Network {
     pub(super) timers: BTreeSet<(i64, SocketId)>,
     /// Connections that something happened to.
     pub(super) touched: Vec<SocketId>,
+    /// Who was told that a socket may be ready.
+    pub(super) woken: Woken,
     /// Bytes that buffers of sockets may still take.
     pub(super) budget_bytes: usize,
     /// When the sockets that are the network's own must be looked at.
@@ -127,6 +130,7 @@ impl Network {
             datagrams: Datagrams::default(),
             timers: BTreeSet::new(),
             touched: Vec::new(),
+            woken: Woken::default(),
             budget_bytes,
             common_due: Some(Instant::ZERO),
             is_card_full: false,
@@ -287,7 +291,7 @@ impl Network {
                 }
             }
             About::Udp(to) => {
-                if let Some(set) = self.datagrams.of_port(to) {
+                if let Some(set) = self.datagrams.of_port(to, &mut self.woken) {
                     hand_over(&mut self.interface, &mut *self.card, set, frame, now);
                     return;
                 }

@@ -6,6 +6,7 @@ use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
 use super::network::{Network, SocketId, send_all, set_of};
+use super::watch::Watch;
 use crate::fs::errno::Errno;
 
 /// How long the other end may take to answer a request for a connection.
@@ -94,6 +95,7 @@ pub(super) struct Connection {
     pub(super) due: Option<i64>,
     /// Bytes of each of its buffers.
     buffer_bytes: usize,
+    pub(super) watch: Watch,
 }
 
 impl Connection {
@@ -426,10 +428,10 @@ impl Network {
             return Err(Errno::Notconn);
         }
         connection.is_read_shut |= read;
+        self.touched.push(id);
         if write && !connection.is_write_shut {
             connection.is_write_shut = true;
             connection.socket_mut().close();
-            self.touched.push(id);
         }
         Ok(())
     }
@@ -475,6 +477,7 @@ impl Network {
             progress: (State::Closed, 0),
             due: None,
             buffer_bytes,
+            watch: Watch::default(),
         })
     }
 
@@ -517,12 +520,14 @@ impl Network {
             {
                 listener.half_open -= 1;
                 listener.ready.push_back(id);
+                listener.watch.tell(&mut self.woken);
             }
         }
         let polled = match connection.unblock_end(polled.is_none()) {
             true => Some(now),
             false => polled,
         };
+        connection.watch.tell(&mut self.woken);
         // A request that turned out to be none leaves the socket listening; a reset of one does too.
         let has_ended = connection.has_stopped();
         if has_ended && !connection.has_ended {

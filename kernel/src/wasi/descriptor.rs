@@ -99,6 +99,8 @@ impl Descriptor {
 #[derive(Default)]
 pub(super) struct Table {
     slots: Vec<Option<Descriptor>>,
+    /// Changes where a number ceases to stand for what it stood for, or a right is gone.
+    pub(super) version: u64,
 }
 
 impl Table {
@@ -143,6 +145,7 @@ impl Table {
     }
 
     pub(super) fn remove(&mut self, fd: u32) -> Result<Descriptor, Errno> {
+        self.version += 1;
         usize::try_from(fd)
             .ok()
             .and_then(|index| self.slots.get_mut(index))

@@ -129,6 +129,7 @@ impl Wasi {
         }
         descriptor.rights = rights;
         descriptor.inheriting = inheriting;
+        self.descriptors.version += 1;
         Ok(())
     }
 

@@ -11,6 +11,7 @@ mod descriptor;
 mod directories;
 pub mod exports;
 mod files;
+mod interest;
 mod path;
 mod paths;
 mod poll;
@@ -72,6 +73,8 @@ pub struct Wasi {
     terminals: [bool; 3],
     descriptors: Table,
     network: Option<SharedNetwork>,
+    /// What was waited for last.
+    interest: interest::Interest,
     /// The application wanted a network, and the log says that there is none.
     has_told_of_network: bool,
 }
@@ -107,6 +110,7 @@ impl Wasi {
             terminals: settings.terminals,
             descriptors,
             network: settings.network,
+            interest: interest::Interest::default(),
             has_told_of_network: false,
         })
     }

@@ -3,6 +3,7 @@
 use super::buffers::store_u32;
 use super::clocks::Clock;
 use super::descriptor::{Object, Table};
+use super::interest::Interest;
 use super::system::System;
 use super::types::rights;
 use super::{Context, Wasi, sockets};
@@ -46,10 +47,8 @@ const UNSTABLE: Layout = Layout {
     flags: 48,
 };
 
-const SUBSCRIPTION_BYTES_MAX: usize = 56;
-
-/// Subscriptions that are read at once.
-const SUBSCRIPTIONS_READ: u32 = 32;
+/// Bytes of the longest subscription.
+pub(super) const SUBSCRIPTION_BYTES_MAX: usize = 56;
 
 /// What is waited for.
 #[derive(Clone, Copy)]
@@ -121,19 +120,65 @@ impl Wasi {
         context.memory.check(events_count, 4)?;
         let start_ns = context.system.monotonic_ns();
         self.poll_network(context);
-        let mut room = [0; SUBSCRIPTION_BYTES_MAX * SUBSCRIPTIONS_READ as usize];
-        // Subscriptions are read anew in every round instead of being kept: there may be any number.
+        let mut interest = core::mem::take(&mut self.interest);
+        let known = interest.update(
+            context.memory,
+            subscriptions,
+            subscriptions_bytes,
+            layout.bytes,
+            self.descriptors.version,
+        );
+        let answer = known.and_then(|is_known| {
+            if !is_known {
+                self.sort(&mut interest, layout)?;
+            }
+            self.wait_for(context, &mut interest, layout, events, start_ns)
+        });
+        match answer {
+            Ok(ready) => {
+                self.interest = interest;
+                store_u32(context.memory, events_count, ready)
+            }
+            // What is half known is known no more.
+            Err(errno) => Err(errno),
+        }
+    }
+
+    /// Parts the subscriptions into those that the network tells of and the others.
+    fn sort(&mut self, interest: &mut Interest, layout: Layout) -> Result<(), Errno> {
+        if let Some(network) = &self.network {
+            network.borrow_mut().forget_watches();
+        }
+        interest.begin(|subscription| {
+            let wanted = Subscription::new(subscription, layout)?.wanted;
+            let (Wanted::Read(fd) | Wanted::Write(fd)) = wanted else {
+                return Ok(false);
+            };
+            Ok(match self.descriptors.get(fd).map(|found| &found.object) {
+                Ok(Object::Socket(socket)) => socket.can_be_watched(),
+                _ => false,
+            })
+        })
+    }
+
+    /// Waits until something is there, and stores its events; returns how many.
+    fn wait_for(
+        &mut self,
+        context: &mut Context<'_>,
+        interest: &mut Interest,
+        layout: Layout,
+        events: u32,
+        start_ns: u64,
+    ) -> Result<u32, Errno> {
         loop {
+            if let Some(network) = &self.network {
+                network.borrow_mut().take_woken(&mut interest.candidates);
+            }
             let mut deadline_ns = None;
             let mut ready = 0;
-            for index in 0..count {
-                if index % SUBSCRIPTIONS_READ == 0 {
-                    let read = SUBSCRIPTIONS_READ.min(count - index) * layout.bytes;
-                    let at = subscriptions + index * layout.bytes;
-                    context.memory.read(at, &mut room[..read as usize])?;
-                }
-                let place = (index % SUBSCRIPTIONS_READ * layout.bytes) as usize;
-                let subscription = Subscription::new(&room[place..], layout)?;
+            let mut candidates = interest.take_candidates();
+            for number in candidates.drain(..) {
+                let subscription = Subscription::new(interest.subscription(number), layout)?;
                 let state = self
                     .descriptors
                     .state(context.system, subscription.wanted, start_ns);
@@ -144,13 +189,19 @@ impl Wasi {
                         deadline_ns = Some(deadline_ns.map_or(ns, |other: u64| other.min(ns)));
                         continue;
                     }
-                    Ok(State::Pending) => continue,
+                    Ok(State::Pending) => {
+                        self.descriptors.watch(subscription.wanted, number);
+                        continue;
+                    }
                 };
+                // It may be there next time too.
+                interest.keep(number);
                 context.memory.write(events + ready * EVENT_BYTES, &event)?;
                 ready += 1;
             }
+            interest.return_room(candidates);
             if ready > 0 {
-                return store_u32(context.memory, events_count, ready);
+                return Ok(ready);
             }
             sockets::wait_for_any(context, self.network.as_ref(), deadline_ns);
         }
@@ -172,6 +223,16 @@ impl Table {
             } => clock_state(system, number, timeout_ns, flags, start_ns),
             Wanted::Read(fd) => self.readable(system, fd),
             Wanted::Write(fd) => self.writable(fd),
+        }
+    }
+
+    /// Lets the network tell `number` when what is wanted may be there.
+    fn watch(&mut self, wanted: Wanted, number: u32) {
+        if let Wanted::Read(fd) | Wanted::Write(fd) = wanted
+            && let Ok(descriptor) = self.get(fd)
+            && let Object::Socket(socket) = &descriptor.object
+        {
+            socket.watch(number);
         }
     }
 

@@ -335,3 +335,57 @@ fn garbage_changes_nothing() {
     transfer(&mut pair, (client, server), &content(10_000), 1000);
     assert!(pair.now_ns > STEP_NS);
 }
+
+#[test]
+fn who_watches_is_told_once_and_only_of_its_own() {
+    let mut pair = Pair::new(BUDGET_BYTES);
+    let (client, server) = connected(&mut pair);
+    let (_, other) = connected(&mut pair);
+    let (listener, _) = pair.right.listen(None, 80, 8).unwrap();
+    let (datagrams, _) = pair.right.open_datagrams(None, 53).unwrap();
+    // What is still under way of making the connections.
+    for _ in 0..50 {
+        pair.step();
+    }
+    let told = |pair: &mut Pair| {
+        let mut numbers = Vec::new();
+        pair.right.take_woken(&mut numbers);
+        numbers.sort_unstable();
+        numbers
+    };
+    pair.right.forget_watches();
+    pair.right.watch_connection(server, 1);
+    pair.right.watch_connection(server, 1);
+    pair.right.watch_connection(server, 2);
+    pair.right.watch_connection(other, 3);
+    pair.right.watch_listener(listener, 4);
+    pair.right.watch_datagrams(datagrams, 5);
+    pair.step();
+    assert_eq!(told(&mut pair), []);
+    pair.left.send(client, b"x").unwrap();
+    pair.until(1, |pair| pair.right.receivable(server).is_some());
+    assert_eq!(told(&mut pair), [1, 2]);
+    pair.left.send(client, b"y").unwrap();
+    pair.until(1, |pair| pair.right.receivable(server) == Some((2, false)));
+    assert_eq!(told(&mut pair), []);
+    connect_to(&mut pair, listener, 80);
+    assert_eq!(told(&mut pair), [4]);
+    let (sender, _) = pair.left.open_datagrams(None, 0).unwrap();
+    pair.left.send_datagram(sender, b"z", at(53)).unwrap();
+    pair.until(1, |pair| {
+        pair.right.datagram_receivable(datagrams).is_some()
+    });
+    assert_eq!(told(&mut pair), [5]);
+    // Of an earlier round nobody hears any more.
+    pair.right.watch_connection(server, 6);
+    pair.right.forget_watches();
+    pair.right.watch_connection(server, 7);
+    let mut room = [0; 2];
+    pair.right.receive(server, &mut room, false).unwrap();
+    pair.step();
+    told(&mut pair);
+    pair.right.watch_connection(server, 8);
+    pair.left.shut_down(client, false, true).unwrap();
+    pair.until(1, |pair| pair.right.receivable(server) == Some((0, true)));
+    assert_eq!(told(&mut pair), [8]);
+}

@@ -153,6 +153,22 @@ impl Socket {
         }
     }
 
+    /// Whether the network can tell when it may have become ready. What it is by then it stays.
+    pub(in crate::wasi) fn can_be_watched(&self) -> bool {
+        !matches!(self.kind, Kind::Idle(..) | Kind::Datagrams(None, _))
+    }
+
+    /// Lets the network tell `number`, once, when it may have become ready.
+    pub(in crate::wasi) fn watch(&self, number: u32) {
+        let mut network = self.network.borrow_mut();
+        match self.kind {
+            Kind::Idle(..) | Kind::Datagrams(None, _) => {}
+            Kind::Listener(id) => network.watch_listener(id, number),
+            Kind::Stream(id) => network.watch_connection(id, number),
+            Kind::Datagrams(Some(id), _) => network.watch_datagrams(id, number),
+        }
+    }
+
     /// Bytes that can be received, or connections accepted, and whether nothing more will come; `None` while it would wait.
     pub(in crate::wasi) fn readable(&self) -> Option<(usize, bool)> {
         let mut network = self.network.borrow_mut();
