@@ -15,7 +15,9 @@ const PROGRAM_ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// The kernel's rooms from the lowest to the highest: each may name those before it.
-const KERNEL_ROOMS: &[&str] = &["arch", "memory", "debug", "virtio", "fs", "net", "wasi", "entry"];
+const KERNEL_ROOMS: &[&str] = &[
+    "arch", "memory", "debug", "virtio", "fs", "net", "wasi", "entry",
+];
 
 /// The only places of `kernel/src/` where the word `unsafe` may stand.
 const UNSAFE_ROOMS: &[&str] = &["arch", "memory", "virtio", "entry"];

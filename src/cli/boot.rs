@@ -11,6 +11,7 @@ use mewz_abi::exit::STATUS_TRAP;
 use mewz_abi::record::TrapReport;
 
 use super::Outcome;
+use super::debug::{self, Door};
 use super::failure::Failure;
 use super::image::BootImage;
 use super::interrupt::{Holding, hold};
@@ -19,7 +20,7 @@ use super::values::{Folder, MEMORY_BYTES_MIN, Temporary, Variable};
 use super::{emulator, profile, trap, words};
 use crate::qemu::accelerator::{Accelerator, AcceleratorChoice};
 use crate::qemu::config::{Mount, Network};
-use crate::qemu::machine::{self, MachineKind, Settings};
+use crate::qemu::machine::{self, DebugLine, MachineKind, Settings};
 use crate::qemu::session::{self, Deadlines, End, Event, Streams};
 
 /// Status after `--timeout`, as `timeout(1)` has it.
@@ -33,6 +34,58 @@ const STATUS_KERNEL_FAILED: u8 = super::failure::STATUS_FAILURE;
 
 /// How long a machine under KVM may take to its kernel's first word: some hundred times what is usual.
 const KVM_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Who may look at the program while it runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Debugging {
+    /// Nobody.
+    #[default]
+    Off,
+    /// A debugger that comes by itself, for which a crash waits.
+    AtCrash,
+    /// The debugger of [`debug`].
+    Session {
+        /// Who answers it.
+        line: DebugLine,
+        /// It reads what is typed, if someone types.
+        owns_input: bool,
+        /// Standard output is the debugger's too.
+        owns_output: bool,
+    },
+}
+
+impl Debugging {
+    fn line(self) -> Option<DebugLine> {
+        match self {
+            Debugging::Off => None,
+            Debugging::AtCrash => Some(DebugLine::Kernel),
+            Debugging::Session { line, .. } => Some(line),
+        }
+    }
+
+    /// What the kernel is told.
+    fn option(self) -> &'static str {
+        match self {
+            Debugging::AtCrash => " debugger=crash",
+            Debugging::Session {
+                line: DebugLine::Kernel,
+                ..
+            } => " debugger=start",
+            Debugging::Off | Debugging::Session { .. } => "",
+        }
+    }
+
+    /// Whether the program reads our standard input: not what is typed for a debugger.
+    fn leaves_input(self) -> bool {
+        !matches!(
+            self,
+            Debugging::Session {
+                owns_input: true,
+                ..
+            }
+        ) || !std::io::stdin().is_terminal()
+    }
+}
 
 /// What is asked for, settled.
 #[derive(Debug)]
@@ -56,6 +109,7 @@ pub(super) struct Wishes {
     pub(super) log_level: u8,
     /// Where what the program counts is to be written.
     pub(super) profile: Option<PathBuf>,
+    pub(super) debugging: Debugging,
     /// The kernel's.
     pub(super) command_line: String,
 }
@@ -157,6 +211,28 @@ pub(super) fn run(
     module: &Module,
     image: &BootImage<'_>,
 ) -> Outcome {
+    boot(program, wishes, module, image, None)
+}
+
+/// As [`run`], with a debugger; its exit status is the answer, where it is known.
+pub(super) fn debug(
+    program: PathBuf,
+    wishes: Wishes,
+    module: &Module,
+    image: &BootImage<'_>,
+    session: debug::Session,
+) -> Outcome {
+    boot(program, wishes, module, image, Some(session))
+}
+
+fn boot(
+    program: PathBuf,
+    wishes: Wishes,
+    module: &Module,
+    image: &BootImage<'_>,
+    session: Option<debug::Session>,
+) -> Outcome {
+    let debugging = wishes.debugging;
     check_pack(wishes.pack.len() as u64, wishes.memory_bytes)?;
     let accelerator = wishes
         .accelerator
@@ -170,7 +246,7 @@ pub(super) fn run(
         machine: wishes.machine,
         accelerator,
         memory_bytes: wishes.memory_bytes,
-        command_line: wishes.command_line,
+        command_line: wishes.command_line.clone() + wishes.debugging.option(),
         arguments: std::iter::once(module.name().to_owned())
             .chain(wishes.arguments)
             .collect(),
@@ -179,17 +255,29 @@ pub(super) fn run(
         network: wishes.network,
         options: wishes.options,
         pack: wishes.pack,
-        terminals: terminals(),
+        terminals: terminals(debugging),
         memory: None,
+        debug_line: debugging.line(),
     };
     // A KVM that does not work as it says may leave QEMU hanging; then TCG serves.
-    let may_fall_back =
-        accelerator == Accelerator::Kvm && wishes.accelerator == AcceleratorChoice::Auto;
+    let may_fall_back = accelerator == Accelerator::Kvm
+        && wishes.accelerator == AcceleratorChoice::Auto
+        && session.is_none();
     let deadlines = Deadlines {
         end,
         start: may_fall_back.then(|| Instant::now() + KVM_PATIENCE),
     };
-    let mut ended = talk(&settings, image, wishes.log_level, deadlines)?;
+    let talk = |settings: &Settings, deadlines, session| {
+        talk(
+            settings,
+            (module, image),
+            debugging,
+            wishes.log_level,
+            deadlines,
+            session,
+        )
+    };
+    let mut ended = talk(&settings, deadlines, session)?;
     let has_started = match &ended.end {
         End::NotStarted => false,
         End::Died(death) => death.had_started,
@@ -200,7 +288,10 @@ pub(super) fn run(
         words::warning("the machine did not start under KVM: trying once more without it");
         settings.accelerator = Accelerator::Tcg;
         let deadlines = Deadlines { end, start: None };
-        ended = talk(&settings, image, wishes.log_level, deadlines)?;
+        ended = talk(&settings, deadlines, None)?;
+    }
+    if let Some(status) = ended.debugger {
+        return Ok(status);
     }
     if let Some(path) = &wishes.profile {
         match ended.end {
@@ -234,8 +325,8 @@ fn check_pack(bytes: u64, memory_bytes: u64) -> Result<(), Failure> {
 }
 
 /// Which standard streams are terminals, as the configuration block has it.
-fn terminals() -> u8 {
-    u8::from(std::io::stdin().is_terminal())
+fn terminals(debugging: Debugging) -> u8 {
+    u8::from(debugging.leaves_input() && std::io::stdin().is_terminal())
         | u8::from(std::io::stdout().is_terminal()) << 1
         | u8::from(std::io::stderr().is_terminal()) << 2
 }
@@ -247,34 +338,70 @@ struct Ended {
     panic: Option<String>,
     /// What the program counted.
     counters: Vec<u8>,
+    /// The crash has been told of.
+    is_told: bool,
+    /// The debugger's status.
+    debugger: Option<u8>,
 }
 
 fn talk(
     settings: &Settings,
-    image: &BootImage<'_>,
+    (module, image): (&Module, &BootImage<'_>),
+    debugging: Debugging,
     log_level: u8,
     deadlines: Deadlines,
+    session: Option<debug::Session>,
 ) -> Result<Ended, Failure> {
     let mut running =
         machine::start(settings, &image.file).map_err(|problem| emulator::not_run(&problem))?;
     let _held = hold(Holding::Machine(running.process()));
+    // Before the debugger: until it lets the machine go, nothing happens there.
+    let mut door = None;
+    let mut debugger = None;
+    if let Some(line) = running.take_debug_line() {
+        match session {
+            Some(session) => {
+                debugger = Some(session.start(line, running.process(), module, image)?);
+            }
+            None => door = Some(Door::open(line, &module.path, image, None)?),
+        }
+    }
     let (stdin, stdout, stderr) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
+    let nothing = std::fs::File::open("/dev/null")
+        .map_err(|problem| Failure::new("cannot open /dev/null").cause(problem))?;
     let streams = Streams {
-        stdin: stdin.as_fd(),
-        stdout: Some(stdout.as_fd()),
+        stdin: match debugging.leaves_input() {
+            true => stdin.as_fd(),
+            false => nothing.as_fd(),
+        },
+        stdout: Some(match debugging {
+            Debugging::Session {
+                owns_output: true, ..
+            } => stderr.as_fd(),
+            _ => stdout.as_fd(),
+        }),
         stderr: Some(stderr.as_fd()),
         release: None,
     };
     let mut trap = None;
     let mut panic = None;
+    let mut is_told = false;
     let mut counters = Vec::new();
     let mut on_event = |event: Event<'_>| match event {
         // Events of `mewz dev`.
         Event::Started { .. } | Event::Parked | Event::Listening(_) | Event::Output { .. } => {}
         Event::Log { level, text } if level <= log_level => log(level, text),
         Event::Log { .. } => {}
-        Event::Trap(report) => trap = Some(*report),
-        Event::Panic(text) => panic = Some(text.to_owned()),
+        Event::Trap(report) => {
+            trap = Some(*report);
+            is_told = tells_at_once(debugging, door.is_some(), || {
+                told(Some(report), None, image)
+            });
+        }
+        Event::Panic(text) => {
+            panic = Some(text.to_owned());
+            is_told = tells_at_once(debugging, door.is_some(), || told(None, Some(text), image));
+        }
         Event::Counters(bytes) => counters.extend(bytes),
     };
     let end = session::talk(&mut running, streams, deadlines, &mut on_event)
@@ -284,7 +411,21 @@ fn talk(
         trap,
         panic,
         counters,
+        is_told,
+        debugger: debugger.and_then(debug::Running::wait),
     })
+}
+
+/// Tells of a crash while the machine still waits for a debugger; returns whether that was done.
+fn tells_at_once(debugging: Debugging, waits: bool, failure: impl FnOnce() -> Failure) -> bool {
+    if debugging == Debugging::Off {
+        return false;
+    }
+    failure().report();
+    if waits {
+        words::hint("the machine waits: `mewz debug --attach` opens gdb here, Ctrl-C ends it");
+    }
+    true
 }
 
 fn log(level: u8, text: &str) {
@@ -313,6 +454,10 @@ fn finish(
             )
         }
         End::OutputClosed => Ok(STATUS_OUTPUT_CLOSED),
+        End::Exited(_) | End::Died(_) if ended.is_told => Ok(match ended.trap {
+            Some(_) => STATUS_TRAP as u8,
+            None => STATUS_KERNEL_FAILED,
+        }),
         End::Exited(_) | End::Died(_) if ended.trap.is_some() || ended.panic.is_some() => {
             Err(told(ended.trap.as_ref(), ended.panic.as_deref(), image))
         }

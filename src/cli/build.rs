@@ -54,6 +54,9 @@ pub(super) struct BuildArguments {
     temporaries: Vec<Temporary>,
     #[command(flatten)]
     code: CodeArguments,
+    /// Put the stub into the image that a debugger talks to, on the machine's second serial line
+    #[arg(long)]
+    debuggable: bool,
     /// Tell how much was compiled
     #[arg(short, long)]
     verbose: bool,
@@ -104,6 +107,7 @@ pub(super) fn run(arguments: BuildArguments) -> Outcome {
             .with_profile(options, profile, project.as_ref())?,
         kernel: arguments.kernel,
         pack: pack::pack(&packed, &temporaries)?,
+        is_debuggable: arguments.debuggable,
     };
     let cache = Cache::of_user();
     let (image, counts) = image::make(&module, &making, cache.as_ref(), arguments.release)?;

@@ -22,6 +22,8 @@ use crate::relocatable::Object;
 
 /// The kernel that this program carries.
 static KERNEL: &[u8] = include_bytes!(env!("MEWZ_KERNEL"));
+/// The same with the stub that a debugger talks to.
+static DEBUG_KERNEL: &[u8] = include_bytes!(env!("MEWZ_DEBUG_KERNEL"));
 
 /// Names that a warning lists before it counts the rest.
 const MISSING_LISTED: usize = 8;
@@ -35,6 +37,18 @@ pub(super) struct Making {
     pub(super) kernel: Option<PathBuf>,
     /// What the image carries along: a pack, or nothing. The cache knows images without one alone.
     pub(super) pack: Vec<u8>,
+    /// With the stub that a debugger talks to.
+    pub(super) is_debuggable: bool,
+}
+
+impl Making {
+    /// The kernel's ELF file.
+    fn kernel_bytes(&self) -> Result<Cow<'static, [u8]>, Failure> {
+        match (&self.kernel, self.is_debuggable) {
+            (None, true) => Ok(DEBUG_KERNEL.into()),
+            (path, _) => kernel_bytes(path.as_deref()),
+        }
+    }
 }
 
 /// What is remembered of an image.
@@ -77,6 +91,11 @@ enum Symbols {
 }
 
 impl BootImage<'_> {
+    /// The module that it is made of.
+    pub(super) fn module(&self) -> &Module {
+        self.source.module
+    }
+
     /// The same image with symbols and sections for debuggers; `None` where it can't be made any more.
     pub(super) fn with_symbols(&self) -> Option<Vec<u8>> {
         let Source {
@@ -181,7 +200,7 @@ fn is_kept(options: &compile::Options) -> bool {
 }
 
 fn link(module: &Module, object: &Object, making: &Making, strip: bool) -> Result<Image, Failure> {
-    let kernel_bytes = kernel_bytes(making.kernel.as_deref())?;
+    let kernel_bytes = making.kernel_bytes()?;
     let kernel = parse_kernel(&kernel_bytes)?;
     let options = ImageOptions {
         strip,
@@ -316,15 +335,13 @@ fn symbols_key(key: &blake3::Hash) -> blake3::Hash {
 fn key(module: &Module, making: &Making) -> Result<blake3::Hash, Failure> {
     let mut hasher = blake3::Hasher::new();
     let kernel = match making.kernel.as_deref() {
-        Some(_) => blake3::hash(&kernel_bytes(making.kernel.as_deref())?)
-            .to_hex()
-            .to_string(),
+        Some(_) => blake3::hash(&making.kernel_bytes()?).to_hex().to_string(),
         None => own_identity(),
     };
     for part in [
         env!("CARGO_PKG_VERSION"),
         &kernel,
-        &format!("{:?}", making.options),
+        &format!("{:?} {}", making.options, making.is_debuggable),
     ] {
         hasher
             .update(&(part.len() as u64).to_le_bytes())

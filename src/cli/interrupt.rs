@@ -4,6 +4,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ pub(super) enum Holding {
     Machine(Process),
     /// A build command with its children.
     ProcessGroup(Pid),
+    /// A process of this process's own group.
+    Process(u32),
     /// A file that is not finished.
     File(PathBuf),
     /// A folder of what only this process needs.
@@ -86,7 +89,8 @@ pub(super) fn watch() {
         .filter(|signal| ignored & (1 << (signal - 1)) == 0);
     if let Ok(mut signals) = Signals::new(wanted) {
         std::thread::spawn(move || {
-            if let Some(signal) = signals.forever().next() {
+            let mut signals = signals.forever();
+            if let Some(signal) = signals.find(|signal| !is_debuggers(*signal)) {
                 end(signal);
             }
         });
@@ -104,12 +108,32 @@ fn end(signal: i32) -> ! {
                 // It may have ended by itself.
                 let _ = rustix::process::kill_process_group(group, Signal::KILL);
             }
+            Holding::Process(process) => kill(process),
             Holding::File(path) => drop(std::fs::remove_file(path)),
             Holding::Folder(path) => remove_folder(&path),
             Holding::HiddenCursor => drop(console::Term::stderr().show_cursor()),
         }
     }
     std::process::exit(STATUS_SIGNAL + signal)
+}
+
+/// Ends a process, which may have ended by itself.
+pub(super) fn kill(process: u32) {
+    if let Some(process) = i32::try_from(process).ok().and_then(Pid::from_raw) {
+        let _ = rustix::process::kill_process(process, Signal::KILL);
+    }
+}
+
+/// Ctrl-C is a debugger's: it stops the program.
+static IS_LEFT_TO_DEBUGGER: AtomicBool = AtomicBool::new(false);
+
+/// Leaves Ctrl-C to the debugger in the foreground from now on.
+pub(super) fn leave_to_debugger() {
+    IS_LEFT_TO_DEBUGGER.store(true, Ordering::Relaxed);
+}
+
+fn is_debuggers(signal: i32) -> bool {
+    signal == SIGINT && IS_LEFT_TO_DEBUGGER.load(Ordering::Relaxed)
 }
 
 /// A process that was just ended may still be making its last file: tries again until the folder is gone.

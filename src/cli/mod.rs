@@ -7,6 +7,7 @@ mod cache;
 mod code;
 mod compile;
 mod completions;
+mod debug;
 mod doctor;
 mod emulator;
 mod failure;
@@ -27,6 +28,7 @@ mod project_name;
 mod run;
 mod scaffold;
 mod size;
+mod sources;
 mod template;
 mod trap;
 mod values;
@@ -45,6 +47,7 @@ Examples:
   mewz run hello.wat                            boot a program and end with its exit status
   mewz run app.wasm --dir data::/data -- --fast hand it a folder and arguments
   mewz new hello && mewz run hello              begin a project
+  mewz debug app.wasm                           open gdb on it, before its first instruction
   mewz build --release -o app.elf               leave an image that QEMU boots without mewz
 
 Exit status: the program's own; 134 after a trap, 124 after --timeout, 130 after Ctrl-C,
@@ -62,6 +65,7 @@ struct Cli {
 enum Command {
     New(new::NewArguments),
     Run(run::RunArguments),
+    Debug(Box<debug::DebugArguments>),
     Build(build::BuildArguments),
     Compile(compile::CompileArguments),
     Imports(imports::ImportsArguments),
@@ -93,6 +97,7 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::New(arguments) => new::run(arguments),
         Command::Run(arguments) => run::run(arguments),
+        Command::Debug(arguments) => debug::run(*arguments),
         Command::Build(arguments) => build::run(arguments),
         Command::Compile(arguments) => compile::run(arguments),
         Command::Imports(arguments) => imports::run(arguments),

@@ -370,7 +370,7 @@ impl Project {
             .collect()
     }
 
-    fn module_path(&self, profile: Profile) -> PathBuf {
+    pub(super) fn module_path(&self, profile: Profile) -> PathBuf {
         self.folder.join(profile.expand(&self.content.build.wasm))
     }
 

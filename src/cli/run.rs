@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Outcome;
-use super::boot::{self, Wishes};
+use super::boot::{self, Debugging, Wishes};
 use super::code::CodeArguments;
 use super::failure::Failure;
-use super::image::Making;
+use super::image::{BootImage, Making};
 use super::module::Module;
 use super::pack;
 use super::project::{Profile, Project};
@@ -85,6 +85,9 @@ pub(super) struct RunArguments {
     /// The QEMU to use, a name or a path
     #[arg(long, value_name = "FILE", env = "MEWZ_QEMU", hide_env_values = true)]
     qemu: Option<PathBuf>,
+    /// Let a debugger come to the machine, and let a crash wait for one (`mewz debug --attach`)
+    #[arg(long)]
+    debuggable: bool,
     /// Tell how much was compiled
     #[arg(short, long)]
     verbose: bool,
@@ -99,13 +102,48 @@ pub(super) struct RunArguments {
     kernel_arg: Vec<String>,
 }
 
+impl RunArguments {
+    /// The project, where none but a module's file is named.
+    pub(super) fn project(&self) -> Result<Option<Project>, Failure> {
+        match &self.path {
+            Some(path) if !path.is_dir() => Ok(None),
+            folder => Project::find(folder.as_deref()).map(Some),
+        }
+    }
+
+    /// Where the module is, or will be when the project is built.
+    pub(super) fn module_path(&self, project: Option<&Project>) -> PathBuf {
+        match project {
+            Some(project) => project.module_path(Profile::new(self.release)),
+            None => self.path.clone().unwrap_or_default(),
+        }
+    }
+}
+
 /// Runs the module or project.
 pub(super) fn run(arguments: RunArguments) -> Outcome {
     interrupt::watch();
-    let project = match &arguments.path {
-        Some(path) if !path.is_dir() => None,
-        folder => Some(Project::find(folder.as_deref())?),
-    };
+    let mut prepared = prepare(arguments, false)?;
+    if prepared.making.is_debuggable {
+        prepared.wishes.debugging = Debugging::AtCrash;
+    }
+    with_image(prepared, boot::run)
+}
+
+/// All that a boot needs before there is an image.
+pub(super) struct Prepared {
+    /// QEMU's file.
+    program: PathBuf,
+    pub(super) wishes: Wishes,
+    module: Module,
+    making: Making,
+    cache: Option<cache::Cache>,
+    is_verbose: bool,
+}
+
+/// Settles what is asked for, and builds a project. `is_debugged`: by `mewz debug`.
+pub(super) fn prepare(arguments: RunArguments, is_debugged: bool) -> Result<Prepared, Failure> {
+    let project = arguments.project()?;
     let profile = Profile::new(arguments.release);
     let mut wishes = wishes(&arguments, project.as_ref())?;
     let cache = if arguments.no_cache {
@@ -133,14 +171,38 @@ pub(super) fn run(arguments: RunArguments) -> Outcome {
         options: code.with_profile(options, profile, project.as_ref())?,
         kernel: arguments.kernel,
         pack: Vec::new(),
+        is_debuggable: arguments.debuggable || is_debugged,
     };
+    Ok(Prepared {
+        program,
+        wishes,
+        module,
+        making,
+        cache,
+        is_verbose: arguments.verbose,
+    })
+}
+
+/// Makes the image, and lets `boot` boot it.
+pub(super) fn with_image(
+    prepared: Prepared,
+    boot: impl FnOnce(PathBuf, Wishes, &Module, &BootImage<'_>) -> Outcome,
+) -> Outcome {
+    let Prepared {
+        program,
+        wishes,
+        module,
+        making,
+        cache,
+        is_verbose,
+    } = prepared;
     let image = image::boot_image(&module, &making, cache.as_ref())?;
     image::warn_of_missing(&module, &image.missing);
     super::profile::tell(image.counts.and_then(|counts| counts.profile_fit));
-    if arguments.verbose {
+    if is_verbose {
         words::compiled(image.counts);
     }
-    boot::run(program, wishes, &module, &image)
+    boot(program, wishes, &module, &image)
 }
 
 /// Settles what is asked for: the command line before the project file before what holds where nobody says otherwise.
@@ -200,6 +262,7 @@ fn wishes(arguments: &RunArguments, project: Option<&Project>) -> Result<Wishes,
             .or(project.and_then(|project| project.kernel().log))
             .unwrap_or(values::LOG_LEVEL_DEFAULT),
         profile: arguments.profile_generate.clone(),
+        debugging: Debugging::Off,
         command_line: arguments.kernel_arg.join(" "),
     })
 }

@@ -12,6 +12,7 @@ use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SymbolKind};
 
 use super::failure::Failure;
 use super::image::BootImage;
+use super::sources::{SourcePlace, Sources};
 use super::words;
 use crate::compile::debug;
 
@@ -57,6 +58,20 @@ pub(super) fn failure(report: &TrapReport, image: &BootImage<'_>) -> Failure {
     {
         place.wasm_offset = Some(report.wasm_offset);
     }
+    let sources = Sources::read(&image.module().bytes);
+    if let Some(sources) = &sources {
+        places = places
+            .into_iter()
+            .flat_map(|place| place.with_sources(sources))
+            .collect();
+    }
+    // What the program did wrong stands in its own sources, and shows in a library's.
+    let shown = places.iter().find_map(Place::own_source);
+    let excerpt = shown.map_or_else(Vec::new, |source| {
+        let mut lines = vec![format!("--> {source}")];
+        lines.extend(source.excerpt());
+        lines
+    });
     let mut calls = places.into_iter();
     match calls.next() {
         Some(place) => text.push_str(&format!(" in {place}")),
@@ -65,16 +80,22 @@ pub(super) fn failure(report: &TrapReport, image: &BootImage<'_>) -> Failure {
         }
         None => {}
     }
-    let failure = call_lines(calls)
+    let failure = excerpt
         .into_iter()
+        .chain(call_lines(calls))
         .fold(Failure::new(text), Failure::note);
     if kind == Some(TrapKind::OutOfMemory) {
         return failure.hint("`--memory SIZE` gives the machine more");
     }
-    if kind == Some(TrapKind::EndlessWait) {
-        return failure.hint("it waits for another thread, and mewz runs one");
+    match kind {
+        Some(TrapKind::EndlessWait) => {
+            failure.hint("it waits for another thread, and mewz runs one")
+        }
+        Some(TrapKind::CallStackExhausted) => {
+            failure.hint("calls without end, or more in local variables than the stack's 8 MiB")
+        }
+        _ => failure,
     }
-    failure
 }
 
 /// `called from …`, innermost first.
@@ -86,6 +107,7 @@ fn call_lines(calls: impl Iterator<Item = Place>) -> Vec<String> {
             _ => counted.push((call, 1)),
         }
     }
+    let mut counted = folded(counted);
     let more = counted.len().saturating_sub(CALL_LINES_MAX);
     counted.truncate(CALL_LINES_MAX);
     let mut lines: Vec<String> = counted
@@ -101,11 +123,26 @@ fn call_lines(calls: impl Iterator<Item = Place>) -> Vec<String> {
     lines
 }
 
-/// A place in the module.
+/// Calls with all but the first and the last of several in a row that are of a library left out.
+fn folded(calls: Vec<(Place, usize)>) -> Vec<(Place, usize)> {
+    let is_library: Vec<bool> = calls.iter().map(|(call, _)| call.is_of_library()).collect();
+    let is_inside = |at: usize| {
+        let around = is_library.get(at.wrapping_sub(1)..=at + 1);
+        around.is_some_and(|around| around.iter().all(|is_library| *is_library))
+    };
+    let calls = calls.into_iter().enumerate();
+    calls
+        .filter(|(at, _)| !is_inside(*at))
+        .map(|(_, call)| call)
+        .collect()
+}
+
+/// A place in the module, and in its sources where these are known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Place {
     function: String,
     wasm_offset: Option<u32>,
+    source: Option<SourcePlace>,
 }
 
 impl Place {
@@ -114,16 +151,46 @@ impl Place {
         Self {
             function,
             wasm_offset,
+            source: None,
         }
+    }
+
+    /// The place in the sources, and those of the bodies that it stands in, if they are known.
+    fn with_sources(self, sources: &Sources) -> Vec<Self> {
+        let found = self.wasm_offset.map(|offset| sources.places(offset));
+        let found = found.unwrap_or_default();
+        if found.is_empty() {
+            return vec![self];
+        }
+        let places = found.into_iter().map(|source| Self {
+            function: match &source.function {
+                Some(function) => words::name(function).into_owned(),
+                None => self.function.clone(),
+            },
+            wasm_offset: self.wasm_offset,
+            source: Some(source),
+        });
+        places.collect()
+    }
+
+    fn own_source(&self) -> Option<&SourcePlace> {
+        self.source
+            .as_ref()
+            .filter(|source| !source.is_of_library())
+    }
+
+    fn is_of_library(&self) -> bool {
+        self.source.as_ref().is_some_and(SourcePlace::is_of_library)
     }
 }
 
 impl std::fmt::Display for Place {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(out, "`{}`", self.function)?;
-        match self.wasm_offset {
-            Some(offset) => write!(out, " at wasm offset {offset:#x}"),
-            None => Ok(()),
+        match (&self.source, self.wasm_offset) {
+            (Some(source), _) => write!(out, " at {source}"),
+            (None, Some(offset)) => write!(out, " at wasm offset {offset:#x}"),
+            (None, None) => Ok(()),
         }
     }
 }
@@ -245,6 +312,7 @@ mod tests {
         Place {
             function: function.to_owned(),
             wasm_offset: Some(0x20),
+            source: None,
         }
     }
 

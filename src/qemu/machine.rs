@@ -89,6 +89,15 @@ impl MachineKind {
     }
 }
 
+/// Who answers a debugger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DebugLine {
+    /// A kernel with a stub, on COM2.
+    Kernel,
+    /// QEMU; the machine stands still until the debugger lets it go.
+    Qemu,
+}
+
 /// All that a start depends on.
 #[derive(Debug)]
 pub struct Settings {
@@ -118,6 +127,8 @@ pub struct Settings {
     pub terminals: u8,
     /// The guest's memory in a file of `memory_bytes`, which this process may write to; without it QEMU makes its own.
     pub memory: Option<File>,
+    /// Who answers a debugger, if one may come.
+    pub debug_line: Option<DebugLine>,
 }
 
 /// A started machine. Dropping it ends QEMU.
@@ -134,6 +145,8 @@ pub struct Running {
     pub(super) end: Option<OwnedFd>,
     /// TCP ports of the host that it listens on.
     ports: Vec<u16>,
+    /// Our end of the line to a debugger.
+    debug_line: Option<UnixStream>,
 }
 
 /// The process of a machine, for ending it from any thread.
@@ -160,6 +173,11 @@ impl Process {
 }
 
 impl Running {
+    /// The end of the line that a debugger is to have; once, and only where [`Settings::debug_line`] asks for it.
+    pub fn take_debug_line(&mut self) -> Option<UnixStream> {
+        self.debug_line.take()
+    }
+
     /// The process, for ending it from elsewhere.
     #[must_use]
     pub fn process(&self) -> Process {
@@ -207,10 +225,21 @@ pub fn start(settings: &Settings, image: &File) -> Result<Running, QemuError> {
         .map(|memory| Inherited::new(memory.as_fd()))
         .transpose()
         .action("hand the memory to QEMU")?;
+    let debug_line = settings.debug_line.map(|_| UnixStream::pair());
+    let (debug_line, guest_line) = debug_line
+        .transpose()
+        .action("make the debugger's socket")?
+        .unzip();
+    let guest_line_kept = guest_line
+        .as_ref()
+        .map(|line| Inherited::new(line.as_fd()))
+        .transpose()
+        .action("hand the debugger's socket to QEMU")?;
     let files = Files {
         image: &image.path(),
         config: &descriptor_path(config.as_fd()),
         memory: memory.as_ref().map(Inherited::path),
+        debug_line: guest_line_kept.as_ref().map(|line| line.0.as_raw_fd()),
     };
     let mut child = leash::command(&settings.program, limits(settings))
         .args(arguments(settings, &files))
@@ -219,7 +248,8 @@ pub fn start(settings: &Settings, image: &File) -> Result<Running, QemuError> {
         .stderr(Stdio::piped())
         .spawn()
         .action("start QEMU")?;
-    drop((image, memory));
+    drop((image, memory, guest_line_kept));
+    drop(guest_line);
     let pipes = child.stdout.take().zip(child.stderr.take());
     let end = rustix::process::pidfd_open(
         rustix::process::Pid::from_child(&child),
@@ -244,6 +274,7 @@ pub fn start(settings: &Settings, image: &File) -> Result<Running, QemuError> {
         words,
         end,
         ports: ports.collect(),
+        debug_line,
     };
     rustix::io::ioctl_fionbio(&running.serial, true).action("set up COM1's pipe")?;
     rustix::io::ioctl_fionbio(&running.words, true).action("set up QEMU's pipe")?;
@@ -332,6 +363,8 @@ struct Files<'a> {
     image: &'a Path,
     config: &'a Path,
     memory: Option<PathBuf>,
+    /// The descriptor of QEMU's end of the line to a debugger.
+    debug_line: Option<i32>,
 }
 
 /// QEMU's arguments. Standard input is the console's socket, standard output takes COM1.
@@ -350,6 +383,19 @@ fn arguments(settings: &Settings, files: &Files<'_>) -> Vec<OsString> {
     list.accelerator(settings.accelerator);
     list.two("-chardev", "file,id=com1,path=/proc/self/fd/1");
     list.two("-serial", "chardev:com1");
+    if let Some((who, descriptor)) = settings.debug_line.zip(files.debug_line) {
+        list.two("-chardev", format!("socket,id=debugger,fd={descriptor}"));
+        match who {
+            // The second serial line of a PC, on every machine.
+            DebugLine::Kernel => {
+                list.two("-device", "isa-serial,iobase=0x2f8,irq=3,chardev=debugger")
+            }
+            DebugLine::Qemu => {
+                list.two("-gdb", "chardev:debugger");
+                list.0.push("-S".into());
+            }
+        }
+    }
     list.two("-chardev", "socket,id=console,fd=0");
     list.two("-device", format!("virtio-serial-{suffix},max_ports=2"));
     // A console port would drop what this program does not read at once; a serial port waits. Port 0 is a console's.
@@ -462,10 +508,14 @@ mod tests {
     use std::ffi::OsString;
     use std::path::{Path, PathBuf};
 
-    use super::{Accelerator, Files, MachineKind, Mount, Network, Settings, arguments};
+    use super::{Accelerator, DebugLine, Files, MachineKind, Mount, Network, Settings, arguments};
     use crate::qemu::config::Forward;
 
     fn line(machine: MachineKind) -> String {
+        line_with(machine, None)
+    }
+
+    fn line_with(machine: MachineKind, debug_line: Option<DebugLine>) -> String {
         let settings = Settings {
             program: PathBuf::from("qemu"),
             machine,
@@ -492,11 +542,13 @@ mod tests {
             pack: Vec::new(),
             terminals: 0,
             memory: None,
+            debug_line,
         };
         let files = Files {
             image: Path::new("/i"),
             config: Path::new("/c"),
             memory: None,
+            debug_line: Some(9),
         };
         arguments(&settings, &files)
             .join(&OsString::from(" "))
@@ -524,6 +576,19 @@ mod tests {
             line.ends_with("-kernel /i -initrd /c -append log=warn"),
             "{line}"
         );
+    }
+
+    #[test]
+    fn a_debugger_has_a_line_where_one_may_come() {
+        let plain = line(MachineKind::Microvm);
+        assert!(!plain.contains("debugger"), "{plain}");
+        let kernel = line_with(MachineKind::Microvm, Some(DebugLine::Kernel));
+        assert!(
+            kernel.contains("-chardev socket,id=debugger,fd=9 -device isa-serial,iobase=0x2f8,"),
+            "{kernel}"
+        );
+        let qemu = line_with(MachineKind::Q35, Some(DebugLine::Qemu));
+        assert!(qemu.contains("-gdb chardev:debugger -S "), "{qemu}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod accelerator;
 mod backlog;
 pub mod config;
 pub mod console;
+pub mod debug_line;
 pub mod error;
 pub mod leash;
 pub mod machine;

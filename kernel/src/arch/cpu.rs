@@ -154,11 +154,24 @@ pub(crate) fn segment_bases() -> [u64; 2] {
     [msr::FS_BASE, msr::GS_BASE].map(|register| unsafe { read_msr(register) })
 }
 
+// A function without lines: a debugger shows its name and looks for no source of the kernel's.
+#[cfg(feature = "debugger")]
+core::arch::global_asm!(
+    ".text",
+    ".type waiting_for_debugger, @function",
+    "waiting_for_debugger:",
+    ".cfi_startproc",
+    "int3",
+    "ret",
+    ".cfi_endproc",
+    ".size waiting_for_debugger, . - waiting_for_debugger",
+);
+
 /// Hands over to the debugger. Call it only where one answers breakpoints.
 #[cfg(feature = "debugger")]
 pub(crate) fn breakpoint() {
-    // SAFETY: the exception's stub keeps all registers.
-    unsafe { asm!("int3", options(nostack)) };
+    // SAFETY: the function keeps all registers, as the exception's stub does; there is no red zone below the stack pointer.
+    unsafe { asm!("call waiting_for_debugger", options(preserves_flags)) };
 }
 
 /// Control register 4.

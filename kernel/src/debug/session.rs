@@ -178,7 +178,9 @@ impl Stub {
             self.stop(frame, vectors, Stop::trap(reason));
             return;
         }
-        if status & debug_registers::STATUS_STEP == 0 || !self.is_awaited {
+        let is_step = status & debug_registers::STATUS_STEP != 0 && self.is_awaited;
+        // A step that an interrupt's handler came before, and that ended there by a breakpoint, is nobody's any more.
+        if !is_step || self.action == Action::Continue {
             frame.rflags &= !cpu::RFLAGS_TRAP;
             return;
         }

@@ -1,0 +1,184 @@
+//! gdb: found or not, what it is told first, and its time in the foreground.
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+
+use crate::cli::failure::Failure;
+use crate::qemu::program;
+
+/// The program that is looked for where none is named.
+const PROGRAM: &str = "gdb";
+
+/// The first version that speaks the debug adapter protocol.
+const DAP_VERSION_MIN: u32 = 14;
+
+/// Status of a debugger that a signal ended.
+const STATUS_SIGNALLED: u8 = 1;
+
+/// What gdb is to do.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Script {
+    /// Ends when the commands are done, and asks nothing.
+    pub(super) is_batch: bool,
+    /// Stops there first.
+    pub(super) breakpoints: Vec<String>,
+    /// Files of commands, then commands.
+    pub(super) files: Vec<PathBuf>,
+    pub(super) commands: Vec<OsString>,
+}
+
+/// Finds gdb.
+pub(super) fn locate(name: Option<&Path>) -> Result<PathBuf, Failure> {
+    let search_path = std::env::var_os("PATH");
+    let name = name.unwrap_or(Path::new(PROGRAM));
+    program::find(name, search_path.as_deref()).map_err(|problem| {
+        Failure::new("gdb is not installed, or not where it is looked for")
+            .cause(problem)
+            .hint("your system's package `gdb` installs it (`apt-get install gdb`)")
+            .hint("`--gdb FILE` or MEWZ_GDB names another one")
+    })
+}
+
+/// Makes sure that gdb speaks the debug adapter protocol.
+pub(super) fn require_dap(program: &Path) -> Result<(), Failure> {
+    let answer = Command::new(program)
+        .args(["-nx", "--version"])
+        .stdin(Stdio::null())
+        .output();
+    let text = answer.map(|answer| String::from_utf8_lossy(&answer.stdout).into_owned());
+    let major = text.as_deref().ok().and_then(major_version);
+    if major.is_some_and(|major| major >= DAP_VERSION_MIN) {
+        return Ok(());
+    }
+    let found = major.map_or("no version of gdb".to_owned(), |major| {
+        format!("gdb {major}")
+    });
+    Err(
+        Failure::new("this gdb does not speak the debug adapter protocol")
+            .cause(format!(
+                "`{}` is {found}; {DAP_VERSION_MIN} or newer is needed",
+                program.display()
+            ))
+            .hint("`mewz debug --vscode` sets up an editor that speaks to older ones"),
+    )
+}
+
+/// Reads `GNU gdb (Debian 13.1-3) 13.1`.
+fn major_version(text: &str) -> Option<u32> {
+    let last = text.lines().next()?.split_whitespace().last()?;
+    last.split('.').next()?.parse().ok()
+}
+
+/// The commands that begin a session: `target` is a socket's path or `HOST:PORT`.
+pub(super) fn first_commands(target: &str, script: &Script) -> String {
+    let mut text = String::from(
+        "# Written by mewz.\n\
+         set confirm off\n\
+         set breakpoint pending off\n\
+         set remotetimeout 20\n\
+         set print asm-demangle on\n\
+         skip -gfile /rustc/*\n",
+    );
+    let _ = writeln!(text, "target remote {target}");
+    for place in &script.breakpoints {
+        let _ = writeln!(text, "break {place}");
+    }
+    if !script.breakpoints.is_empty() {
+        text.push_str("continue\n");
+    }
+    text
+}
+
+/// gdb with the image's symbols and its first commands in `start`.
+pub(super) fn command(program: &Path, image: &Path, start: &Path, script: &Script) -> Command {
+    let mut command = Command::new(program);
+    // What a person has set up for other programs may ask questions, and stop a script.
+    if script.is_batch {
+        command.args(["-nx", "-batch"]);
+    }
+    command.arg("-q").arg(image).arg("-x").arg(start);
+    for file in &script.files {
+        command.arg("-x").arg(file);
+    }
+    for line in &script.commands {
+        command.arg("-ex").arg(line);
+    }
+    if script.is_batch {
+        command.stdin(Stdio::null());
+    }
+    command
+}
+
+/// Starts gdb.
+pub(super) fn start(mut command: Command) -> Result<Child, Failure> {
+    let program = command.get_program().to_owned();
+    command.spawn().map_err(|problem| {
+        Failure::new(format!("cannot run `{}`", program.display())).cause(problem)
+    })
+}
+
+/// Waits for gdb's end; its status.
+pub(super) fn wait(mut gdb: Child) -> u8 {
+    let status = gdb.wait().ok().and_then(|status| status.code());
+    status.map_or(STATUS_SIGNALLED, |code| {
+        u8::try_from(code).unwrap_or(STATUS_SIGNALLED)
+    })
+}
+
+/// The terminal as it was; put back when this is dropped, since a debugger that is killed leaves it as it likes.
+pub(super) struct Terminal(Option<Termios>);
+
+impl Terminal {
+    pub(super) fn keep() -> Self {
+        Self(tcgetattr(std::io::stdin()).ok())
+    }
+}
+
+impl Terminal {
+    /// Puts it back.
+    pub(super) fn restore(&self) {
+        if let Some(before) = &self.0 {
+            // A terminal that is gone needs nothing.
+            let _ = tcsetattr(std::io::stdin(), OptionalActions::Drain, before);
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        self.restore();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Script, first_commands, major_version};
+
+    #[test]
+    fn versions_are_read() {
+        assert_eq!(
+            major_version("GNU gdb (Debian 13.1-3) 13.1\nCopyright"),
+            Some(13)
+        );
+        assert_eq!(
+            major_version("GNU gdb (GDB) Fedora Linux 16.2-1.fc41"),
+            Some(16)
+        );
+        assert_eq!(major_version("bash"), None);
+    }
+
+    #[test]
+    fn breakpoints_are_run_to() {
+        let script = Script {
+            breakpoints: vec!["main".to_owned()],
+            ..Script::default()
+        };
+        let text = first_commands("/run/line", &script);
+        assert!(text.ends_with("target remote /run/line\nbreak main\ncontinue\n"));
+        assert!(first_commands("/run/line", &Script::default()).ends_with("/run/line\n"));
+    }
+}

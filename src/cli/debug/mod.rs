@@ -1,0 +1,309 @@
+//! `mewz debug`: gdb on a program, from its first instruction on or after its crash.
+
+mod door;
+mod gdb;
+mod vscode;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub(super) use self::door::Door;
+use self::door::Found;
+use self::gdb::{Script, Terminal};
+use super::Outcome;
+use super::boot::{self, Debugging};
+use super::failure::Failure;
+use super::image::BootImage;
+use super::interrupt::{self, Holding, hold};
+use super::module::Module;
+use super::run::{self, RunArguments};
+use super::{values, words};
+use crate::qemu::machine::{DebugLine, Process};
+
+/// Run a program in gdb: the machine stops before its first instruction
+///
+/// The program is built as `mewz run` builds it. gdb comes to the foreground with the image's symbols; the machine ends with it.
+/// Where input is a terminal it is gdb's, and the program reads nothing.
+#[derive(Debug, clap::Args)]
+#[command(
+    mut_arg("listen", |argument| argument.long("listen-guest")),
+    mut_arg("timeout", |argument| argument.help("End the machine after this time")),
+    after_help = "\
+Examples:
+  mewz debug app.wasm                            stop before the first instruction
+  mewz debug --break main -- --fast input.txt    the project here: run to `main` with arguments
+  mewz debug --batch --ex 'break parse' --ex continue --ex bt app.wasm
+  mewz debug --attach                            a machine of `mewz run --debuggable`, crashed or not
+  mewz debug --listen 127.0.0.1:1234 app.wasm    for an editor; `mewz debug --vscode` sets one up
+
+Exit status: gdb's; 2 for a wrong command line, 1 for everything else that fails."
+)]
+pub(super) struct DebugArguments {
+    #[command(flatten)]
+    run: RunArguments,
+    /// Go to a machine that runs, or waits after a crash; PROCESS names one of several
+    #[arg(long, value_name = "PROCESS", num_args = 0..=1, require_equals = true)]
+    attach: Option<Option<u32>>,
+    /// Run to this function, `*ADDRESS` or `FILE:LINE` first
+    #[arg(long = "break", value_name = "LOCATION")]
+    breakpoints: Vec<String>,
+    /// Who answers gdb: the kernel, or QEMU, which can show the kernel's first instructions too
+    #[arg(long, value_name = "WHO", default_value = "kernel", value_parser = values::choice_parser(STUBS))]
+    stub: DebugLine,
+    /// Open no gdb: wait for one, or for an editor, on a port of this host; 0 takes a free one
+    #[arg(long = "listen", id = "address", value_name = "127.0.0.1:PORT", value_parser = loopback_port, conflicts_with = "attach")]
+    port: Option<u16>,
+    /// Write `.vscode/launch.json` for this program, and end
+    #[arg(long, conflicts_with_all = ["attach", "address", "dap"])]
+    vscode: bool,
+    /// Speak the debug adapter protocol on standard input and output; needs gdb 14
+    #[arg(long, conflicts_with_all = ["attach", "address", "batch"])]
+    dap: bool,
+    /// End when the commands are done, and ask nothing
+    #[arg(long)]
+    batch: bool,
+    /// Run gdb's commands in a file
+    #[arg(short = 'x', long = "command", value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Run a command of gdb
+    #[arg(long = "ex", value_name = "COMMAND")]
+    commands: Vec<OsString>,
+    /// The gdb to use, a name or a path
+    #[arg(long, value_name = "FILE", env = "MEWZ_GDB", hide_env_values = true)]
+    gdb: Option<PathBuf>,
+}
+
+/// What `--stub` takes.
+const STUBS: &[(&str, DebugLine)] = &[("kernel", DebugLine::Kernel), ("qemu", DebugLine::Qemu)];
+
+/// The port for `--vscode`: what its file names and `--listen` is given.
+const EDITOR_PORT: u16 = 1234;
+
+/// Reads `127.0.0.1:PORT`, or a port alone: a debugger may do anything, so no other host gets in.
+fn loopback_port(text: &str) -> Result<u16, String> {
+    let (host, port) = text.rsplit_once(':').unwrap_or(("127.0.0.1", text));
+    if !matches!(host, "127.0.0.1" | "localhost") {
+        return Err("only this host may come in: 127.0.0.1:PORT".to_owned());
+    }
+    port.parse().map_err(|_| format!("`{port}` is no port"))
+}
+
+/// Runs the command.
+pub(super) fn run(arguments: DebugArguments) -> Outcome {
+    interrupt::watch();
+    let script = Script {
+        is_batch: arguments.batch,
+        breakpoints: arguments.breakpoints,
+        files: arguments.files,
+        commands: arguments.commands,
+    };
+    if arguments.vscode {
+        let project = arguments.run.project()?;
+        let folder = match &project {
+            Some(project) => project.folder().to_owned(),
+            None => PathBuf::from("."),
+        };
+        let module = arguments.run.module_path(project.as_ref());
+        return vscode::write(&module, &folder, EDITOR_PORT);
+    }
+    // What is quick to find wrong comes first.
+    let gdb = match arguments.port {
+        Some(_) => None,
+        None => Some(gdb::locate(arguments.gdb.as_deref())?),
+    };
+    if let Some(gdb) = &gdb
+        && arguments.dap
+    {
+        gdb::require_dap(gdb)?;
+    }
+    if let Some(process) = arguments.attach {
+        return attach(gdb.unwrap_or_default(), process, &script);
+    }
+    let mut prepared = run::prepare(arguments.run, true)?;
+    let session = Session {
+        gdb,
+        port: arguments.port,
+        is_dap: arguments.dap,
+        script,
+    };
+    prepared.wishes.debugging = Debugging::Session {
+        line: arguments.stub,
+        owns_input: session.gdb.is_some(),
+        owns_output: session.is_dap,
+    };
+    run::with_image(prepared, |program, wishes, module, image| {
+        boot::debug(program, wishes, module, image, session)
+    })
+}
+
+/// Who debugs, and how.
+#[derive(Debug)]
+pub(super) struct Session {
+    /// gdb's file; `None` where one is waited for.
+    gdb: Option<PathBuf>,
+    port: Option<u16>,
+    is_dap: bool,
+    script: Script,
+}
+
+/// A session under way; it ends with gdb.
+pub(super) struct Running {
+    /// Tells gdb's status at its end; `None` where nobody knows when a debugger is done.
+    gdb: Option<std::thread::JoinHandle<u8>>,
+    /// gdb's process.
+    id: u32,
+    terminal: Terminal,
+    _door: Door,
+}
+
+impl Session {
+    /// Opens the door to `process`, and gdb in front of it; when gdb ends, so does the machine.
+    pub(super) fn start(
+        self,
+        line: std::os::unix::net::UnixStream,
+        process: Process,
+        module: &Module,
+        image: &BootImage<'_>,
+    ) -> Result<Running, Failure> {
+        let door = Door::open(line, &module.path, image, self.port)?;
+        let terminal = Terminal::keep();
+        let Some(program) = self.gdb else {
+            tell_address(&door, module)?;
+            return Ok(Running {
+                gdb: None,
+                id: 0,
+                terminal,
+                _door: door,
+            });
+        };
+        let target = door.line();
+        let start = door.write_commands(&gdb::first_commands(
+            &target.display().to_string(),
+            &self.script,
+        ))?;
+        let mut command = gdb::command(&program, &door.image(), &start, &self.script);
+        if self.is_dap {
+            command.args(["-i", "dap"]);
+        }
+        let child = gdb::start(command)?;
+        let id = child.id();
+        let held = hold(Holding::Process(id));
+        // From here on Ctrl-C is gdb's.
+        interrupt::leave_to_debugger();
+        let gdb = std::thread::spawn(move || {
+            let status = gdb::wait(child);
+            drop(held);
+            process.kill();
+            status
+        });
+        Ok(Running {
+            gdb: Some(gdb),
+            id,
+            terminal,
+            _door: door,
+        })
+    }
+}
+
+impl Running {
+    /// Waits until gdb has ended; its status.
+    pub(super) fn wait(mut self) -> Option<u8> {
+        let status = self.gdb.take()?.join().unwrap_or(1);
+        self.terminal.restore();
+        Some(status)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Something failed on the way: nobody waits for gdb any more.
+        if self.gdb.is_some() {
+            interrupt::kill(self.id);
+        }
+    }
+}
+
+/// Says how a debugger comes in.
+fn tell_address(door: &Door, module: &Module) -> Result<(), Failure> {
+    let stable = vscode::symbols_path(&module.path);
+    let copied = stable.parent().is_some_and(|folder| {
+        std::fs::create_dir_all(folder).is_ok() && std::fs::copy(door.image(), &stable).is_ok()
+    });
+    let symbols = if copied { stable } else { door.image() };
+    let Some(address) = door.address else {
+        return Err(Failure::new("no port is listened on"));
+    };
+    words::plain(format_args!(
+        "waiting for a debugger on {address}: `gdb {} -ex 'target remote {address}'`",
+        symbols.display()
+    ));
+    Ok(())
+}
+
+/// How long a machine may take from its first words to its door.
+const DOOR_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Opens gdb on a machine that is there.
+fn attach(program: PathBuf, process: Option<u32>, script: &Script) -> Outcome {
+    let end = std::time::Instant::now() + DOOR_PATIENCE;
+    let found = loop {
+        let mut found = door::all();
+        if let Some(process) = process {
+            found.retain(|found| found.note.process == process);
+        }
+        match found.len() {
+            0 if std::time::Instant::now() < end => {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            0 => {
+                return Err(Failure::new("there is no machine to attach to").hint(
+                    "`mewz run --debuggable` starts one that a debugger can be attached to",
+                ));
+            }
+            1 => break found.swap_remove(0),
+            _ => return Err(ambiguous(&found)),
+        }
+    };
+    let terminal = Terminal::keep();
+    let folder = tempfile::tempdir()
+        .map_err(|problem| Failure::new("cannot make a temporary folder").cause(problem))?;
+    let _held = hold(Holding::Folder(folder.path().to_owned()));
+    let start = folder.path().join(door::COMMANDS_FILE);
+    let target = found.line().display().to_string();
+    std::fs::write(&start, gdb::first_commands(&target, script))
+        .map_err(|problem| Failure::new("cannot write gdb's commands").cause(problem))?;
+    let child = gdb::start(gdb::command(&program, &found.image(), &start, script))?;
+    let _gdb = hold(Holding::Process(child.id()));
+    interrupt::leave_to_debugger();
+    let status = gdb::wait(child);
+    drop(terminal);
+    Ok(status)
+}
+
+fn ambiguous(found: &[Found]) -> Failure {
+    let failure = Failure::usage("there are several machines to attach to");
+    let failure = found.iter().fold(failure, |failure, found| {
+        let note = &found.note;
+        failure.note(format!("{} runs `{}`", note.process, note.module.display()))
+    });
+    failure.hint(format!(
+        "name one: `mewz debug --attach={}`",
+        found[0].note.process
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::loopback_port;
+
+    #[test]
+    fn only_this_host_gets_in() {
+        assert_eq!(loopback_port("127.0.0.1:80"), Ok(80));
+        assert_eq!(loopback_port("localhost:0"), Ok(0));
+        assert_eq!(loopback_port("1234"), Ok(1234));
+        loopback_port("0.0.0.0:80").unwrap_err();
+        loopback_port("127.0.0.1:port").unwrap_err();
+        loopback_port("").unwrap_err();
+    }
+}
