@@ -112,7 +112,9 @@ impl Sources {
                 Payload::CustomSection(section) if section.name().starts_with(".debug_") => {
                     sections.insert(section.name(), section.data().into());
                 }
-                Payload::CodeSectionStart { range, .. } => code_start = Some(range.start as u64),
+                Payload::CodeSectionStart {
+                    unchecked_range, ..
+                } => code_start = Some(unchecked_range.start),
                 _ => {}
             }
         }
