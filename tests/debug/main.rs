@@ -99,6 +99,12 @@ fn a_program_is_stopped_looked_at_and_ends_by_its_trap() {
         "p *(int*)64",
         "monitor heap",
         "monitor memory",
+        "monitor fds",
+        "monitor wasi",
+        "monitor irq",
+        "monitor sockets",
+        "monitor log",
+        "monitor",
         "continue",
         "bt",
         "continue",
@@ -145,6 +151,11 @@ fn a_program_is_stopped_looked_at_and_ends_by_its_trap() {
     for words in [
         "bytes in use of",
         "memory 0 at 0x0: 65536 bytes",
+        "   0 standard input",
+        "       1 fd_write",
+        " debugger",
+        "none",
+        "monitor irq ",
         "trap: integer divide by zero in `divide`",
     ] {
         assert!(transcript.errors.contains(words), "{}", transcript.errors);

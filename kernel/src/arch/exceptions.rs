@@ -274,8 +274,28 @@ interrupt_common:
     interrupt = sym interrupt,
 );
 
+/// How often each vector was taken.
+#[cfg(feature = "debugger")]
+static COUNTS: [core::sync::atomic::AtomicU32; VECTORS] =
+    [const { core::sync::atomic::AtomicU32::new(0) }; VECTORS];
+
+/// The vectors that were taken, and how often.
+#[cfg(feature = "debugger")]
+pub(crate) fn counts() -> impl Iterator<Item = (u64, u32)> {
+    let counts = COUNTS.iter().enumerate();
+    let counts = counts.map(|(vector, count)| {
+        let count = count.load(core::sync::atomic::Ordering::Relaxed);
+        (vector as u64, count)
+    });
+    counts.filter(|(_, count)| *count > 0)
+}
+
 /// Where every stub arrives.
 extern "C" fn interrupt(frame: &mut InterruptFrame, mut vectors: SavedVectors) {
+    #[cfg(feature = "debugger")]
+    if let Some(count) = COUNTS.get(frame.vector as usize) {
+        count.fetch_add(1, core::sync::atomic::Ordering::Relaxed);
+    }
     if frame.vector == TIMER_VECTOR {
         interrupts::answer_timer();
     } else if let Some(line) = frame.vector.checked_sub(FIRST_LINE_VECTOR) {

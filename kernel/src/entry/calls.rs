@@ -7,6 +7,7 @@ use mewz_kernel::wasi::exports::Call;
 use mewz_kernel::wasi::system::System as _;
 use mewz_kernel::wasi::{Context, Wasi};
 
+use super::debugger;
 use super::machine::Machine;
 use crate::arch::gate::{ARGUMENTS_MAX, call_stub};
 use crate::memory::linear::{self, LinearMemory};
@@ -30,6 +31,7 @@ pub(super) fn start(wasi: Wasi, machine: Machine) {
 
 /// Answers an import of WASI.
 extern "C" fn answer(arguments: &[u64; ARGUMENTS_MAX], number: u32) -> u64 {
+    debugger::enter_call(number);
     // SAFETY: the application waits for this call and makes no other meanwhile.
     let state = unsafe { &mut *STATE.0.get() };
     let (wasi, machine) = state.as_mut().expect("the application runs after `start`");
@@ -39,7 +41,20 @@ extern "C" fn answer(arguments: &[u64; ARGUMENTS_MAX], number: u32) -> u64 {
         memory: &mut memory,
         system: machine,
     };
-    u64::from(call.answer(wasi, &mut context, arguments))
+    let answer = call.answer(wasi, &mut context, arguments);
+    debugger::leave_call();
+    u64::from(answer)
+}
+
+/// Looks at WASI's state for a debugger; `None` while a call is under way, which may be changing it.
+#[cfg(feature = "debugger")]
+pub(super) fn look<T>(then: impl FnOnce(&Wasi) -> T) -> Option<T> {
+    if debugger::is_in_call() {
+        return None;
+    }
+    // SAFETY: no call is under way, so nobody holds a reference, and none begins while the machine stands still.
+    let state = unsafe { &*STATE.0.get() };
+    state.as_ref().map(|(wasi, _)| then(wasi))
 }
 
 /// Answers `memory.grow`.

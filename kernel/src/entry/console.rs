@@ -123,6 +123,7 @@ pub(super) fn take_time_ns() -> Option<u64> {
 
 /// Writes a warning to the log.
 pub(super) fn warn(text: fmt::Arguments<'_>) {
+    debugger::keep_line(text);
     let mut line = Line::new();
     if is_virtio() {
         line.bytes[0] = WARNING;

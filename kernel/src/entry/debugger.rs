@@ -1,12 +1,15 @@
 //! The debugger's stub among the rest of the kernel: when it is asked, and what its user can ask.
 
-use core::fmt;
+use core::fmt::{self, Write as _};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use mewz_abi::trap::TrapKind;
 use mewz_kernel::settings::{Debugger, Settings};
+use mewz_kernel::wasi::exports::Call;
+use spin::Mutex;
 
-use super::console;
-use crate::arch::exceptions::{InterruptFrame, vector};
+use super::{calls, console};
+use crate::arch::exceptions::{self, InterruptFrame, vector};
 use crate::arch::vectors::SavedVectors;
 use crate::debug::{self, Afterwards, signal};
 use crate::memory::{heap, linear, physical};
@@ -99,13 +102,22 @@ type Command = (
     fn(&mut dyn fmt::Write) -> fmt::Result,
 );
 
-const COMMANDS: [Command; 2] = [
+const COMMANDS: [Command; 7] = [
+    ("fds", "the program's descriptors", tell_descriptors),
     ("heap", "the kernel's heap", tell_heap),
+    (
+        "irq",
+        "interrupts and exceptions by vector",
+        tell_interrupts,
+    ),
+    ("log", "the last lines of the log", tell_log),
     (
         "memory",
         "the program's memories, and what is free",
         tell_memory,
     ),
+    ("sockets", "the program's sockets", tell_sockets),
+    ("wasi", "calls of WASI by name", tell_calls),
 ];
 
 /// Answers `monitor COMMAND`. The machine stands still, maybe in the middle of anything: no lock is waited for.
@@ -138,4 +150,106 @@ fn tell_memory(out: &mut dyn fmt::Write) -> fmt::Result {
         Some(bytes) => writeln!(out, "{bytes} bytes are free for the program"),
         None => writeln!(out, "the free memory is being changed right now"),
     }
+}
+
+/// The calls of WASI so far, by number.
+static CALLS: [AtomicU64; Call::ALL.len()] = [const { AtomicU64::new(0) }; Call::ALL.len()];
+/// A call of WASI is under way.
+static IS_IN_CALL: AtomicBool = AtomicBool::new(false);
+
+/// Notes that a call of WASI begins.
+pub(super) fn enter_call(number: u32) {
+    IS_IN_CALL.store(true, Ordering::Relaxed);
+    if let Some(count) = CALLS.get(number as usize) {
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Notes that it is done.
+pub(super) fn leave_call() {
+    IS_IN_CALL.store(false, Ordering::Relaxed);
+}
+
+/// Whether a call of WASI is under way.
+pub(super) fn is_in_call() -> bool {
+    IS_IN_CALL.load(Ordering::Relaxed)
+}
+
+fn tell_calls(out: &mut dyn fmt::Write) -> fmt::Result {
+    for (call, count) in Call::ALL.iter().zip(&CALLS) {
+        let count = count.load(Ordering::Relaxed);
+        if count > 0 {
+            writeln!(out, "{count:8} {}", call.name())?;
+        }
+    }
+    Ok(())
+}
+
+/// What is said where a call is under way.
+const IN_CALL: &str = "a call of WASI is under way: step out of it first";
+
+fn tell_descriptors(out: &mut dyn fmt::Write) -> fmt::Result {
+    let told = calls::look(|wasi| wasi.describe_descriptors(out));
+    told.unwrap_or_else(|| writeln!(out, "{IN_CALL}"))
+}
+
+fn tell_sockets(out: &mut dyn fmt::Write) -> fmt::Result {
+    let told = calls::look(|wasi| wasi.describe_sockets(out));
+    told.unwrap_or_else(|| writeln!(out, "{IN_CALL}"))
+}
+
+fn tell_interrupts(out: &mut dyn fmt::Write) -> fmt::Result {
+    for (vector, count) in exceptions::counts() {
+        let what = match vector {
+            vector::NON_MASKABLE => "debugger",
+            vector::PAGE_FAULT => "page fault",
+            exceptions::TIMER_VECTOR => "timer",
+            exceptions::FIRST_LINE_VECTOR.. => "device",
+            _ => "exception",
+        };
+        writeln!(out, "{vector:4} {count:8} {what}")?;
+    }
+    Ok(())
+}
+
+/// Bytes of the log that are kept.
+const LOG_BYTES: usize = 4096;
+
+/// The last lines of the log. Locked by whoever writes one, so a debugger only tries.
+static LOG: Mutex<Log> = Mutex::new(Log {
+    bytes: [0; LOG_BYTES],
+    written: 0,
+});
+
+/// The last bytes of a text: byte `n` of it is at `n` modulo the length.
+struct Log {
+    bytes: [u8; LOG_BYTES],
+    written: usize,
+}
+
+impl fmt::Write for Log {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for byte in text.bytes() {
+            self.bytes[self.written % LOG_BYTES] = byte;
+            self.written += 1;
+        }
+        Ok(())
+    }
+}
+
+/// Keeps a line of the log.
+pub(super) fn keep_line(line: fmt::Arguments<'_>) {
+    if let Some(mut log) = LOG.try_lock() {
+        let _ = writeln!(log, "{line}");
+    }
+}
+
+fn tell_log(out: &mut dyn fmt::Write) -> fmt::Result {
+    let Some(log) = LOG.try_lock() else {
+        return writeln!(out, "a line is being written right now");
+    };
+    for at in log.written.saturating_sub(LOG_BYTES)..log.written {
+        out.write_char(char::from(log.bytes[at % LOG_BYTES]))?;
+    }
+    Ok(())
 }

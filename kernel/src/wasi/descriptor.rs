@@ -119,6 +119,12 @@ impl Table {
         Ok(descriptor)
     }
 
+    /// Those that are open, by number.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &Descriptor)> {
+        let slots = self.slots.iter().enumerate();
+        slots.filter_map(|(fd, slot)| Some((fd, slot.as_ref()?)))
+    }
+
     /// Fails where [`Table::insert`] would.
     pub(super) fn check_room(&self) -> Result<(), Errno> {
         if self.slots.len() < DESCRIPTORS_MAX || self.slots.iter().any(Option::is_none) {

@@ -159,6 +159,14 @@ macro_rules! calls {
             /// All of them, ascending by number.
             pub const ALL: &'static [Call] = &[$(Call::$call),*];
 
+            /// Its name.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Call::$call => stringify!($call),)*
+                }
+            }
+
             /// Does what the application asks; `arguments` are its parameters in order, the rest is not read.
             pub fn answer(
                 self,

@@ -7,6 +7,7 @@
 
 mod buffers;
 mod clocks;
+mod describe;
 mod descriptor;
 mod directories;
 pub mod exports;

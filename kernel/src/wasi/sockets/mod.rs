@@ -4,7 +4,7 @@ mod address;
 mod names;
 mod open;
 mod options;
-mod socket;
+pub(super) mod socket;
 mod transfer;
 mod waiting;
 
