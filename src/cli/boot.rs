@@ -17,7 +17,7 @@ use super::image::BootImage;
 use super::interrupt::{Holding, hold};
 use super::module::Module;
 use super::values::{Folder, MEMORY_BYTES_MIN, Temporary, Variable};
-use super::{emulator, profile, trap, words};
+use super::{emulator, kernel_calls, profile, trap, words};
 use crate::qemu::accelerator::{Accelerator, AcceleratorChoice};
 use crate::qemu::config::{Mount, Network};
 use crate::qemu::machine::{self, DebugLine, MachineKind, Settings};
@@ -469,7 +469,10 @@ fn finish(
 /// The sentence for what the kernel told of the program or of itself.
 fn told(trap: Option<&TrapReport>, panic: Option<&str>, image: &BootImage<'_>) -> Failure {
     if let Some(text) = panic {
-        return emulator::kernel_failed(text).with_status(STATUS_KERNEL_FAILED);
+        let failure = emulator::kernel_failed(text).with_status(STATUS_KERNEL_FAILED);
+        let symbols = image.with_symbols().unwrap_or_default();
+        let lines = kernel_calls::lines(text, &symbols);
+        return lines.into_iter().fold(failure, Failure::note);
     }
     let failure = trap.map(|report| trap::failure(report, image));
     failure

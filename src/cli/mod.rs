@@ -15,6 +15,7 @@ mod function_store;
 mod image;
 mod imports;
 mod interrupt;
+mod kernel_calls;
 mod module;
 mod nearest;
 mod network;

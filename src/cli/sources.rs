@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use addr2line::Context;
 use gimli::{Dwarf, EndianArcSlice, LittleEndian, SectionId};
+use object::{Object as _, ObjectSection as _};
 use wasmparser::{Parser, Payload};
 
 use super::words;
@@ -132,12 +133,30 @@ impl Sources {
         })
     }
 
+    /// Reads the debug information of an executable.
+    pub(super) fn of_elf(image: &object::File<'_>) -> Option<Self> {
+        let load = |id: SectionId| {
+            let section = image.section_by_name(id.name());
+            let bytes = section.and_then(|section| section.data().ok());
+            let bytes: Arc<[u8]> = bytes.unwrap_or_default().into();
+            Ok::<_, gimli::Error>(Slice::new(bytes, LittleEndian))
+        };
+        let context = Context::from_dwarf(Dwarf::load(load).ok()?).ok()?;
+        Some(Self {
+            context,
+            code_start: 0,
+        })
+    }
+
     /// The places of the operator at `wasm_offset` of the module, innermost first: more than one where the compiler made
     /// calls the bodies that they call.
     pub(super) fn places(&self, wasm_offset: u32) -> Vec<SourcePlace> {
-        let Some(address) = u64::from(wasm_offset).checked_sub(self.code_start) else {
-            return Vec::new();
-        };
+        let address = u64::from(wasm_offset).checked_sub(self.code_start);
+        address.map_or_else(Vec::new, |address| self.at(address))
+    }
+
+    /// As [`Sources::places`], by address.
+    pub(super) fn at(&self, address: u64) -> Vec<SourcePlace> {
         let Ok(mut frames) = self.context.find_frames(address).skip_all_loads() else {
             return Vec::new();
         };
