@@ -27,6 +27,7 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('new', 'new', [CompletionResultType]::ParameterValue, 'Begin a project from a template')
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Boot a module, or a project, and end with its exit status')
+            [CompletionResult]::new('debug', 'debug', [CompletionResultType]::ParameterValue, 'Run a program in gdb: the machine stops before its first instruction')
             [CompletionResult]::new('build', 'build', [CompletionResultType]::ParameterValue, 'Build an image that boots without mewz, and print the line that boots it')
             [CompletionResult]::new('compile', 'compile', [CompletionResultType]::ParameterValue, 'Compile a module into an object that a linker takes')
             [CompletionResult]::new('imports', 'imports', [CompletionResultType]::ParameterValue, 'List what a module imports, and whether the kernel answers it')
@@ -69,9 +70,54 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             [CompletionResult]::new('--kernel-arg', '--kernel-arg', [CompletionResultType]::ParameterName, 'A word for the kernel''s command line')
             [CompletionResult]::new('--net', '--net', [CompletionResultType]::ParameterName, 'Let the program make connections and resolve names')
             [CompletionResult]::new('--release', '--release', [CompletionResultType]::ParameterName, 'Build and run the project''s release profile')
+            [CompletionResult]::new('--debuggable', '--debuggable', [CompletionResultType]::ParameterName, 'Let a debugger come to the machine, and let a crash wait for one (`mewz debug --attach`)')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Tell how much was compiled')
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Tell how much was compiled')
             [CompletionResult]::new('--no-cache', '--no-cache', [CompletionResultType]::ParameterName, 'Neither use nor keep compiled images and functions')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mewz;debug' {
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Set a variable of the program''s environment; NAME alone takes the value that it has here')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Set a variable of the program''s environment; NAME alone takes the value that it has here')
+            [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'Let the program use a folder; a lone HOST is the path in the guest too')
+            [CompletionResult]::new('--tmp', '--tmp', [CompletionResultType]::ParameterName, 'Give the program a folder that lives in memory and is gone at the end; SIZE limits it')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow')
+            [CompletionResult]::new('--publish', '--publish', [CompletionResultType]::ParameterName, 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB]')
+            [CompletionResult]::new('--memory', '--memory', [CompletionResultType]::ParameterName, 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB]')
+            [CompletionResult]::new('--accel', '--accel', [CompletionResultType]::ParameterName, 'How instructions run; `auto` takes KVM where it can be used [default: auto]')
+            [CompletionResult]::new('--machine', '--machine', [CompletionResultType]::ParameterName, 'The machine type [default: microvm]')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'How much of the kernel''s own words is shown [default: warn]')
+            [CompletionResult]::new('-O', '-O ', [CompletionResultType]::ParameterName, 'How much time goes into better code [default: 2 for releases and objects, else 1]')
+            [CompletionResult]::new('--opt', '--opt', [CompletionResultType]::ParameterName, 'How much time goes into better code [default: 2 for releases and objects, else 1]')
+            [CompletionResult]::new('--regalloc', '--regalloc', [CompletionResultType]::ParameterName, 'How values get their registers [default: backtracking]')
+            [CompletionResult]::new('--target-cpu', '--target-cpu', [CompletionResultType]::ParameterName, 'The least processor that the code is made for [default: x86-64-v2]')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Let FILE, what an earlier run counted (`mewz run --profile-generate FILE`), decide where speed is worth room; implies `--opt 2`')
+            [CompletionResult]::new('--profile-generate', '--profile-generate', [CompletionResultType]::ParameterName, 'Count what runs, and write it to FILE when the program ends, for `mewz build --profile FILE`')
+            [CompletionResult]::new('--qemu', '--qemu', [CompletionResultType]::ParameterName, 'The QEMU to use, a name or a path')
+            [CompletionResult]::new('--kernel', '--kernel', [CompletionResultType]::ParameterName, 'A kernel other than the one inside')
+            [CompletionResult]::new('--kernel-arg', '--kernel-arg', [CompletionResultType]::ParameterName, 'A word for the kernel''s command line')
+            [CompletionResult]::new('--attach', '--attach', [CompletionResultType]::ParameterName, 'Go to a machine that runs, or waits after a crash; PROCESS names one of several')
+            [CompletionResult]::new('--break', '--break', [CompletionResultType]::ParameterName, 'Run to this function, `*ADDRESS` or `FILE:LINE` first')
+            [CompletionResult]::new('--stub', '--stub', [CompletionResultType]::ParameterName, 'Who answers gdb: the kernel, or QEMU, which can show the kernel''s first instructions too')
+            [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'Open no gdb: wait for one, or for an editor, on a port of this host; 0 takes a free one')
+            [CompletionResult]::new('-x', '-x', [CompletionResultType]::ParameterName, 'Run gdb''s commands in a file')
+            [CompletionResult]::new('--command', '--command', [CompletionResultType]::ParameterName, 'Run gdb''s commands in a file')
+            [CompletionResult]::new('--ex', '--ex', [CompletionResultType]::ParameterName, 'Run a command of gdb')
+            [CompletionResult]::new('--gdb', '--gdb', [CompletionResultType]::ParameterName, 'The gdb to use, a name or a path')
+            [CompletionResult]::new('--listen-guest', '--listen-guest', [CompletionResultType]::ParameterName, 'Hand the program a listening socket for this port of its own: descriptor 3, 4 and so on')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End the machine after this time')
+            [CompletionResult]::new('--net', '--net', [CompletionResultType]::ParameterName, 'Let the program make connections and resolve names')
+            [CompletionResult]::new('--release', '--release', [CompletionResultType]::ParameterName, 'Build and run the project''s release profile')
+            [CompletionResult]::new('--debuggable', '--debuggable', [CompletionResultType]::ParameterName, 'Let a debugger come to the machine, and let a crash wait for one (`mewz debug --attach`)')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Tell how much was compiled')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Tell how much was compiled')
+            [CompletionResult]::new('--no-cache', '--no-cache', [CompletionResultType]::ParameterName, 'Neither use nor keep compiled images and functions')
+            [CompletionResult]::new('--vscode', '--vscode', [CompletionResultType]::ParameterName, 'Write `.vscode/launch.json` for this program, and end')
+            [CompletionResult]::new('--dap', '--dap', [CompletionResultType]::ParameterName, 'Speak the debug adapter protocol on standard input and output; needs gdb 14')
+            [CompletionResult]::new('--batch', '--batch', [CompletionResultType]::ParameterName, 'End when the commands are done, and ask nothing')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
@@ -91,6 +137,7 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Let FILE, what an earlier run counted (`mewz run --profile-generate FILE`), decide where speed is worth room; implies `--opt 2`')
             [CompletionResult]::new('--kernel', '--kernel', [CompletionResultType]::ParameterName, 'A kernel other than the one inside')
             [CompletionResult]::new('--release', '--release', [CompletionResultType]::ParameterName, 'Build the project''s release profile; leave symbols and debug information out of the image')
+            [CompletionResult]::new('--debuggable', '--debuggable', [CompletionResultType]::ParameterName, 'Put the stub into the image that a debugger talks to, on the machine''s second serial line')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Tell how much was compiled')
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Tell how much was compiled')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of the line')
@@ -156,6 +203,7 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
         'mewz;help' {
             [CompletionResult]::new('new', 'new', [CompletionResultType]::ParameterValue, 'Begin a project from a template')
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Boot a module, or a project, and end with its exit status')
+            [CompletionResult]::new('debug', 'debug', [CompletionResultType]::ParameterValue, 'Run a program in gdb: the machine stops before its first instruction')
             [CompletionResult]::new('build', 'build', [CompletionResultType]::ParameterValue, 'Build an image that boots without mewz, and print the line that boots it')
             [CompletionResult]::new('compile', 'compile', [CompletionResultType]::ParameterValue, 'Compile a module into an object that a linker takes')
             [CompletionResult]::new('imports', 'imports', [CompletionResultType]::ParameterValue, 'List what a module imports, and whether the kernel answers it')
@@ -170,6 +218,9 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             break
         }
         'mewz;help;run' {
+            break
+        }
+        'mewz;help;debug' {
             break
         }
         'mewz;help;build' {

@@ -25,6 +25,9 @@ _mewz() {
             mewz,completions)
                 cmd="mewz__subcmd__completions"
                 ;;
+            mewz,debug)
+                cmd="mewz__subcmd__debug"
+                ;;
             mewz,doctor)
                 cmd="mewz__subcmd__doctor"
                 ;;
@@ -55,6 +58,9 @@ _mewz() {
             mewz__subcmd__help,completions)
                 cmd="mewz__subcmd__help__subcmd__completions"
                 ;;
+            mewz__subcmd__help,debug)
+                cmd="mewz__subcmd__help__subcmd__debug"
+                ;;
             mewz__subcmd__help,doctor)
                 cmd="mewz__subcmd__help__subcmd__doctor"
                 ;;
@@ -83,7 +89,7 @@ _mewz() {
 
     case "${cmd}" in
         mewz)
-            opts="-h -V --help --version new run build compile imports size doctor completions man help"
+            opts="-h -V --help --version new run debug build compile imports size doctor completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -97,7 +103,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__build)
-            opts="-o -m -O -v -h --release --output --memory --machine --pack --tmp --opt --regalloc --target-cpu --profile --verbose --json --kernel --help"
+            opts="-o -m -O -v -h --release --output --memory --machine --pack --tmp --opt --regalloc --target-cpu --profile --debuggable --verbose --json --kernel --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -230,6 +236,140 @@ _mewz() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mewz__subcmd__debug)
+            opts="-e -p -m -O -v -x -h --env --dir --tmp --publish --net --memory --release --accel --machine --log --opt --regalloc --target-cpu --profile --profile-generate --qemu --debuggable --verbose --no-cache --kernel --kernel-arg --attach --break --stub --listen --vscode --dap --batch --command --ex --gdb --listen-guest --timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -e)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tmp)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --publish)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --memory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -m)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --accel)
+                    COMPREPLY=($(compgen -W "auto kvm tcg" -- "${cur}"))
+                    return 0
+                    ;;
+                --machine)
+                    COMPREPLY=($(compgen -W "microvm q35 pc" -- "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -W "error warn info debug trace" -- "${cur}"))
+                    return 0
+                    ;;
+                --opt)
+                    COMPREPLY=($(compgen -W "0 1 2" -- "${cur}"))
+                    return 0
+                    ;;
+                -O)
+                    COMPREPLY=($(compgen -W "0 1 2" -- "${cur}"))
+                    return 0
+                    ;;
+                --regalloc)
+                    COMPREPLY=($(compgen -W "backtracking single-pass" -- "${cur}"))
+                    return 0
+                    ;;
+                --target-cpu)
+                    COMPREPLY=($(compgen -W "x86-64 x86-64-v2 x86-64-v3 x86-64-v4 native" -- "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile-generate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --qemu)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kernel)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kernel-arg)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --attach)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --break)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stub)
+                    COMPREPLY=($(compgen -W "kernel qemu" -- "${cur}"))
+                    return 0
+                    ;;
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --command)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -x)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ex)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --gdb)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --listen-guest)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mewz__subcmd__doctor)
             opts="-h --fix --yes --json --qemu --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -249,7 +389,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__help)
-            opts="new run build compile imports size doctor completions man help"
+            opts="new run debug build compile imports size doctor completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -291,6 +431,20 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__help__subcmd__completions)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__help__subcmd__debug)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -457,7 +611,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__run)
-            opts="-e -p -m -O -v -h --env --dir --tmp --publish --listen --net --memory --timeout --release --accel --machine --log --opt --regalloc --target-cpu --profile --profile-generate --qemu --verbose --no-cache --kernel --kernel-arg --help"
+            opts="-e -p -m -O -v -h --env --dir --tmp --publish --listen --net --memory --timeout --release --accel --machine --log --opt --regalloc --target-cpu --profile --profile-generate --qemu --debuggable --verbose --no-cache --kernel --kernel-arg --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -24,6 +24,7 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand --version 'Print version'
             cand new 'Begin a project from a template'
             cand run 'Boot a module, or a project, and end with its exit status'
+            cand debug 'Run a program in gdb: the machine stops before its first instruction'
             cand build 'Build an image that boots without mewz, and print the line that boots it'
             cand compile 'Compile a module into an object that a linker takes'
             cand imports 'List what a module imports, and whether the kernel answers it'
@@ -64,9 +65,53 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand --kernel-arg 'A word for the kernel''s command line'
             cand --net 'Let the program make connections and resolve names'
             cand --release 'Build and run the project''s release profile'
+            cand --debuggable 'Let a debugger come to the machine, and let a crash wait for one (`mewz debug --attach`)'
             cand -v 'Tell how much was compiled'
             cand --verbose 'Tell how much was compiled'
             cand --no-cache 'Neither use nor keep compiled images and functions'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mewz;debug'= {
+            cand -e 'Set a variable of the program''s environment; NAME alone takes the value that it has here'
+            cand --env 'Set a variable of the program''s environment; NAME alone takes the value that it has here'
+            cand --dir 'Let the program use a folder; a lone HOST is the path in the guest too'
+            cand --tmp 'Give the program a folder that lives in memory and is gone at the end; SIZE limits it'
+            cand -p 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow'
+            cand --publish 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow'
+            cand -m 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB]'
+            cand --memory 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB]'
+            cand --accel 'How instructions run; `auto` takes KVM where it can be used [default: auto]'
+            cand --machine 'The machine type [default: microvm]'
+            cand --log 'How much of the kernel''s own words is shown [default: warn]'
+            cand -O 'How much time goes into better code [default: 2 for releases and objects, else 1]'
+            cand --opt 'How much time goes into better code [default: 2 for releases and objects, else 1]'
+            cand --regalloc 'How values get their registers [default: backtracking]'
+            cand --target-cpu 'The least processor that the code is made for [default: x86-64-v2]'
+            cand --profile 'Let FILE, what an earlier run counted (`mewz run --profile-generate FILE`), decide where speed is worth room; implies `--opt 2`'
+            cand --profile-generate 'Count what runs, and write it to FILE when the program ends, for `mewz build --profile FILE`'
+            cand --qemu 'The QEMU to use, a name or a path'
+            cand --kernel 'A kernel other than the one inside'
+            cand --kernel-arg 'A word for the kernel''s command line'
+            cand --attach 'Go to a machine that runs, or waits after a crash; PROCESS names one of several'
+            cand --break 'Run to this function, `*ADDRESS` or `FILE:LINE` first'
+            cand --stub 'Who answers gdb: the kernel, or QEMU, which can show the kernel''s first instructions too'
+            cand --listen 'Open no gdb: wait for one, or for an editor, on a port of this host; 0 takes a free one'
+            cand -x 'Run gdb''s commands in a file'
+            cand --command 'Run gdb''s commands in a file'
+            cand --ex 'Run a command of gdb'
+            cand --gdb 'The gdb to use, a name or a path'
+            cand --listen-guest 'Hand the program a listening socket for this port of its own: descriptor 3, 4 and so on'
+            cand --timeout 'End the machine after this time'
+            cand --net 'Let the program make connections and resolve names'
+            cand --release 'Build and run the project''s release profile'
+            cand --debuggable 'Let a debugger come to the machine, and let a crash wait for one (`mewz debug --attach`)'
+            cand -v 'Tell how much was compiled'
+            cand --verbose 'Tell how much was compiled'
+            cand --no-cache 'Neither use nor keep compiled images and functions'
+            cand --vscode 'Write `.vscode/launch.json` for this program, and end'
+            cand --dap 'Speak the debug adapter protocol on standard input and output; needs gdb 14'
+            cand --batch 'End when the commands are done, and ask nothing'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
@@ -85,6 +130,7 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand --profile 'Let FILE, what an earlier run counted (`mewz run --profile-generate FILE`), decide where speed is worth room; implies `--opt 2`'
             cand --kernel 'A kernel other than the one inside'
             cand --release 'Build the project''s release profile; leave symbols and debug information out of the image'
+            cand --debuggable 'Put the stub into the image that a debugger talks to, on the machine''s second serial line'
             cand -v 'Tell how much was compiled'
             cand --verbose 'Tell how much was compiled'
             cand --json 'Print one JSON object instead of the line'
@@ -143,6 +189,7 @@ set edit:completion:arg-completer[mewz] = {|@words|
         &'mewz;help'= {
             cand new 'Begin a project from a template'
             cand run 'Boot a module, or a project, and end with its exit status'
+            cand debug 'Run a program in gdb: the machine stops before its first instruction'
             cand build 'Build an image that boots without mewz, and print the line that boots it'
             cand compile 'Compile a module into an object that a linker takes'
             cand imports 'List what a module imports, and whether the kernel answers it'
@@ -155,6 +202,8 @@ set edit:completion:arg-completer[mewz] = {|@words|
         &'mewz;help;new'= {
         }
         &'mewz;help;run'= {
+        }
+        &'mewz;help;debug'= {
         }
         &'mewz;help;build'= {
         }

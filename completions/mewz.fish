@@ -28,6 +28,7 @@ complete -c mewz -n "__fish_mewz_needs_command" -s h -l help -d 'Print help'
 complete -c mewz -n "__fish_mewz_needs_command" -s V -l version -d 'Print version'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "new" -d 'Begin a project from a template'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "run" -d 'Boot a module, or a project, and end with its exit status'
+complete -c mewz -n "__fish_mewz_needs_command" -f -a "debug" -d 'Run a program in gdb: the machine stops before its first instruction'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "build" -d 'Build an image that boots without mewz, and print the line that boots it'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "compile" -d 'Compile a module into an object that a linker takes'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "imports" -d 'List what a module imports, and whether the kernel answers it'
@@ -74,9 +75,60 @@ complete -c mewz -n "__fish_mewz_using_subcommand run" -l kernel -d 'A kernel ot
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l kernel-arg -d 'A word for the kernel\'s command line' -r
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l net -d 'Let the program make connections and resolve names'
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l release -d 'Build and run the project\'s release profile'
+complete -c mewz -n "__fish_mewz_using_subcommand run" -l debuggable -d 'Let a debugger come to the machine, and let a crash wait for one (`mewz debug --attach`)'
 complete -c mewz -n "__fish_mewz_using_subcommand run" -s v -l verbose -d 'Tell how much was compiled'
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l no-cache -d 'Neither use nor keep compiled images and functions'
 complete -c mewz -n "__fish_mewz_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -s e -l env -d 'Set a variable of the program\'s environment; NAME alone takes the value that it has here' -r
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l dir -d 'Let the program use a folder; a lone HOST is the path in the guest too' -r
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l tmp -d 'Give the program a folder that lives in memory and is gone at the end; SIZE limits it' -r
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -s p -l publish -d 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow' -r
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -s m -l memory -d 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB]' -r
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l accel -d 'How instructions run; `auto` takes KVM where it can be used [default: auto]' -r -f -a "auto\t''
+kvm\t''
+tcg\t''"
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l machine -d 'The machine type [default: microvm]' -r -f -a "microvm\t''
+q35\t''
+pc\t''"
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l log -d 'How much of the kernel\'s own words is shown [default: warn]' -r -f -a "error\t''
+warn\t''
+info\t''
+debug\t''
+trace\t''"
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -s O -l opt -d 'How much time goes into better code [default: 2 for releases and objects, else 1]' -r -f -a "0\t'Follows the module operator by operator: the quickest to compile, and the code is large and slow'
+1\t'Optimises each function by itself: an edit recompiles what changed; for everyday work'
+2\t'Optimises across functions too, small ones become part of their callers: the best code, for a release'"
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l regalloc -d 'How values get their registers [default: backtracking]' -r -f -a "backtracking\t'Splits and moves ranges until they fit: the better code'
+single-pass\t'One pass over the code: quicker to compile, and the code is larger and slower'"
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l target-cpu -d 'The least processor that the code is made for [default: x86-64-v2]' -r -f -a "x86-64\t'Every 64-bit processor'
+x86-64-v2\t'SSE4.2 and POPCNT: processors since 2009'
+x86-64-v3\t'AVX2, BMI, FMA and LZCNT: since 2013; QEMU emulates them from 7.2 on'
+x86-64-v4\t'AVX-512: many servers; QEMU needs KVM for it'
+native\t'The greatest of these that the processor here, or the emulator that `run` takes, can run'"
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l profile -d 'Let FILE, what an earlier run counted (`mewz run --profile-generate FILE`), decide where speed is worth room; implies `--opt 2`' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l profile-generate -d 'Count what runs, and write it to FILE when the program ends, for `mewz build --profile FILE`' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l qemu -d 'The QEMU to use, a name or a path' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l kernel -d 'A kernel other than the one inside' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l kernel-arg -d 'A word for the kernel\'s command line' -r
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l attach -d 'Go to a machine that runs, or waits after a crash; PROCESS names one of several' -r
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l break -d 'Run to this function, `*ADDRESS` or `FILE:LINE` first' -r
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l stub -d 'Who answers gdb: the kernel, or QEMU, which can show the kernel\'s first instructions too' -r -f -a "kernel\t''
+qemu\t''"
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l listen -d 'Open no gdb: wait for one, or for an editor, on a port of this host; 0 takes a free one' -r
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -s x -l command -d 'Run gdb\'s commands in a file' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l ex -d 'Run a command of gdb' -r
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l gdb -d 'The gdb to use, a name or a path' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l listen-guest -d 'Hand the program a listening socket for this port of its own: descriptor 3, 4 and so on' -r
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l timeout -d 'End the machine after this time' -r
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l net -d 'Let the program make connections and resolve names'
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l release -d 'Build and run the project\'s release profile'
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l debuggable -d 'Let a debugger come to the machine, and let a crash wait for one (`mewz debug --attach`)'
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -s v -l verbose -d 'Tell how much was compiled'
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l no-cache -d 'Neither use nor keep compiled images and functions'
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l vscode -d 'Write `.vscode/launch.json` for this program, and end'
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l dap -d 'Speak the debug adapter protocol on standard input and output; needs gdb 14'
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l batch -d 'End when the commands are done, and ask nothing'
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mewz -n "__fish_mewz_using_subcommand build" -s o -l output -d 'The image to write [default: the project\'s or module\'s name with `.elf`, here]' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand build" -s m -l memory -d 'Memory in the line that is printed [default: 128MiB]' -r
 complete -c mewz -n "__fish_mewz_using_subcommand build" -l machine -d 'Machine type in the line that is printed [default: microvm]' -r -f -a "microvm\t''
@@ -97,6 +149,7 @@ native\t'The greatest of these that the processor here, or the emulator that `ru
 complete -c mewz -n "__fish_mewz_using_subcommand build" -l profile -d 'Let FILE, what an earlier run counted (`mewz run --profile-generate FILE`), decide where speed is worth room; implies `--opt 2`' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand build" -l kernel -d 'A kernel other than the one inside' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand build" -l release -d 'Build the project\'s release profile; leave symbols and debug information out of the image'
+complete -c mewz -n "__fish_mewz_using_subcommand build" -l debuggable -d 'Put the stub into the image that a debugger talks to, on the machine\'s second serial line'
 complete -c mewz -n "__fish_mewz_using_subcommand build" -s v -l verbose -d 'Tell how much was compiled'
 complete -c mewz -n "__fish_mewz_using_subcommand build" -l json -d 'Print one JSON object instead of the line'
 complete -c mewz -n "__fish_mewz_using_subcommand build" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -147,13 +200,14 @@ complete -c mewz -n "__fish_mewz_using_subcommand doctor" -l json -d 'Print one 
 complete -c mewz -n "__fish_mewz_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mewz -n "__fish_mewz_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c mewz -n "__fish_mewz_using_subcommand man" -s h -l help -d 'Print help'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run build compile imports size doctor completions man help" -f -a "new" -d 'Begin a project from a template'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run build compile imports size doctor completions man help" -f -a "run" -d 'Boot a module, or a project, and end with its exit status'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run build compile imports size doctor completions man help" -f -a "build" -d 'Build an image that boots without mewz, and print the line that boots it'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run build compile imports size doctor completions man help" -f -a "compile" -d 'Compile a module into an object that a linker takes'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run build compile imports size doctor completions man help" -f -a "imports" -d 'List what a module imports, and whether the kernel answers it'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run build compile imports size doctor completions man help" -f -a "size" -d 'Show what takes how many bytes, or what changed between two files'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run build compile imports size doctor completions man help" -f -a "doctor" -d 'Look at what mewz needs on this machine, and at what would mend it'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run build compile imports size doctor completions man help" -f -a "completions" -d 'Print a shell\'s completion script'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run build compile imports size doctor completions man help" -f -a "man" -d 'Write the manual pages into a folder'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run build compile imports size doctor completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug build compile imports size doctor completions man help" -f -a "new" -d 'Begin a project from a template'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug build compile imports size doctor completions man help" -f -a "run" -d 'Boot a module, or a project, and end with its exit status'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug build compile imports size doctor completions man help" -f -a "debug" -d 'Run a program in gdb: the machine stops before its first instruction'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug build compile imports size doctor completions man help" -f -a "build" -d 'Build an image that boots without mewz, and print the line that boots it'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug build compile imports size doctor completions man help" -f -a "compile" -d 'Compile a module into an object that a linker takes'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug build compile imports size doctor completions man help" -f -a "imports" -d 'List what a module imports, and whether the kernel answers it'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug build compile imports size doctor completions man help" -f -a "size" -d 'Show what takes how many bytes, or what changed between two files'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug build compile imports size doctor completions man help" -f -a "doctor" -d 'Look at what mewz needs on this machine, and at what would mend it'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug build compile imports size doctor completions man help" -f -a "completions" -d 'Print a shell\'s completion script'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug build compile imports size doctor completions man help" -f -a "man" -d 'Write the manual pages into a folder'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug build compile imports size doctor completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

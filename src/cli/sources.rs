@@ -46,7 +46,8 @@ impl SourcePlace {
             "/.rustup/",
             "/.cargo/registry/",
             "/wasi-libc/",
-            "/wasisdk/",
+            "/libc-bottom-half/",
+            "/libc-top-half/",
         ]
         .iter()
         .any(|part| path.contains(part))

@@ -65,6 +65,13 @@ pub(super) fn failure(report: &TrapReport, image: &BootImage<'_>) -> Failure {
             .flat_map(|place| place.with_sources(sources))
             .collect();
     }
+    // Nobody wonders who called `main`.
+    if let Some(last) = places
+        .iter()
+        .rposition(|place| place.own_source().is_some())
+    {
+        places.truncate(last + 1);
+    }
     // What the program did wrong stands in its own sources, and shows in a library's.
     let shown = places.iter().find_map(Place::own_source);
     let excerpt = shown.map_or_else(Vec::new, |source| {
@@ -164,6 +171,8 @@ impl Place {
         }
         let places = found.into_iter().map(|source| Self {
             function: match &source.function {
+                // What C compilers call it where it has arguments.
+                Some(function) if function == "__main_argc_argv" => "main".to_owned(),
                 Some(function) => words::name(function).into_owned(),
                 None => self.function.clone(),
             },
