@@ -388,7 +388,7 @@ fn arguments(settings: &Settings, files: &Files<'_>) -> Vec<OsString> {
         match who {
             // The second serial line of a PC, on every machine.
             DebugLine::Kernel => {
-                list.two("-device", "isa-serial,iobase=0x2f8,irq=3,chardev=debugger")
+                list.two("-device", "isa-serial,iobase=0x2f8,irq=3,chardev=debugger");
             }
             DebugLine::Qemu => {
                 list.two("-gdb", "chardev:debugger");
