@@ -95,6 +95,41 @@ fn several_memories_have_their_own_places() {
 }
 
 #[test]
+fn exceptions_are_taken_kept_and_thrown_again() {
+    // More are kept than a pool has at first: the host lets it grow.
+    let text = r#"(module
+        (tag $tag (param i32 i64))
+        (table $kept 3000 exnref)
+        (func $throw (param i32)
+          (throw $tag (local.get 0) (i64.const 5)))
+        (func $number (param $kept exnref) (result i32)
+          (block $taken (result i32 i64)
+            (try_table (catch $tag $taken) (throw_ref (local.get $kept)))
+            unreachable)
+          (if (i64.ne (i64.const 5)) (then unreachable)))
+        (func (export "_start") (local $at i32)
+          (loop $more
+            (table.set $kept (local.get $at)
+              (block $taken (result exnref)
+                (try_table (catch_all_ref $taken) (call $throw (local.get $at)))
+                unreachable))
+            (local.set $at (i32.add (local.get $at) (i32.const 1)))
+            (br_if $more (i32.lt_u (local.get $at) (i32.const 3000))))
+          (loop $more
+            (local.set $at (i32.sub (local.get $at) (i32.const 1)))
+            (call $number (table.get $kept (local.get $at)))
+            (if (i32.ne (local.get $at)) (then unreachable))
+            (br_if $more (local.get $at)))
+          LAST))"#;
+    let output = run(&text.replace("LAST", ""));
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    check_trap(
+        &text.replace("LAST", "(call $throw (i32.const 1))"),
+        "uncaught exception",
+    );
+}
+
+#[test]
 fn traps_have_names() {
     check_trap(
         r#"(module (func (export "_start") unreachable))"#,
