@@ -116,13 +116,33 @@ fn two_files_are_compared() {
 fn what_is_no_program_is_refused() {
     let folder = folder();
     fs::write(folder.path().join("x"), b"\x7fELF, it says").unwrap();
-    for (file, part) in [
-        ("x", "cannot measure `x`"),
-        ("nothing.wasm", "nothing.wasm"),
+    text(&mewz(folder.path(), &["compile", "a.wasm"]));
+    let object = fs::read(folder.path().join("a.o")).unwrap();
+    fs::write(folder.path().join("cut.o"), &object[..object.len() / 2]).unwrap();
+    for (file, parts) in [
+        (
+            "x",
+            &[
+                "cannot measure `x`",
+                "ends after 13 bytes, inside its header of 64",
+                "`mewz build`",
+            ][..],
+        ),
+        (
+            "cut.o",
+            &[
+                "cannot measure `cut.o`",
+                "no whole ELF file of 64 bits: ",
+                "`mewz compile`",
+            ],
+        ),
+        ("nothing.wasm", &["nothing.wasm"]),
     ] {
         let output = mewz(folder.path(), &["size", file]);
         assert_eq!(output.status.code(), Some(1));
         let words = String::from_utf8(output.stderr).unwrap();
-        assert!(words.contains(part), "{words}");
+        for part in parts {
+            assert!(words.contains(part), "{words}");
+        }
     }
 }

@@ -22,6 +22,8 @@ mod network;
 mod new;
 mod pack;
 mod packages;
+#[doc(hidden)]
+pub mod probe;
 mod profile;
 mod progress;
 mod project;

@@ -76,7 +76,7 @@ pub(super) struct Project {
 /// The file's keys.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Content {
+pub(super) struct Content {
     #[serde(deserialize_with = "version")]
     mewz: (),
     #[serde(default)]
@@ -452,7 +452,7 @@ fn enclosing_folder() -> Result<PathBuf, Failure> {
     }
 }
 
-fn parse(path: &Path, text: &str) -> Result<Content, Failure> {
+pub(super) fn parse(path: &Path, text: &str) -> Result<Content, Failure> {
     toml::from_str(text).map_err(|problem| {
         let place = match problem.span() {
             Some(span) => {

@@ -1,4 +1,4 @@
-//! Broken modules, objects, kernels and texts: each is refused or taken, without a panic, within bounds of time and memory.
+//! Broken modules, objects, images, texts and project files: each is refused or taken, without a panic, within bounds of time and memory.
 //!
 //! By hand: `MEWZ_MALFORMED=FIRST..END cargo test --release --test malformed`, or one case: `MEWZ_MALFORMED=CASE`.
 
@@ -9,6 +9,7 @@ mod random;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use mewz::cli::probe::{has_size, is_project};
 use mewz::compile::{
     FunctionCache, MemoryBase, OptLevel, Options, RegisterAllocator, compile, compile_incremental,
     debug, interface,
@@ -48,6 +49,10 @@ struct Corpus {
 
 #[test]
 fn broken_input_is_refused_within_bounds() {
+    assert!(
+        is_project(PROJECT),
+        "the file that is to be broken is whole"
+    );
     let corpus = Corpus::new();
     let cases = match std::env::var("MEWZ_MALFORMED") {
         Ok(text) => range(&text).expect("MEWZ_MALFORMED is CASE or FIRST..END"),
@@ -120,6 +125,7 @@ fn try_case(corpus: &Corpus, random: &mut Random) {
             if let Some(byte) = bytes.get_mut(at) {
                 *byte ^= 1 << random.below(8);
             }
+            let _ = has_size(&bytes, None);
             if let Ok(kernel) = Kernel::parse(&bytes) {
                 let _ = image(
                     &kernel,
@@ -127,6 +133,11 @@ fn try_case(corpus: &Corpus, random: &mut Random) {
                     &ImageOptions::default(),
                 );
             }
+        }
+        6 => {
+            let mut bytes = PROJECT.as_bytes().to_vec();
+            mutate::mutate(&mut bytes, PROJECT.as_bytes(), random);
+            let _ = is_project(&String::from_utf8_lossy(&bytes));
         }
         _ => {
             let whole = choose(&corpus.modules, random);
@@ -137,6 +148,9 @@ fn try_case(corpus: &Corpus, random: &mut Random) {
         }
     }
 }
+
+/// A project file with every key.
+const PROJECT: &str = include_str!("mewz.toml");
 
 /// The kernel that images have.
 static KERNEL: &[u8] = include_bytes!(env!("MEWZ_KERNEL"));
@@ -160,7 +174,11 @@ fn module(bytes: &[u8], random: &mut Random) {
         ..Options::default()
     };
     if let Ok(compiled) = compile(bytes, &options) {
-        // What was taken is whole: it can be linked.
+        // What was taken is whole: it can be measured and linked.
+        assert!(
+            has_size(&compiled.object, Some(bytes)),
+            "what was compiled can't be measured"
+        );
         let mut inputs = Inputs::new();
         inputs
             .add(compiled.object.as_slice())
@@ -198,6 +216,7 @@ fn changed(whole: &[u8], changed: &[u8], random: &mut Random) {
 }
 
 fn object(bytes: &[u8]) {
+    let _ = has_size(bytes, None);
     let mut inputs = Inputs::new();
     if inputs.add(bytes).is_err() {
         return;

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use mewz_abi::address::{KERNEL_BASE, WINDOW_BASE};
 use mewz_abi::symbol::ADDRESS_SECTION;
-use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SectionKind, SymbolKind};
+use object::elf::FileHeader64;
+use object::read::elf::ElfFile64;
+use object::{Endianness, Object as _, ObjectSection, ObjectSymbol as _, SectionKind, SymbolKind};
 use wasmparser::{Name, Parser, Payload};
 
 use crate::compile::debug;
@@ -15,9 +17,12 @@ const TEXT_SECTION: &str = ".text";
 /// Sections of the module and what they become; others become nothing.
 const COUNTERPARTS: [(&str, &str); 2] = [("code", TEXT_SECTION), ("data", ".rodata")];
 
+/// An ELF file of either byte order.
+type Elf<'data> = ElfFile64<'data, Endianness>;
+
 /// What a file consists of.
 #[derive(Debug, Default)]
-pub(super) struct Measured {
+pub(in crate::cli) struct Measured {
     /// Every part, in no order.
     pub(super) parts: Vec<Part>,
 }
@@ -44,9 +49,16 @@ pub(super) struct Part {
     pub(super) wasm: u64,
 }
 
+/// Bytes of the header of an ELF file of 64 bits.
+const HEADER_BYTES: usize = size_of::<FileHeader64<Endianness>>();
+
 /// Measures `elf`; and `wasm`, of which it was made.
-pub(super) fn measure(elf: &[u8], wasm: Option<&[u8]>) -> Result<Measured, String> {
-    let file = object::File::parse(elf).map_err(|problem| problem.to_string())?;
+///
+/// # Errors
+///
+/// Words on what of the two is broken.
+pub(in crate::cli) fn measure(elf: &[u8], wasm: Option<&[u8]>) -> Result<Measured, String> {
+    let file = parse(elf)?;
     let mut measured = Measured::default();
     let module = wasm.map(ModuleSizes::of).transpose()?;
     let mut indices = HashMap::new();
@@ -65,12 +77,13 @@ pub(super) fn measure(elf: &[u8], wasm: Option<&[u8]>) -> Result<Measured, Strin
     let functions = functions(&file);
     let mut known = 0;
     for section in file.sections() {
+        let name = section.name().unwrap_or_default();
         let bytes = match section.kind() {
             SectionKind::UninitializedData => 0,
-            _ => section.file_range().map_or(0, |(_, bytes)| bytes),
+            _ => bytes_in_file(&section, elf.len() as u64)
+                .ok_or_else(|| format!("section `{name}` lies outside of the file"))?,
         };
         known += bytes;
-        let name = section.name().unwrap_or_default();
         let shown = match (KERNEL_BASE..WINDOW_BASE).contains(&section.address()) {
             true => format!("kernel {name}"),
             false => name.to_owned(),
@@ -78,12 +91,14 @@ pub(super) fn measure(elf: &[u8], wasm: Option<&[u8]>) -> Result<Measured, Strin
         let mut rest = bytes;
         for (address, (symbol, size)) in functions.get(&section.index()).into_iter().flatten() {
             let index = indices.get(address).copied();
-            rest = rest.saturating_sub(*size);
+            // No more than the section has, whatever the symbol says.
+            let size = rest.min(*size);
+            rest -= size;
             measured.parts.push(Part {
                 section: shown.clone(),
                 is_loaded: true,
                 function: Some(((*symbol).to_owned(), index)),
-                native: *size,
+                native: size,
                 wasm: 0,
             });
         }
@@ -95,6 +110,16 @@ pub(super) fn measure(elf: &[u8], wasm: Option<&[u8]>) -> Result<Measured, Strin
         module.add_to(&mut measured);
     }
     Ok(measured)
+}
+
+fn parse(elf: &[u8]) -> Result<Elf<'_>, String> {
+    let len = elf.len();
+    if len < HEADER_BYTES {
+        return Err(format!(
+            "it begins as an ELF file and ends after {len} bytes, inside its header of {HEADER_BYTES}"
+        ));
+    }
+    Elf::parse(elf).map_err(|problem| format!("it is no whole ELF file of 64 bits: {problem}"))
 }
 
 impl Measured {
@@ -112,17 +137,25 @@ impl Measured {
     }
 }
 
-fn is_loaded(section: &object::Section<'_, '_>) -> bool {
+fn is_loaded<'data>(section: &impl ObjectSection<'data>) -> bool {
     let object::SectionFlags::Elf { sh_flags, .. } = section.flags() else {
         return false;
     };
     sh_flags & u64::from(object::elf::SHF_ALLOC) != 0
 }
 
+/// Bytes that a section has in a file of `len` bytes; `None` where it says that it goes beyond.
+fn bytes_in_file<'data>(section: &impl ObjectSection<'data>, len: u64) -> Option<u64> {
+    let Some((start, bytes)) = section.file_range() else {
+        return Some(0);
+    };
+    (start.checked_add(bytes)? <= len).then_some(bytes)
+}
+
 /// Name and size of each function, by section and address.
 type Functions<'a> = HashMap<object::SectionIndex, BTreeMap<u64, (&'a str, u64)>>;
 
-fn functions<'a>(file: &object::File<'a>) -> Functions<'a> {
+fn functions<'a>(file: &Elf<'a>) -> Functions<'a> {
     let mut functions = Functions::new();
     for symbol in file.symbols() {
         let (Some(section), Ok(name)) = (symbol.section_index(), symbol.name()) else {

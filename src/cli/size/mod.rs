@@ -2,7 +2,7 @@
 
 mod difference;
 mod groups;
-mod measure;
+pub(super) mod measure;
 mod table;
 
 use std::io::Write as _;
@@ -98,7 +98,11 @@ fn measured(arguments: &SizeArguments, path: &Path) -> Result<Measured, Failure>
     let is_elf = is_elf(path).map_err(|problem| unreadable(problem.to_string()))?;
     if is_elf {
         let bytes = std::fs::read(path).map_err(|problem| unreadable(problem.to_string()))?;
-        return measure(&bytes, None).map_err(unreadable);
+        return measure(&bytes, None).map_err(|problem| {
+            unreadable(problem).hint(
+                "an object or image that was cut short or changed is made anew by `mewz compile` or `mewz build`",
+            )
+        });
     }
     let module = Module::read(path)?;
     let options = arguments.code.options(Profile::Release, None, None);
