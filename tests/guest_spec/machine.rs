@@ -20,7 +20,7 @@ pub(crate) fn run(kernel: &Path, object: &Object) -> Result<Vec<(usize, String)>
     let kernel = Kernel::parse(&kernel).expect("the kernel is one");
     let options = ImageOptions {
         strip: true,
-        build_id: None,
+        ..ImageOptions::default()
     };
     let image = image(&kernel, object, &options).map_err(|error| error.to_string())?;
     assert!(image.missing.is_empty(), "{:?}", image.missing);
