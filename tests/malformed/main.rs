@@ -149,7 +149,7 @@ fn try_case(corpus: &Corpus, random: &mut Random) {
     }
 }
 
-/// A project file with every key.
+/// A project file with keys of every kind.
 const PROJECT: &str = include_str!("mewz.toml");
 
 /// The kernel that images have.
