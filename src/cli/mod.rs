@@ -33,6 +33,7 @@ mod scaffold;
 mod size;
 mod sources;
 mod template;
+mod test;
 mod trap;
 mod values;
 mod words;
@@ -69,6 +70,7 @@ enum Command {
     New(new::NewArguments),
     Run(run::RunArguments),
     Debug(Box<debug::DebugArguments>),
+    Test(test::TestArguments),
     Build(build::BuildArguments),
     Compile(compile::CompileArguments),
     Imports(imports::ImportsArguments),
@@ -101,6 +103,7 @@ pub fn main() -> ExitCode {
         Command::New(arguments) => new::run(arguments),
         Command::Run(arguments) => run::run(arguments),
         Command::Debug(arguments) => debug::run(*arguments),
+        Command::Test(arguments) => test::run(arguments),
         Command::Build(arguments) => build::run(arguments),
         Command::Compile(arguments) => compile::run(arguments),
         Command::Imports(arguments) => imports::run(arguments),

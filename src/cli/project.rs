@@ -82,6 +82,7 @@ pub(super) struct Content {
     #[serde(default)]
     app: App,
     build: Build,
+    test: Option<Test>,
     #[serde(default)]
     profile: Profiles,
     #[serde(default)]
@@ -122,6 +123,14 @@ struct Build {
     wasm: String,
     #[serde(default)]
     watch: Vec<String>,
+}
+
+/// Modules that pass if they end with status 0, or have a test harness.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Test {
+    command: Option<String>,
+    wasm: Vec<String>,
 }
 
 /// What is chosen about the code, by profile.
@@ -384,12 +393,39 @@ impl Project {
         if let Some(command) = &build.command {
             self.run_command(&profile.expand(command), profile)?;
         }
-        let module = self.module_path(profile);
+        self.made(&build.wasm, build.command.as_deref(), "build", profile)
+    }
+
+    /// Runs the command of the tests; gives the paths of their modules, if the file has a section for tests.
+    pub(super) fn build_tests(&self, profile: Profile) -> Result<Option<Vec<PathBuf>>, Failure> {
+        let Some(test) = &self.content.test else {
+            return Ok(None);
+        };
+        if let Some(command) = &test.command {
+            self.run_command(&profile.expand(command), profile)?;
+        }
+        let made = |wasm: &String| self.made(wasm, test.command.as_deref(), "test", profile);
+        test.wasm
+            .iter()
+            .map(made)
+            .collect::<Result<_, _>>()
+            .map(Some)
+    }
+
+    /// The file `wasm`, which the command of `section` should have left.
+    fn made(
+        &self,
+        wasm: &str,
+        command: Option<&str>,
+        section: &str,
+        profile: Profile,
+    ) -> Result<PathBuf, Failure> {
+        let module = self.folder.join(profile.expand(wasm));
         if module.is_file() {
             return Ok(module);
         }
         let failure = Failure::new(format!("the build left no `{}`", module.display()));
-        Err(match &build.command {
+        Err(match command {
             Some(command) => failure.cause(format!(
                 "`{}` ended well, but did not make it",
                 profile.expand(command)
@@ -398,7 +434,9 @@ impl Project {
                 "`{FILE_NAME}` names no `command` that could make it"
             )),
         }
-        .hint("`wasm` below `[build]` names the file that the command leaves"))
+        .hint(format!(
+            "`wasm` below `[{section}]` names what the command leaves"
+        )))
     }
 
     fn run_command(&self, command: &str, profile: Profile) -> Result<(), Failure> {
