@@ -28,6 +28,7 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             [CompletionResult]::new('new', 'new', [CompletionResultType]::ParameterValue, 'Begin a project from a template')
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Boot a module, or a project, and end with its exit status')
             [CompletionResult]::new('debug', 'debug', [CompletionResultType]::ParameterValue, 'Run a program in gdb: the machine stops before its first instruction')
+            [CompletionResult]::new('test', 'test', [CompletionResultType]::ParameterValue, 'Run a project''s tests as unikernels')
             [CompletionResult]::new('build', 'build', [CompletionResultType]::ParameterValue, 'Build an image that boots without mewz, and print the line that boots it')
             [CompletionResult]::new('compile', 'compile', [CompletionResultType]::ParameterValue, 'Compile a module into an object that a linker takes')
             [CompletionResult]::new('imports', 'imports', [CompletionResultType]::ParameterValue, 'List what a module imports, and whether the kernel answers it')
@@ -122,6 +123,20 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'mewz;test' {
+            [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'How many machines run at once [default: one for each processor]')
+            [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'How many machines run at once [default: one for each processor]')
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Set a variable of the tests'' environment; NAME alone takes the value that it has here')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Set a variable of the tests'' environment; NAME alone takes the value that it has here')
+            [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'Let the tests use a folder; a lone HOST is the path in the guest too')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Memory of each machine, from 16MiB to 64GiB [default: 128MiB]')
+            [CompletionResult]::new('--memory', '--memory', [CompletionResultType]::ParameterName, 'Memory of each machine, from 16MiB to 64GiB [default: 128MiB]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End a machine after this time; the test that it was at has failed')
+            [CompletionResult]::new('--release', '--release', [CompletionResultType]::ParameterName, 'Build and run the tests of the release profile')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'mewz;build' {
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The image to write [default: the project''s or module''s name with `.elf`, here]')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'The image to write [default: the project''s or module''s name with `.elf`, here]')
@@ -204,6 +219,7 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             [CompletionResult]::new('new', 'new', [CompletionResultType]::ParameterValue, 'Begin a project from a template')
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Boot a module, or a project, and end with its exit status')
             [CompletionResult]::new('debug', 'debug', [CompletionResultType]::ParameterValue, 'Run a program in gdb: the machine stops before its first instruction')
+            [CompletionResult]::new('test', 'test', [CompletionResultType]::ParameterValue, 'Run a project''s tests as unikernels')
             [CompletionResult]::new('build', 'build', [CompletionResultType]::ParameterValue, 'Build an image that boots without mewz, and print the line that boots it')
             [CompletionResult]::new('compile', 'compile', [CompletionResultType]::ParameterValue, 'Compile a module into an object that a linker takes')
             [CompletionResult]::new('imports', 'imports', [CompletionResultType]::ParameterValue, 'List what a module imports, and whether the kernel answers it')
@@ -221,6 +237,9 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             break
         }
         'mewz;help;debug' {
+            break
+        }
+        'mewz;help;test' {
             break
         }
         'mewz;help;build' {

@@ -49,6 +49,9 @@ _mewz() {
             mewz,size)
                 cmd="mewz__subcmd__size"
                 ;;
+            mewz,test)
+                cmd="mewz__subcmd__test"
+                ;;
             mewz__subcmd__help,build)
                 cmd="mewz__subcmd__help__subcmd__build"
                 ;;
@@ -82,6 +85,9 @@ _mewz() {
             mewz__subcmd__help,size)
                 cmd="mewz__subcmd__help__subcmd__size"
                 ;;
+            mewz__subcmd__help,test)
+                cmd="mewz__subcmd__help__subcmd__test"
+                ;;
             *)
                 ;;
         esac
@@ -89,7 +95,7 @@ _mewz() {
 
     case "${cmd}" in
         mewz)
-            opts="-h -V --help --version new run debug build compile imports size doctor completions man help"
+            opts="-h -V --help --version new run debug test build compile imports size doctor completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -389,7 +395,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__help)
-            opts="new run debug build compile imports size doctor completions man help"
+            opts="new run debug test build compile imports size doctor completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -543,6 +549,20 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__help__subcmd__size)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__help__subcmd__test)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -744,6 +764,52 @@ _mewz() {
                     return 0
                     ;;
                 --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__test)
+            opts="-j -e -m -h --release --jobs --env --dir --memory --timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -e)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --memory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -m)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -25,6 +25,7 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand new 'Begin a project from a template'
             cand run 'Boot a module, or a project, and end with its exit status'
             cand debug 'Run a program in gdb: the machine stops before its first instruction'
+            cand test 'Run a project''s tests as unikernels'
             cand build 'Build an image that boots without mewz, and print the line that boots it'
             cand compile 'Compile a module into an object that a linker takes'
             cand imports 'List what a module imports, and whether the kernel answers it'
@@ -115,6 +116,19 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'mewz;test'= {
+            cand -j 'How many machines run at once [default: one for each processor]'
+            cand --jobs 'How many machines run at once [default: one for each processor]'
+            cand -e 'Set a variable of the tests'' environment; NAME alone takes the value that it has here'
+            cand --env 'Set a variable of the tests'' environment; NAME alone takes the value that it has here'
+            cand --dir 'Let the tests use a folder; a lone HOST is the path in the guest too'
+            cand -m 'Memory of each machine, from 16MiB to 64GiB [default: 128MiB]'
+            cand --memory 'Memory of each machine, from 16MiB to 64GiB [default: 128MiB]'
+            cand --timeout 'End a machine after this time; the test that it was at has failed'
+            cand --release 'Build and run the tests of the release profile'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'mewz;build'= {
             cand -o 'The image to write [default: the project''s or module''s name with `.elf`, here]'
             cand --output 'The image to write [default: the project''s or module''s name with `.elf`, here]'
@@ -190,6 +204,7 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand new 'Begin a project from a template'
             cand run 'Boot a module, or a project, and end with its exit status'
             cand debug 'Run a program in gdb: the machine stops before its first instruction'
+            cand test 'Run a project''s tests as unikernels'
             cand build 'Build an image that boots without mewz, and print the line that boots it'
             cand compile 'Compile a module into an object that a linker takes'
             cand imports 'List what a module imports, and whether the kernel answers it'
@@ -204,6 +219,8 @@ set edit:completion:arg-completer[mewz] = {|@words|
         &'mewz;help;run'= {
         }
         &'mewz;help;debug'= {
+        }
+        &'mewz;help;test'= {
         }
         &'mewz;help;build'= {
         }

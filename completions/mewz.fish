@@ -29,6 +29,7 @@ complete -c mewz -n "__fish_mewz_needs_command" -s V -l version -d 'Print versio
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "new" -d 'Begin a project from a template'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "run" -d 'Boot a module, or a project, and end with its exit status'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "debug" -d 'Run a program in gdb: the machine stops before its first instruction'
+complete -c mewz -n "__fish_mewz_needs_command" -f -a "test" -d 'Run a project\'s tests as unikernels'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "build" -d 'Build an image that boots without mewz, and print the line that boots it'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "compile" -d 'Compile a module into an object that a linker takes'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "imports" -d 'List what a module imports, and whether the kernel answers it'
@@ -129,6 +130,13 @@ complete -c mewz -n "__fish_mewz_using_subcommand debug" -l vscode -d 'Write `.v
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l dap -d 'Speak the debug adapter protocol on standard input and output; needs gdb 14'
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l batch -d 'End when the commands are done, and ask nothing'
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mewz -n "__fish_mewz_using_subcommand test" -s j -l jobs -d 'How many machines run at once [default: one for each processor]' -r
+complete -c mewz -n "__fish_mewz_using_subcommand test" -s e -l env -d 'Set a variable of the tests\' environment; NAME alone takes the value that it has here' -r
+complete -c mewz -n "__fish_mewz_using_subcommand test" -l dir -d 'Let the tests use a folder; a lone HOST is the path in the guest too' -r
+complete -c mewz -n "__fish_mewz_using_subcommand test" -s m -l memory -d 'Memory of each machine, from 16MiB to 64GiB [default: 128MiB]' -r
+complete -c mewz -n "__fish_mewz_using_subcommand test" -l timeout -d 'End a machine after this time; the test that it was at has failed' -r
+complete -c mewz -n "__fish_mewz_using_subcommand test" -l release -d 'Build and run the tests of the release profile'
+complete -c mewz -n "__fish_mewz_using_subcommand test" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mewz -n "__fish_mewz_using_subcommand build" -s o -l output -d 'The image to write [default: the project\'s or module\'s name with `.elf`, here]' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand build" -s m -l memory -d 'Memory in the line that is printed [default: 128MiB]' -r
 complete -c mewz -n "__fish_mewz_using_subcommand build" -l machine -d 'Machine type in the line that is printed [default: microvm]' -r -f -a "microvm\t''
@@ -200,14 +208,15 @@ complete -c mewz -n "__fish_mewz_using_subcommand doctor" -l json -d 'Print one 
 complete -c mewz -n "__fish_mewz_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mewz -n "__fish_mewz_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c mewz -n "__fish_mewz_using_subcommand man" -s h -l help -d 'Print help'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug build compile imports size doctor completions man help" -f -a "new" -d 'Begin a project from a template'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug build compile imports size doctor completions man help" -f -a "run" -d 'Boot a module, or a project, and end with its exit status'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug build compile imports size doctor completions man help" -f -a "debug" -d 'Run a program in gdb: the machine stops before its first instruction'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug build compile imports size doctor completions man help" -f -a "build" -d 'Build an image that boots without mewz, and print the line that boots it'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug build compile imports size doctor completions man help" -f -a "compile" -d 'Compile a module into an object that a linker takes'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug build compile imports size doctor completions man help" -f -a "imports" -d 'List what a module imports, and whether the kernel answers it'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug build compile imports size doctor completions man help" -f -a "size" -d 'Show what takes how many bytes, or what changed between two files'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug build compile imports size doctor completions man help" -f -a "doctor" -d 'Look at what mewz needs on this machine, and at what would mend it'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug build compile imports size doctor completions man help" -f -a "completions" -d 'Print a shell\'s completion script'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug build compile imports size doctor completions man help" -f -a "man" -d 'Write the manual pages into a folder'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug build compile imports size doctor completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size doctor completions man help" -f -a "new" -d 'Begin a project from a template'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size doctor completions man help" -f -a "run" -d 'Boot a module, or a project, and end with its exit status'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size doctor completions man help" -f -a "debug" -d 'Run a program in gdb: the machine stops before its first instruction'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size doctor completions man help" -f -a "test" -d 'Run a project\'s tests as unikernels'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size doctor completions man help" -f -a "build" -d 'Build an image that boots without mewz, and print the line that boots it'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size doctor completions man help" -f -a "compile" -d 'Compile a module into an object that a linker takes'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size doctor completions man help" -f -a "imports" -d 'List what a module imports, and whether the kernel answers it'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size doctor completions man help" -f -a "size" -d 'Show what takes how many bytes, or what changed between two files'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size doctor completions man help" -f -a "doctor" -d 'Look at what mewz needs on this machine, and at what would mend it'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size doctor completions man help" -f -a "completions" -d 'Print a shell\'s completion script'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size doctor completions man help" -f -a "man" -d 'Write the manual pages into a folder'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size doctor completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
