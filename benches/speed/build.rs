@@ -3,14 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
-use mewz::compile::{MemoryBase, OptLevel, Options, TargetCpu, compile, header};
+use mewz::compile::{MemoryBase, OptLevel, Options, TargetCpu, compile, header, profile};
 
 use super::engine::Engine;
 use super::packages::Packages;
 use super::program::Program;
 use super::settings::Settings;
-use super::workshop::{Workshop, read, tool};
+use super::workshop::{Workshop, output, read, tool};
 
 /// Where linear memory lies if the system keeps address 0 from us: the lowest that Linux gives to everyone.
 const LOWEST_ADDRESS: u64 = 0x1_0000;
@@ -103,6 +104,15 @@ pub(crate) fn memory_base() -> u64 {
     }
 }
 
+fn options(opt_level: OptLevel) -> Options {
+    Options {
+        target_cpu: target_cpu(),
+        memory_base: MemoryBase::Constant(memory_base()),
+        opt_level,
+        ..Options::default()
+    }
+}
+
 fn here() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/speed"))
 }
@@ -133,7 +143,8 @@ impl Work<'_> {
             Engine::Native => self.native(&made),
             Engine::Wasm2c => self.wasm2c(&made),
             Engine::Wasmtime => self.wasmtime(&made),
-            Engine::Mewz(level) => self.mewz(&made, *level),
+            Engine::Mewz(level) => self.mewz(&made, options(*level)),
+            Engine::Profiled => self.profiled(&made),
             Engine::Saved(_) if made.exists() => Ok(()),
             Engine::Saved(name) => Err(format!(
                 "nothing is saved as {made:?}; `--save {name}` does that"
@@ -190,15 +201,28 @@ impl Work<'_> {
         self.workshop.make(made, &sources, &mut command)
     }
 
-    /// Each time anew: the compiler is what this is about.
-    fn mewz(&self, made: &Path, opt_level: OptLevel) -> Result<(), String> {
-        let base = memory_base();
+    /// Runs the program once to count what runs, and compiles it with that.
+    fn profiled(&self, made: &Path) -> Result<(), String> {
+        let counting = made.with_extension("counting");
         let options = Options {
-            target_cpu: target_cpu(),
-            memory_base: MemoryBase::Constant(base),
-            opt_level,
-            ..Options::default()
+            counts_runs: true,
+            ..options(OptLevel::Module)
         };
+        self.mewz(&counting, options)?;
+        let counters = made.with_extension("counters");
+        output(Command::new(&counting).env("MEWZ_COUNTERS", &counters))?;
+        let wasm = read(&self.folder.join("program.wasm"))?;
+        let profile = profile(&wasm, &read(&counters)?).map_err(|problem| problem.to_string())?;
+        let options = Options {
+            profile: Some(Arc::new(profile)),
+            ..options(OptLevel::Module)
+        };
+        self.mewz(made, options)
+    }
+
+    /// Each time anew: the compiler is what this is about.
+    fn mewz(&self, made: &Path, options: Options) -> Result<(), String> {
+        let base = memory_base();
         let wasm = read(&self.folder.join("program.wasm"))?;
         let compiled = compile(&wasm, &options)
             .map_err(|problem| format!("cannot compile {}: {problem}", self.program.name))?;

@@ -18,6 +18,8 @@ pub(crate) enum Engine {
     Wasmtime,
     /// The module, compiled by mewz.
     Mewz(OptLevel),
+    /// The module, compiled by mewz with the profile of a run of the same program.
+    Profiled,
     /// What an earlier mewz made of the whole module.
     Saved(String),
 }
@@ -36,7 +38,8 @@ impl Engine {
 
     /// The engine that a person means by `name`.
     pub(crate) fn named(name: &str) -> Result<Self, String> {
-        let engines = Self::standard();
+        let mut engines = Self::standard();
+        engines.push(Engine::Profiled);
         let names: Vec<String> = engines.iter().map(Self::name).collect();
         match names.iter().position(|known| known == name) {
             Some(index) => Ok(engines[index].clone()),
@@ -56,6 +59,7 @@ impl Engine {
             Engine::Mewz(OptLevel::Module) => "mewz".to_owned(),
             Engine::Mewz(OptLevel::Function) => "mewz-function".to_owned(),
             Engine::Mewz(OptLevel::None) => "mewz-none".to_owned(),
+            Engine::Profiled => "mewz-profile".to_owned(),
             Engine::Saved(name) => format!("saved {name}"),
         }
     }

@@ -3,8 +3,9 @@
 //! Every program runs under every engine in each of several rounds; its figure is the least CPU time. All must print the
 //! same. A run of everything writes its table into `docs/benchmarks.md`. `scripts/test-tools` installs the engines.
 //!
-//! Words on the command line choose programs; `--engines a,b` chooses engines, `--rounds N` sets their count, `--quick` takes
-//! two rounds without wasm2c. `--save NAME` keeps what mewz made of the programs, and `--with NAME` runs it beside today's.
+//! Words on the command line choose programs; `--engines a,b` chooses engines, `mewz-profile` too, which no table of
+//! everything has. `--rounds N` sets their count, `--quick` takes two rounds without wasm2c. `--save NAME` keeps what mewz
+//! made of the programs, and `--with NAME` runs it beside today's.
 
 mod build;
 mod engine;

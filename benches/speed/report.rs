@@ -138,6 +138,7 @@ fn ratios(settings: &Settings) -> Vec<Ratio> {
             MEWZ_FUNCTION,
             Engine::Wasmtime,
         ),
+        ("mewz-profile / mewz".to_owned(), Engine::Profiled, MEWZ),
         ("mewz / wasm2c".to_owned(), MEWZ, Engine::Wasm2c),
         ("mewz / clang".to_owned(), MEWZ, Engine::Native),
     ];
