@@ -203,21 +203,22 @@ impl Work<'_> {
 
     /// Runs the program once to count what runs, and compiles it with that.
     fn profiled(&self, made: &Path) -> Result<(), String> {
+        let plain = options(OptLevel::Module);
         let counting = made.with_extension("counting");
-        let options = Options {
+        let counting_options = Options {
             counts_runs: true,
-            ..options(OptLevel::Module)
+            ..plain.clone()
         };
-        self.mewz(&counting, options)?;
+        self.mewz(&counting, counting_options)?;
         let counters = made.with_extension("counters");
         output(Command::new(&counting).env("MEWZ_COUNTERS", &counters))?;
         let wasm = read(&self.folder.join("program.wasm"))?;
         let profile = profile(&wasm, &read(&counters)?).map_err(|problem| problem.to_string())?;
-        let options = Options {
+        let with_profile = Options {
             profile: Some(Arc::new(profile)),
-            ..options(OptLevel::Module)
+            ..plain
         };
-        self.mewz(made, options)
+        self.mewz(made, with_profile)
     }
 
     /// Each time anew: the compiler is what this is about.
