@@ -151,6 +151,24 @@ fn a_function_more_compiles_that_function_alone() {
 }
 
 #[test]
+fn a_longer_table_leaves_those_alone_that_call_through_it() {
+    let module = |len: u32, functions: &str| {
+        let text = format!(
+            r#"(module (type $none (func)) (table {len} {len} funcref) (memory 1) (data $d "words")
+                 (func $a) (func (export "f") (param i32) (call_indirect (type $none) (local.get 0)))
+                 (func (export "g") (memory.init $d (i32.const 0) (i32.const 0) (i32.const 2)))
+                 {functions})"#
+        );
+        wat::parse_str(text).unwrap()
+    };
+    let mut cache = FunctionCache::new();
+    let before = module(2, "(elem (i32.const 1) $a)");
+    assert_eq!(check(&before, &dev(), &mut cache), 3);
+    let after = module(3, "(func $b nop) (elem (i32.const 1) $a $b)");
+    assert_eq!(check(&after, &dev(), &mut cache), 1);
+}
+
+#[test]
 fn functions_that_only_call_others_share_their_code() {
     let text = "(module (func $a) (func $b) (func (call $a)) (func (call $b)))";
     let wasm = wat::parse_str(text).unwrap();

@@ -1,8 +1,9 @@
 //! Lays a module's data out in sections and settles the plan that code refers to.
 
 use std::collections::{BTreeMap, HashMap};
+use std::mem::offset_of;
 
-use mewz_abi::application::memory_flags;
+use mewz_abi::application::{TableInstance, memory_flags};
 
 use mewz_abi::exception::{ExceptionModule, Exceptions};
 
@@ -119,8 +120,10 @@ pub(super) fn lay_out(
     layout.exceptions(module);
     layout.globals(module);
     layout.memories(module, options);
-    layout.tables_and_elements(module)?;
+    let contents = layout.tables_and_elements(module)?;
     layout.data(module);
+    // Late, for the same reason: a function more makes a table longer.
+    layout.table_contents(module, contents);
     if options.counts_runs {
         layout.counters(module);
     }
@@ -255,7 +258,8 @@ impl Layout {
         }
     }
 
-    fn tables_and_elements(&mut self, module: &Module<'_>) -> Result<(), CompileError> {
+    /// Lays down instances of tables and segments of elements; returns what the tables hold.
+    fn tables_and_elements(&mut self, module: &Module<'_>) -> Result<TableContents, CompileError> {
         check_table_sizes(module)?;
         let mut contents = TableContents::new(module);
         let first_dynamic = contents.fill(module);
@@ -263,33 +267,54 @@ impl Layout {
             if contents.is_dynamic(module, index) {
                 self.steps.push(InstantiationStep::Table(index as u32));
             }
+            let instance = if table.is_imported {
+                place(SymbolId::ImportedTable(index as u32), 0)
+            } else {
+                self.state.align(16);
+                place(Single::State, self.state.zeros(size_of::<TableInstance>()))
+            };
+            self.plan.tables.push(TablePlace {
+                instance,
+                elements: None,
+            });
+        }
+        self.element_segments(module, first_dynamic);
+        Ok(contents)
+    }
+
+    /// Lays down what tables hold, and fills their instances.
+    fn table_contents(&mut self, module: &Module<'_>, mut contents: TableContents) {
+        for (index, table) in module.tables.iter().enumerate() {
             if table.is_imported {
-                self.plan.tables.push(TablePlace {
-                    instance: place(SymbolId::ImportedTable(index as u32), 0),
-                    elements: None,
-                });
                 continue;
             }
             let elements =
                 self.table_elements(contents.tables[index].take(), table.min * ELEMENT_BYTES);
-            let offset = self.state.align(16);
-            self.state
-                .address(elements.data, u64::from(elements.offset));
-            self.state.u64(table.min);
             let addressable = match table.index_64 {
                 true => u64::MAX,
                 false => u64::from(u32::MAX),
             };
-            self.state.u64(table.max.unwrap_or(addressable));
-            self.state.u64(table.min);
-            let instance = place(Single::State, offset);
-            self.plan.tables.push(TablePlace {
-                instance,
-                elements: Some(elements),
-            });
+            let places = &mut self.plan.tables[index];
+            places.elements = Some(elements);
+            let at = u64::from(places.instance.offset);
+            let field = |offset: usize| at + offset as u64;
+            let state = &mut self.state;
+            state.set_address(
+                field(offset_of!(TableInstance, elements)),
+                elements.data,
+                u64::from(elements.offset),
+            );
+            for (offset, value) in [
+                (offset_of!(TableInstance, len), table.min),
+                (
+                    offset_of!(TableInstance, len_max),
+                    table.max.unwrap_or(addressable),
+                ),
+                (offset_of!(TableInstance, capacity), table.min),
+            ] {
+                state.set_u64(field(offset), value);
+            }
         }
-        self.element_segments(module, first_dynamic);
-        Ok(())
     }
 
     /// Tags, and what run time needs to know of exceptions.

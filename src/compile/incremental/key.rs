@@ -165,8 +165,9 @@ fn global(module: &Module<'_>, plan: &Plan, index: usize) -> Key {
 fn digest_table(module: &Module<'_>, table: &Table, place: &TablePlace) -> Key {
     let Table {
         element,
-        min,
-        max,
+        // Code reads the length at run time.
+        min: _,
+        max: _,
         index_64,
         is_imported,
         // Only instantiation looks at it.
@@ -178,9 +179,7 @@ fn digest_table(module: &Module<'_>, table: &Table, place: &TablePlace) -> Key {
     } = table;
     let mut text = Text::default();
     text.add(&module.letters(*element));
-    text.number(*min);
-    text.number(max.unwrap_or(u64::MAX));
-    text.flags(&[max.is_some(), *index_64]);
+    text.flags(&[*index_64]);
     text.flags(&[*is_imported, *is_exported, *is_grown]);
     let TablePlace { instance, elements } = place;
     text.place(Some(*instance));

@@ -1,10 +1,11 @@
 //! Tables: access, size, growth and bulk operations. An element is a reference of eight bytes.
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{InstBuilder, Value, types};
+use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
 use mewz_abi::trap::TrapKind;
 
 use super::translator::{Region, Translator};
+use crate::compile::options::OptLevel;
 use crate::compile::runtime::RuntimeFunction;
 
 /// Bytes from a `TableInstance` to the address of its elements.
@@ -169,11 +170,16 @@ impl Translator<'_> {
     fn table_len(&mut self, table: u32) -> Value {
         let context = self.context;
         let module_table = &context.module.tables[table as usize];
-        if module_table.is_fixed() {
+        let is_whole = context.options.opt_level == OptLevel::Module;
+        if module_table.is_fixed() && is_whole {
             return self.ins().iconst(types::I64, module_table.min as i64);
         }
         let (address, offset) = self.place(context.plan.tables[table as usize].instance);
-        let flags = self.state_flags(Region::Instances);
+        let flags = match module_table.is_fixed() {
+            // A number in the code of a function would change with every function that the table gains.
+            true => MemFlagsData::trusted().with_readonly(),
+            false => self.state_flags(Region::Instances),
+        };
         self.ins()
             .load(types::I64, flags, address, offset + INSTANCE_LEN)
     }
