@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use invoke::Place;
+use rustix::process::Resource;
 
 /// How long something that takes milliseconds may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -24,13 +25,28 @@ struct Server {
 impl Server {
     /// Starts `tests/network/echo.c`.
     fn start() -> Self {
+        Self::of("tests/network/echo.c", &[])
+    }
+
+    /// Starts a server that listens at descriptor 3, with further options of `mewz run`.
+    fn of(source: &str, options: &[&str]) -> Self {
         let place = Place::new();
-        build("echo", &place.path("echo.wasm"));
+        build(source, &place.path("server.wasm"));
         let port = free_port();
         let pair = format!("{port}:8080");
-        let arguments = ["run", "-p", &pair, "--listen", "8080", "echo.wasm"];
+        let arguments = ["run", "-p", &pair, "--listen", "8080"];
+        let arguments = [&arguments, options, &["server.wasm"]].concat();
         let (child, _) = place.start_until(&arguments, "listening");
         Self { place, child, port }
+    }
+
+    /// Sends a request on a connection of its own; returns all of the answer.
+    fn request(&self, request: &str) -> String {
+        let mut stream = self.connect();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
     }
 
     fn connect(&self) -> TcpStream {
@@ -41,8 +57,13 @@ impl Server {
     }
 
     /// Lets the server end, and checks that it ends well and leaves nothing.
-    fn stop(mut self) {
+    fn stop(self) {
         self.connect().write_all(b"stop").unwrap();
+        self.wait();
+    }
+
+    /// Checks that the server ends well and leaves nothing.
+    fn wait(mut self) {
         assert_eq!(self.child.wait().unwrap().code(), Some(0));
         self.place.assert_clean();
     }
@@ -96,24 +117,58 @@ fn a_slow_reader_gets_what_is_its_own() {
 }
 
 #[test]
-fn many_connections_at_once_are_served() {
-    let server = Server::start();
-    let mut streams: Vec<_> = (0..200).map(|_| server.connect()).collect();
+fn a_thousand_connections_at_once_are_served() {
+    raise_open_files();
+    let server = Server::of("benches/network/server.c", &[]);
+    let mut streams: Vec<_> = (0..1000).map(|_| server.connect()).collect();
     for (at, stream) in streams.iter_mut().enumerate() {
-        stream.write_all(&content(100, at)).unwrap();
+        let bytes = at + 1;
+        write!(stream, "GET /bytes/{bytes} HTTP/1.1\r\n\r\n").unwrap();
     }
     for (at, stream) in streams.iter_mut().enumerate() {
-        let mut echoed = [0; 100];
-        stream.read_exact(&mut echoed).unwrap();
-        assert_eq!(echoed[..], content(100, at), "connection {at}");
+        let bytes = at + 1;
+        let mut expected = format!("HTTP/1.1 200 OK\r\nContent-Length: {bytes}\r\n\r\n");
+        expected.extend(std::iter::repeat_n('x', bytes));
+        let mut answer = vec![0; expected.len()];
+        stream.read_exact(&mut answer).unwrap();
+        assert!(answer == expected.as_bytes(), "connection {at}");
     }
-    server.stop();
+    drop(streams);
+    server.request("GET /stop HTTP/1.1\r\n\r\n");
+    server.wait();
+}
+
+#[test]
+fn connections_leave_the_memory_as_it_was() {
+    let used = [100, 1100].map(|connections| {
+        let mut server = Server::of("benches/network/server.c", &["--log", "debug"]);
+        for _ in 0..connections {
+            let answer = server.request("GET / HTTP/1.1\r\nConnection: close\r\n\r\n");
+            assert!(answer.ends_with("hello, world\n"), "{answer}");
+        }
+        server.request("GET /stop HTTP/1.1\r\n\r\n");
+        let mut words = String::new();
+        let mut stderr = server.child.stderr.take().unwrap();
+        stderr.read_to_string(&mut words).unwrap();
+        server.wait();
+        let used = words
+            .split(", and ")
+            .nth(1)
+            .and_then(|rest| rest.split(' ').next());
+        let used: i64 = used.and_then(|used| used.parse().ok()).expect(&words);
+        used
+    });
+    let [few, many] = used;
+    assert!(
+        (few - many).abs() < 64,
+        "{few} KiB after 100 connections, {many} KiB after 1100"
+    );
 }
 
 #[test]
 fn programs_reach_others_where_they_may() {
     let place = Place::new();
-    build("client", &place.path("client.wasm"));
+    build("tests/network/client.c", &place.path("client.wasm"));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let datagrams = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let ports = [
@@ -180,7 +235,7 @@ no descriptor: 8
 #[test]
 fn programs_that_may_only_be_reached_reach_nobody() {
     let place = Place::new();
-    build("client", &place.path("client.wasm"));
+    build("tests/network/client.c", &place.path("client.wasm"));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     listener.set_nonblocking(true).unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
@@ -234,7 +289,7 @@ fn ports_that_are_taken_are_told_before_anything_starts() {
 #[test]
 fn a_free_port_is_chosen_and_told() {
     let place = Place::new();
-    build("echo", &place.path("echo.wasm"));
+    build("tests/network/echo.c", &place.path("echo.wasm"));
     let arguments = ["run", "-p", "auto:8080", "--listen", "8080", "echo.wasm"];
     let (mut child, _) = place.start_until(&arguments, "listening");
     let mut words = String::new();
@@ -262,19 +317,33 @@ fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
-fn build(name: &str, wasm: &Path) {
+/// Lets this process have a file open for each of many connections.
+fn raise_open_files() {
+    let mut limit = rustix::process::getrlimit(Resource::Nofile);
+    limit.current = limit.maximum.map_or(Some(4096), Some);
+    rustix::process::setrlimit(Resource::Nofile, limit).unwrap();
+}
+
+fn build(source: &str, wasm: &Path) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let clang = root.join("target/tools/bin/clang");
     let output = Command::new(&clang)
-        .args(["--target=wasm32-wasi", "-O1", "-Wall", "-Wextra", "-Werror"])
+        .args([
+            "--target=wasm32-wasi",
+            "-O1",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            "-Wl,-z,stack-size=1048576",
+        ])
         .arg("-o")
         .arg(wasm)
-        .arg(root.join("tests/network").join(format!("{name}.c")))
+        .arg(root.join(source))
         .output()
         .unwrap_or_else(|problem| {
             let clang = clang.display();
             panic!("cannot start {clang}: {problem}; `scripts/test-tools` installs it")
         });
     let words = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "cannot compile {name}.c: {words}");
+    assert!(output.status.success(), "cannot compile {source}: {words}");
 }

@@ -11,6 +11,7 @@ use super::failure::{self, fail};
 use super::{WINDOW, debugger, wall_clock};
 use crate::arch::power;
 use crate::arch::serial::{self, Serial};
+use crate::memory::{heap, physical};
 use crate::virtio::console::{Console, ConsoleError, Input};
 
 /// The virtio console, if there is one. An interrupted holder is never waited for: a trap or a failure only tries.
@@ -19,8 +20,9 @@ static CONSOLE: Mutex<Option<Console>> = Mutex::new(None);
 /// How much of standard input is asked for by a program that polls before it says how much it would read.
 const POLLED_BYTES: usize = 4096;
 
-/// Level of a warning in a log record.
+/// Levels in a log record.
 const WARNING: u8 = 2;
+const DEBUG: u8 = 4;
 /// What ends input that is typed on COM1: Ctrl-D.
 const END_OF_INPUT: u8 = 4;
 /// Longest line of the log.
@@ -124,19 +126,36 @@ pub(super) fn take_time_ns() -> Option<u64> {
 /// Writes a warning to the log.
 pub(super) fn warn(text: fmt::Arguments<'_>) {
     debugger::keep_line(text);
-    let mut line = Line::new();
     if is_virtio() {
-        line.bytes[0] = WARNING;
-        line.len = 1;
-        let _ = line.write_fmt(text);
-        write(RecordKind::Log, &line.bytes[..line.len]);
+        log(WARNING, text);
     } else {
         let _ = writeln!(Serial, "mewz: warning: {text}");
     }
 }
 
+/// Writes a line of the log to the virtio console.
+fn log(level: u8, text: fmt::Arguments<'_>) {
+    let mut line = Line::new();
+    line.bytes[0] = level;
+    line.len = 1;
+    let _ = line.write_fmt(text);
+    write(RecordKind::Log, &line.bytes[..line.len]);
+}
+
 /// Ends the machine with the application's status, when the host has got all that was written.
 pub(super) fn end(status: u32) -> ! {
+    if is_virtio() {
+        let (used, held) = heap::bytes();
+        log(
+            DEBUG,
+            format_args!(
+                "at the end {} KiB of memory are free, and {} KiB of {} KiB of the kernel's heap in use",
+                physical::free_bytes() >> 10,
+                used >> 10,
+                held >> 10
+            ),
+        );
+    }
     with_console(Console::drain);
     debugger::tell_exit(status);
     with_console(|console| {

@@ -52,7 +52,6 @@ static HELD_BYTES: AtomicU64 = AtomicU64::new(0);
 static USED_BYTES: AtomicU64 = AtomicU64::new(0);
 
 /// Bytes of the heap that are in use, and that it has.
-#[cfg(feature = "debugger")]
 pub(crate) fn bytes() -> (u64, u64) {
     (
         USED_BYTES.load(Ordering::Relaxed),
