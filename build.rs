@@ -16,9 +16,10 @@ use std::process::{Command, ExitCode};
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// What the kernel is made of, relative to the workspace.
-const SOURCES: [&str; 5] = [
+const SOURCES: [&str; 6] = [
     "kernel/src",
     "kernel/abi",
+    "kernel/disk",
     "kernel/Cargo.toml",
     "kernel/Cargo.lock",
     "kernel/kernel.ld",

@@ -33,6 +33,7 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             [CompletionResult]::new('compile', 'compile', [CompletionResultType]::ParameterValue, 'Compile a module into an object that a linker takes')
             [CompletionResult]::new('imports', 'imports', [CompletionResultType]::ParameterValue, 'List what a module imports, and whether the kernel answers it')
             [CompletionResult]::new('size', 'size', [CompletionResultType]::ParameterValue, 'Show what takes how many bytes, or what changed between two files')
+            [CompletionResult]::new('disk', 'disk', [CompletionResultType]::ParameterValue, 'Make images of persistent disks, and look at and copy what is on them')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Look at what mewz needs on this machine, and at what would mend it')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a shell''s completion script')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Write the manual pages into a folder')
@@ -50,6 +51,7 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Set a variable of the program''s environment; NAME alone takes the value that it has here')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Set a variable of the program''s environment; NAME alone takes the value that it has here')
             [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'Let the program use a folder; a lone HOST is the path in the guest too')
+            [CompletionResult]::new('--disk', '--disk', [CompletionResultType]::ParameterName, 'Let the program use a persistent disk, which `mewz disk create` makes')
             [CompletionResult]::new('--tmp', '--tmp', [CompletionResultType]::ParameterName, 'Give the program a folder that lives in memory and is gone at the end; SIZE limits it')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow')
             [CompletionResult]::new('--publish', '--publish', [CompletionResultType]::ParameterName, 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow')
@@ -83,6 +85,7 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Set a variable of the program''s environment; NAME alone takes the value that it has here')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Set a variable of the program''s environment; NAME alone takes the value that it has here')
             [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'Let the program use a folder; a lone HOST is the path in the guest too')
+            [CompletionResult]::new('--disk', '--disk', [CompletionResultType]::ParameterName, 'Let the program use a persistent disk, which `mewz disk create` makes')
             [CompletionResult]::new('--tmp', '--tmp', [CompletionResultType]::ParameterName, 'Give the program a folder that lives in memory and is gone at the end; SIZE limits it')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow')
             [CompletionResult]::new('--publish', '--publish', [CompletionResultType]::ParameterName, 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow')
@@ -196,6 +199,82 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'mewz;disk' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('create', 'create', [CompletionResultType]::ParameterValue, 'Make an image: an empty disk, or one with a folder''s files')
+            [CompletionResult]::new('ls', 'ls', [CompletionResultType]::ParameterValue, 'List files on a disk')
+            [CompletionResult]::new('cp', 'cp', [CompletionResultType]::ParameterValue, 'Copy files between this host and a disk')
+            [CompletionResult]::new('rm', 'rm', [CompletionResultType]::ParameterValue, 'Remove files from a disk')
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Read all that is on a disk and tell what is wrong')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'mewz;disk;create' {
+            [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'Size of the disk, from 2MiB to 64GiB')
+            [CompletionResult]::new('--size', '--size', [CompletionResultType]::ParameterName, 'Size of the disk, from 2MiB to 64GiB')
+            [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Copy what is in this folder of the host onto it')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mewz;disk;ls' {
+            [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Show kind, names, size and time of the last change of each')
+            [CompletionResult]::new('--long', '--long', [CompletionResultType]::ParameterName, 'Show kind, names, size and time of the last change of each')
+            [CompletionResult]::new('-R', '-R ', [CompletionResultType]::ParameterName, 'List what is in directories too')
+            [CompletionResult]::new('--recursive', '--recursive', [CompletionResultType]::ParameterName, 'List what is in directories too')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON array')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'mewz;disk;cp' {
+            [CompletionResult]::new('-r', '-r', [CompletionResultType]::ParameterName, 'Copy directories with what is in them')
+            [CompletionResult]::new('--recursive', '--recursive', [CompletionResultType]::ParameterName, 'Copy directories with what is in them')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mewz;disk;rm' {
+            [CompletionResult]::new('-r', '-r', [CompletionResultType]::ParameterName, 'Remove directories with what is in them')
+            [CompletionResult]::new('--recursive', '--recursive', [CompletionResultType]::ParameterName, 'Remove directories with what is in them')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'mewz;disk;check' {
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mewz;disk;help' {
+            [CompletionResult]::new('create', 'create', [CompletionResultType]::ParameterValue, 'Make an image: an empty disk, or one with a folder''s files')
+            [CompletionResult]::new('ls', 'ls', [CompletionResultType]::ParameterValue, 'List files on a disk')
+            [CompletionResult]::new('cp', 'cp', [CompletionResultType]::ParameterValue, 'Copy files between this host and a disk')
+            [CompletionResult]::new('rm', 'rm', [CompletionResultType]::ParameterValue, 'Remove files from a disk')
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Read all that is on a disk and tell what is wrong')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'mewz;disk;help;create' {
+            break
+        }
+        'mewz;disk;help;ls' {
+            break
+        }
+        'mewz;disk;help;cp' {
+            break
+        }
+        'mewz;disk;help;rm' {
+            break
+        }
+        'mewz;disk;help;check' {
+            break
+        }
+        'mewz;disk;help;help' {
+            break
+        }
         'mewz;doctor' {
             [CompletionResult]::new('--qemu', '--qemu', [CompletionResultType]::ParameterName, 'The QEMU to look at, a name or a path')
             [CompletionResult]::new('--fix', '--fix', [CompletionResultType]::ParameterName, 'Run the commands that mend what was found, each after a question')
@@ -224,6 +303,7 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             [CompletionResult]::new('compile', 'compile', [CompletionResultType]::ParameterValue, 'Compile a module into an object that a linker takes')
             [CompletionResult]::new('imports', 'imports', [CompletionResultType]::ParameterValue, 'List what a module imports, and whether the kernel answers it')
             [CompletionResult]::new('size', 'size', [CompletionResultType]::ParameterValue, 'Show what takes how many bytes, or what changed between two files')
+            [CompletionResult]::new('disk', 'disk', [CompletionResultType]::ParameterValue, 'Make images of persistent disks, and look at and copy what is on them')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Look at what mewz needs on this machine, and at what would mend it')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a shell''s completion script')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Write the manual pages into a folder')
@@ -252,6 +332,29 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             break
         }
         'mewz;help;size' {
+            break
+        }
+        'mewz;help;disk' {
+            [CompletionResult]::new('create', 'create', [CompletionResultType]::ParameterValue, 'Make an image: an empty disk, or one with a folder''s files')
+            [CompletionResult]::new('ls', 'ls', [CompletionResultType]::ParameterValue, 'List files on a disk')
+            [CompletionResult]::new('cp', 'cp', [CompletionResultType]::ParameterValue, 'Copy files between this host and a disk')
+            [CompletionResult]::new('rm', 'rm', [CompletionResultType]::ParameterValue, 'Remove files from a disk')
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Read all that is on a disk and tell what is wrong')
+            break
+        }
+        'mewz;help;disk;create' {
+            break
+        }
+        'mewz;help;disk;ls' {
+            break
+        }
+        'mewz;help;disk;cp' {
+            break
+        }
+        'mewz;help;disk;rm' {
+            break
+        }
+        'mewz;help;disk;check' {
             break
         }
         'mewz;help;doctor' {

@@ -28,6 +28,9 @@ _mewz() {
             mewz,debug)
                 cmd="mewz__subcmd__debug"
                 ;;
+            mewz,disk)
+                cmd="mewz__subcmd__disk"
+                ;;
             mewz,doctor)
                 cmd="mewz__subcmd__doctor"
                 ;;
@@ -52,6 +55,42 @@ _mewz() {
             mewz,test)
                 cmd="mewz__subcmd__test"
                 ;;
+            mewz__subcmd__disk,check)
+                cmd="mewz__subcmd__disk__subcmd__check"
+                ;;
+            mewz__subcmd__disk,cp)
+                cmd="mewz__subcmd__disk__subcmd__cp"
+                ;;
+            mewz__subcmd__disk,create)
+                cmd="mewz__subcmd__disk__subcmd__create"
+                ;;
+            mewz__subcmd__disk,help)
+                cmd="mewz__subcmd__disk__subcmd__help"
+                ;;
+            mewz__subcmd__disk,ls)
+                cmd="mewz__subcmd__disk__subcmd__ls"
+                ;;
+            mewz__subcmd__disk,rm)
+                cmd="mewz__subcmd__disk__subcmd__rm"
+                ;;
+            mewz__subcmd__disk__subcmd__help,check)
+                cmd="mewz__subcmd__disk__subcmd__help__subcmd__check"
+                ;;
+            mewz__subcmd__disk__subcmd__help,cp)
+                cmd="mewz__subcmd__disk__subcmd__help__subcmd__cp"
+                ;;
+            mewz__subcmd__disk__subcmd__help,create)
+                cmd="mewz__subcmd__disk__subcmd__help__subcmd__create"
+                ;;
+            mewz__subcmd__disk__subcmd__help,help)
+                cmd="mewz__subcmd__disk__subcmd__help__subcmd__help"
+                ;;
+            mewz__subcmd__disk__subcmd__help,ls)
+                cmd="mewz__subcmd__disk__subcmd__help__subcmd__ls"
+                ;;
+            mewz__subcmd__disk__subcmd__help,rm)
+                cmd="mewz__subcmd__disk__subcmd__help__subcmd__rm"
+                ;;
             mewz__subcmd__help,build)
                 cmd="mewz__subcmd__help__subcmd__build"
                 ;;
@@ -63,6 +102,9 @@ _mewz() {
                 ;;
             mewz__subcmd__help,debug)
                 cmd="mewz__subcmd__help__subcmd__debug"
+                ;;
+            mewz__subcmd__help,disk)
+                cmd="mewz__subcmd__help__subcmd__disk"
                 ;;
             mewz__subcmd__help,doctor)
                 cmd="mewz__subcmd__help__subcmd__doctor"
@@ -88,6 +130,21 @@ _mewz() {
             mewz__subcmd__help,test)
                 cmd="mewz__subcmd__help__subcmd__test"
                 ;;
+            mewz__subcmd__help__subcmd__disk,check)
+                cmd="mewz__subcmd__help__subcmd__disk__subcmd__check"
+                ;;
+            mewz__subcmd__help__subcmd__disk,cp)
+                cmd="mewz__subcmd__help__subcmd__disk__subcmd__cp"
+                ;;
+            mewz__subcmd__help__subcmd__disk,create)
+                cmd="mewz__subcmd__help__subcmd__disk__subcmd__create"
+                ;;
+            mewz__subcmd__help__subcmd__disk,ls)
+                cmd="mewz__subcmd__help__subcmd__disk__subcmd__ls"
+                ;;
+            mewz__subcmd__help__subcmd__disk,rm)
+                cmd="mewz__subcmd__help__subcmd__disk__subcmd__rm"
+                ;;
             *)
                 ;;
         esac
@@ -95,7 +152,7 @@ _mewz() {
 
     case "${cmd}" in
         mewz)
-            opts="-h -V --help --version new run debug test build compile imports size doctor completions man help"
+            opts="-h -V --help --version new run debug test build compile imports size disk doctor completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -243,7 +300,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__debug)
-            opts="-e -p -m -O -v -x -h --env --dir --tmp --publish --net --memory --release --accel --machine --log --opt --regalloc --target-cpu --profile --profile-generate --qemu --debuggable --verbose --no-cache --kernel --kernel-arg --attach --break --stub --listen --vscode --dap --batch --command --ex --gdb --listen-guest --timeout --help"
+            opts="-e -p -m -O -v -x -h --env --dir --disk --tmp --publish --net --memory --release --accel --machine --log --opt --regalloc --target-cpu --profile --profile-generate --qemu --debuggable --verbose --no-cache --kernel --kernel-arg --attach --break --stub --listen --vscode --dap --batch --command --ex --gdb --listen-guest --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -258,6 +315,10 @@ _mewz() {
                     return 0
                     ;;
                 --dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --disk)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -376,6 +437,200 @@ _mewz() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mewz__subcmd__disk)
+            opts="-h --help create ls cp rm check help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__disk__subcmd__check)
+            opts="-h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__disk__subcmd__cp)
+            opts="-r -h --recursive --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__disk__subcmd__create)
+            opts="-s -h --size --from --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -s)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__disk__subcmd__help)
+            opts="create ls cp rm check help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__disk__subcmd__help__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__disk__subcmd__help__subcmd__cp)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__disk__subcmd__help__subcmd__create)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__disk__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__disk__subcmd__help__subcmd__ls)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__disk__subcmd__help__subcmd__rm)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__disk__subcmd__ls)
+            opts="-l -R -h --long --recursive --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__disk__subcmd__rm)
+            opts="-r -h --recursive --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mewz__subcmd__doctor)
             opts="-h --fix --yes --json --qemu --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -395,7 +650,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__help)
-            opts="new run debug test build compile imports size doctor completions man help"
+            opts="new run debug test build compile imports size disk doctor completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -453,6 +708,90 @@ _mewz() {
         mewz__subcmd__help__subcmd__debug)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__help__subcmd__disk)
+            opts="create ls cp rm check"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__help__subcmd__disk__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__help__subcmd__disk__subcmd__cp)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__help__subcmd__disk__subcmd__create)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__help__subcmd__disk__subcmd__ls)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__help__subcmd__disk__subcmd__rm)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -631,7 +970,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__run)
-            opts="-e -p -m -O -v -h --env --dir --tmp --publish --listen --net --memory --timeout --release --accel --machine --log --opt --regalloc --target-cpu --profile --profile-generate --qemu --debuggable --verbose --no-cache --kernel --kernel-arg --help"
+            opts="-e -p -m -O -v -h --env --dir --disk --tmp --publish --listen --net --memory --timeout --release --accel --machine --log --opt --regalloc --target-cpu --profile --profile-generate --qemu --debuggable --verbose --no-cache --kernel --kernel-arg --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -646,6 +985,10 @@ _mewz() {
                     return 0
                     ;;
                 --dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --disk)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -30,6 +30,7 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand compile 'Compile a module into an object that a linker takes'
             cand imports 'List what a module imports, and whether the kernel answers it'
             cand size 'Show what takes how many bytes, or what changed between two files'
+            cand disk 'Make images of persistent disks, and look at and copy what is on them'
             cand doctor 'Look at what mewz needs on this machine, and at what would mend it'
             cand completions 'Print a shell''s completion script'
             cand man 'Write the manual pages into a folder'
@@ -45,6 +46,7 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand -e 'Set a variable of the program''s environment; NAME alone takes the value that it has here'
             cand --env 'Set a variable of the program''s environment; NAME alone takes the value that it has here'
             cand --dir 'Let the program use a folder; a lone HOST is the path in the guest too'
+            cand --disk 'Let the program use a persistent disk, which `mewz disk create` makes'
             cand --tmp 'Give the program a folder that lives in memory and is gone at the end; SIZE limits it'
             cand -p 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow'
             cand --publish 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow'
@@ -77,6 +79,7 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand -e 'Set a variable of the program''s environment; NAME alone takes the value that it has here'
             cand --env 'Set a variable of the program''s environment; NAME alone takes the value that it has here'
             cand --dir 'Let the program use a folder; a lone HOST is the path in the guest too'
+            cand --disk 'Let the program use a persistent disk, which `mewz disk create` makes'
             cand --tmp 'Give the program a folder that lives in memory and is gone at the end; SIZE limits it'
             cand -p 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow'
             cand --publish 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow'
@@ -184,6 +187,69 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'mewz;disk'= {
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand create 'Make an image: an empty disk, or one with a folder''s files'
+            cand ls 'List files on a disk'
+            cand cp 'Copy files between this host and a disk'
+            cand rm 'Remove files from a disk'
+            cand check 'Read all that is on a disk and tell what is wrong'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mewz;disk;create'= {
+            cand -s 'Size of the disk, from 2MiB to 64GiB'
+            cand --size 'Size of the disk, from 2MiB to 64GiB'
+            cand --from 'Copy what is in this folder of the host onto it'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mewz;disk;ls'= {
+            cand -l 'Show kind, names, size and time of the last change of each'
+            cand --long 'Show kind, names, size and time of the last change of each'
+            cand -R 'List what is in directories too'
+            cand --recursive 'List what is in directories too'
+            cand --json 'Print one JSON array'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'mewz;disk;cp'= {
+            cand -r 'Copy directories with what is in them'
+            cand --recursive 'Copy directories with what is in them'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mewz;disk;rm'= {
+            cand -r 'Remove directories with what is in them'
+            cand --recursive 'Remove directories with what is in them'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'mewz;disk;check'= {
+            cand --json 'Print one JSON object'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mewz;disk;help'= {
+            cand create 'Make an image: an empty disk, or one with a folder''s files'
+            cand ls 'List files on a disk'
+            cand cp 'Copy files between this host and a disk'
+            cand rm 'Remove files from a disk'
+            cand check 'Read all that is on a disk and tell what is wrong'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mewz;disk;help;create'= {
+        }
+        &'mewz;disk;help;ls'= {
+        }
+        &'mewz;disk;help;cp'= {
+        }
+        &'mewz;disk;help;rm'= {
+        }
+        &'mewz;disk;help;check'= {
+        }
+        &'mewz;disk;help;help'= {
+        }
         &'mewz;doctor'= {
             cand --qemu 'The QEMU to look at, a name or a path'
             cand --fix 'Run the commands that mend what was found, each after a question'
@@ -209,6 +275,7 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand compile 'Compile a module into an object that a linker takes'
             cand imports 'List what a module imports, and whether the kernel answers it'
             cand size 'Show what takes how many bytes, or what changed between two files'
+            cand disk 'Make images of persistent disks, and look at and copy what is on them'
             cand doctor 'Look at what mewz needs on this machine, and at what would mend it'
             cand completions 'Print a shell''s completion script'
             cand man 'Write the manual pages into a folder'
@@ -229,6 +296,23 @@ set edit:completion:arg-completer[mewz] = {|@words|
         &'mewz;help;imports'= {
         }
         &'mewz;help;size'= {
+        }
+        &'mewz;help;disk'= {
+            cand create 'Make an image: an empty disk, or one with a folder''s files'
+            cand ls 'List files on a disk'
+            cand cp 'Copy files between this host and a disk'
+            cand rm 'Remove files from a disk'
+            cand check 'Read all that is on a disk and tell what is wrong'
+        }
+        &'mewz;help;disk;create'= {
+        }
+        &'mewz;help;disk;ls'= {
+        }
+        &'mewz;help;disk;cp'= {
+        }
+        &'mewz;help;disk;rm'= {
+        }
+        &'mewz;help;disk;check'= {
         }
         &'mewz;help;doctor'= {
         }

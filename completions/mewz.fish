@@ -34,6 +34,7 @@ complete -c mewz -n "__fish_mewz_needs_command" -f -a "build" -d 'Build an image
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "compile" -d 'Compile a module into an object that a linker takes'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "imports" -d 'List what a module imports, and whether the kernel answers it'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "size" -d 'Show what takes how many bytes, or what changed between two files'
+complete -c mewz -n "__fish_mewz_needs_command" -f -a "disk" -d 'Make images of persistent disks, and look at and copy what is on them'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "doctor" -d 'Look at what mewz needs on this machine, and at what would mend it'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "completions" -d 'Print a shell\'s completion script'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "man" -d 'Write the manual pages into a folder'
@@ -43,6 +44,7 @@ complete -c mewz -n "__fish_mewz_using_subcommand new" -l name -d 'The project\'
 complete -c mewz -n "__fish_mewz_using_subcommand new" -s h -l help -d 'Print help'
 complete -c mewz -n "__fish_mewz_using_subcommand run" -s e -l env -d 'Set a variable of the program\'s environment; NAME alone takes the value that it has here' -r
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l dir -d 'Let the program use a folder; a lone HOST is the path in the guest too' -r
+complete -c mewz -n "__fish_mewz_using_subcommand run" -l disk -d 'Let the program use a persistent disk, which `mewz disk create` makes' -r
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l tmp -d 'Give the program a folder that lives in memory and is gone at the end; SIZE limits it' -r
 complete -c mewz -n "__fish_mewz_using_subcommand run" -s p -l publish -d 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow' -r
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l listen -d 'Hand the program a listening socket for this port of its own: descriptor 3, 4 and so on' -r
@@ -82,6 +84,7 @@ complete -c mewz -n "__fish_mewz_using_subcommand run" -l no-cache -d 'Neither u
 complete -c mewz -n "__fish_mewz_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -s e -l env -d 'Set a variable of the program\'s environment; NAME alone takes the value that it has here' -r
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l dir -d 'Let the program use a folder; a lone HOST is the path in the guest too' -r
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l disk -d 'Let the program use a persistent disk, which `mewz disk create` makes' -r
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l tmp -d 'Give the program a folder that lives in memory and is gone at the end; SIZE limits it' -r
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -s p -l publish -d 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow' -r
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -s m -l memory -d 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB]' -r
@@ -201,6 +204,32 @@ native\t'The greatest of these that the processor here, or the emulator that `ru
 complete -c mewz -n "__fish_mewz_using_subcommand size" -l profile -d 'Let FILE, what an earlier run counted (`mewz run --profile-generate FILE`), decide where speed is worth room; implies `--opt 2`' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand size" -l json -d 'Print one JSON object with all lines instead of a table'
 complete -c mewz -n "__fish_mewz_using_subcommand size" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mewz -n "__fish_mewz_using_subcommand disk; and not __fish_seen_subcommand_from create ls cp rm check help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mewz -n "__fish_mewz_using_subcommand disk; and not __fish_seen_subcommand_from create ls cp rm check help" -f -a "create" -d 'Make an image: an empty disk, or one with a folder\'s files'
+complete -c mewz -n "__fish_mewz_using_subcommand disk; and not __fish_seen_subcommand_from create ls cp rm check help" -f -a "ls" -d 'List files on a disk'
+complete -c mewz -n "__fish_mewz_using_subcommand disk; and not __fish_seen_subcommand_from create ls cp rm check help" -f -a "cp" -d 'Copy files between this host and a disk'
+complete -c mewz -n "__fish_mewz_using_subcommand disk; and not __fish_seen_subcommand_from create ls cp rm check help" -f -a "rm" -d 'Remove files from a disk'
+complete -c mewz -n "__fish_mewz_using_subcommand disk; and not __fish_seen_subcommand_from create ls cp rm check help" -f -a "check" -d 'Read all that is on a disk and tell what is wrong'
+complete -c mewz -n "__fish_mewz_using_subcommand disk; and not __fish_seen_subcommand_from create ls cp rm check help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mewz -n "__fish_mewz_using_subcommand disk; and __fish_seen_subcommand_from create" -s s -l size -d 'Size of the disk, from 2MiB to 64GiB' -r
+complete -c mewz -n "__fish_mewz_using_subcommand disk; and __fish_seen_subcommand_from create" -l from -d 'Copy what is in this folder of the host onto it' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand disk; and __fish_seen_subcommand_from create" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mewz -n "__fish_mewz_using_subcommand disk; and __fish_seen_subcommand_from ls" -s l -l long -d 'Show kind, names, size and time of the last change of each'
+complete -c mewz -n "__fish_mewz_using_subcommand disk; and __fish_seen_subcommand_from ls" -s R -l recursive -d 'List what is in directories too'
+complete -c mewz -n "__fish_mewz_using_subcommand disk; and __fish_seen_subcommand_from ls" -l json -d 'Print one JSON array'
+complete -c mewz -n "__fish_mewz_using_subcommand disk; and __fish_seen_subcommand_from ls" -s h -l help -d 'Print help'
+complete -c mewz -n "__fish_mewz_using_subcommand disk; and __fish_seen_subcommand_from cp" -s r -l recursive -d 'Copy directories with what is in them'
+complete -c mewz -n "__fish_mewz_using_subcommand disk; and __fish_seen_subcommand_from cp" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mewz -n "__fish_mewz_using_subcommand disk; and __fish_seen_subcommand_from rm" -s r -l recursive -d 'Remove directories with what is in them'
+complete -c mewz -n "__fish_mewz_using_subcommand disk; and __fish_seen_subcommand_from rm" -s h -l help -d 'Print help'
+complete -c mewz -n "__fish_mewz_using_subcommand disk; and __fish_seen_subcommand_from check" -l json -d 'Print one JSON object'
+complete -c mewz -n "__fish_mewz_using_subcommand disk; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mewz -n "__fish_mewz_using_subcommand disk; and __fish_seen_subcommand_from help" -f -a "create" -d 'Make an image: an empty disk, or one with a folder\'s files'
+complete -c mewz -n "__fish_mewz_using_subcommand disk; and __fish_seen_subcommand_from help" -f -a "ls" -d 'List files on a disk'
+complete -c mewz -n "__fish_mewz_using_subcommand disk; and __fish_seen_subcommand_from help" -f -a "cp" -d 'Copy files between this host and a disk'
+complete -c mewz -n "__fish_mewz_using_subcommand disk; and __fish_seen_subcommand_from help" -f -a "rm" -d 'Remove files from a disk'
+complete -c mewz -n "__fish_mewz_using_subcommand disk; and __fish_seen_subcommand_from help" -f -a "check" -d 'Read all that is on a disk and tell what is wrong'
+complete -c mewz -n "__fish_mewz_using_subcommand disk; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mewz -n "__fish_mewz_using_subcommand doctor" -l qemu -d 'The QEMU to look at, a name or a path' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand doctor" -l fix -d 'Run the commands that mend what was found, each after a question'
 complete -c mewz -n "__fish_mewz_using_subcommand doctor" -l yes -d 'With --fix: run those for problems without asking; what is absent and not needed stays so'
@@ -208,15 +237,21 @@ complete -c mewz -n "__fish_mewz_using_subcommand doctor" -l json -d 'Print one 
 complete -c mewz -n "__fish_mewz_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mewz -n "__fish_mewz_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c mewz -n "__fish_mewz_using_subcommand man" -s h -l help -d 'Print help'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size doctor completions man help" -f -a "new" -d 'Begin a project from a template'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size doctor completions man help" -f -a "run" -d 'Boot a module, or a project, and end with its exit status'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size doctor completions man help" -f -a "debug" -d 'Run a program in gdb: the machine stops before its first instruction'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size doctor completions man help" -f -a "test" -d 'Run a project\'s tests as unikernels'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size doctor completions man help" -f -a "build" -d 'Build an image that boots without mewz, and print the line that boots it'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size doctor completions man help" -f -a "compile" -d 'Compile a module into an object that a linker takes'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size doctor completions man help" -f -a "imports" -d 'List what a module imports, and whether the kernel answers it'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size doctor completions man help" -f -a "size" -d 'Show what takes how many bytes, or what changed between two files'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size doctor completions man help" -f -a "doctor" -d 'Look at what mewz needs on this machine, and at what would mend it'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size doctor completions man help" -f -a "completions" -d 'Print a shell\'s completion script'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size doctor completions man help" -f -a "man" -d 'Write the manual pages into a folder'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size doctor completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size disk doctor completions man help" -f -a "new" -d 'Begin a project from a template'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size disk doctor completions man help" -f -a "run" -d 'Boot a module, or a project, and end with its exit status'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size disk doctor completions man help" -f -a "debug" -d 'Run a program in gdb: the machine stops before its first instruction'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size disk doctor completions man help" -f -a "test" -d 'Run a project\'s tests as unikernels'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size disk doctor completions man help" -f -a "build" -d 'Build an image that boots without mewz, and print the line that boots it'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size disk doctor completions man help" -f -a "compile" -d 'Compile a module into an object that a linker takes'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size disk doctor completions man help" -f -a "imports" -d 'List what a module imports, and whether the kernel answers it'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size disk doctor completions man help" -f -a "size" -d 'Show what takes how many bytes, or what changed between two files'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size disk doctor completions man help" -f -a "disk" -d 'Make images of persistent disks, and look at and copy what is on them'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size disk doctor completions man help" -f -a "doctor" -d 'Look at what mewz needs on this machine, and at what would mend it'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size disk doctor completions man help" -f -a "completions" -d 'Print a shell\'s completion script'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size disk doctor completions man help" -f -a "man" -d 'Write the manual pages into a folder'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size disk doctor completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and __fish_seen_subcommand_from disk" -f -a "create" -d 'Make an image: an empty disk, or one with a folder\'s files'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and __fish_seen_subcommand_from disk" -f -a "ls" -d 'List files on a disk'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and __fish_seen_subcommand_from disk" -f -a "cp" -d 'Copy files between this host and a disk'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and __fish_seen_subcommand_from disk" -f -a "rm" -d 'Remove files from a disk'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and __fish_seen_subcommand_from disk" -f -a "check" -d 'Read all that is on a disk and tell what is wrong'

@@ -12,12 +12,13 @@ use mewz_abi::record::TrapReport;
 
 use super::Outcome;
 use super::debug::{self, Door};
+use super::disk::image::Access;
 use super::failure::Failure;
 use super::image::BootImage;
 use super::interrupt::{Holding, hold};
 use super::module::Module;
 use super::values::{Folder, MEMORY_BYTES_MIN, Temporary, Variable};
-use super::{emulator, kernel_calls, profile, trap, words};
+use super::{disk, emulator, kernel_calls, profile, trap, words};
 use crate::qemu::accelerator::{Accelerator, AcceleratorChoice};
 use crate::qemu::config::{Mount, Network};
 use crate::qemu::machine::{self, DebugLine, MachineKind, Settings};
@@ -99,6 +100,8 @@ pub(super) struct Wishes {
     pub(super) options: Vec<String>,
     /// Folders that the program finds packed, as bytes.
     pub(super) pack: Vec<u8>,
+    /// Persistent disks.
+    pub(super) disks: Vec<Mount>,
     /// The network card, if there is to be one.
     pub(super) network: Option<Network>,
     pub(super) memory_bytes: u64,
@@ -204,6 +207,48 @@ pub(super) fn temporaries(
         .collect()
 }
 
+/// Settles disks: each is there and whole as far as a look tells, each path in the guest stands once.
+pub(super) fn disks(
+    images: &[Folder],
+    folders: &[Folder],
+    temporaries: &[Temporary],
+) -> Result<Vec<Mount>, Failure> {
+    let guests = folders.iter().map(|folder| &folder.guest);
+    let temporaries = temporaries.iter().map(|temporary| &temporary.guest);
+    let mut guests: BTreeSet<&String> = guests.chain(temporaries).collect();
+    let mut settled: Vec<Mount> = Vec::new();
+    for image in images {
+        let failure = || Failure::new(format!("cannot mount the disk `{}`", image.host.display()));
+        if !guests.insert(&image.guest) {
+            return Err(failure()
+                .cause(format!(
+                    "another disk or folder is mounted at `{}` already",
+                    image.guest
+                ))
+                .with_status(super::failure::STATUS_USAGE));
+        }
+        let access = if image.is_read_only {
+            Access::Read
+        } else {
+            Access::Write
+        };
+        disk::image::probe(&image.host, access)?;
+        let host =
+            std::fs::canonicalize(&image.host).map_err(|problem| failure().cause(problem))?;
+        if settled.iter().any(|disk| disk.host == host) {
+            return Err(failure()
+                .cause("it is mounted already")
+                .with_status(super::failure::STATUS_USAGE));
+        }
+        settled.push(Mount {
+            host,
+            guest: image.guest.clone(),
+            is_read_only: image.is_read_only,
+        });
+    }
+    Ok(settled)
+}
+
 /// Boots `image`; the answer is the exit status of the program.
 pub(super) fn run(
     program: PathBuf,
@@ -252,6 +297,7 @@ fn boot(
             .collect(),
         environment: wishes.environment,
         mounts: wishes.mounts,
+        disks: wishes.disks,
         network: wishes.network,
         options: wishes.options,
         pack: wishes.pack,

@@ -8,6 +8,7 @@ mod code;
 mod compile;
 mod completions;
 mod debug;
+mod disk;
 mod doctor;
 mod emulator;
 mod failure;
@@ -75,6 +76,7 @@ enum Command {
     Compile(compile::CompileArguments),
     Imports(imports::ImportsArguments),
     Size(size::SizeArguments),
+    Disk(disk::DiskArguments),
     Doctor(doctor::DoctorArguments),
     Completions(completions::CompletionsArguments),
     Man(completions::ManArguments),
@@ -108,6 +110,7 @@ pub fn main() -> ExitCode {
         Command::Compile(arguments) => compile::run(arguments),
         Command::Imports(arguments) => imports::run(arguments),
         Command::Size(arguments) => size::run(arguments),
+        Command::Disk(arguments) => disk::run(arguments),
         Command::Doctor(arguments) => doctor::run(arguments),
         Command::Completions(arguments) => completions::run(arguments),
         Command::Man(arguments) => completions::run_man(arguments),

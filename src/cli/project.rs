@@ -165,6 +165,8 @@ pub(super) struct Run {
     pub(super) net: bool,
     #[serde(default)]
     mount: Vec<Mount>,
+    #[serde(default)]
+    disk: Vec<Mount>,
     /// File systems in memory.
     #[serde(default)]
     tmp: Vec<TemporaryKeys>,
@@ -346,8 +348,17 @@ impl Project {
 
     /// The program's folders; host paths are relative to the file.
     pub(super) fn folders(&self) -> Vec<Folder> {
-        let mounts = self.content.run.mount.iter();
+        self.places(&self.content.run.mount)
+    }
+
+    /// The program's disks, likewise.
+    pub(super) fn disks(&self) -> Vec<Folder> {
+        self.places(&self.content.run.disk)
+    }
+
+    fn places(&self, mounts: &[Mount]) -> Vec<Folder> {
         mounts
+            .iter()
             .map(|mount| Folder {
                 host: self.folder.join(&mount.host),
                 guest: mount.guest.clone(),

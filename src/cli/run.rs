@@ -27,6 +27,7 @@ use crate::qemu::machine::MachineKind;
 Examples:
   mewz run hello.wasm
   mewz run tool.wasm --dir .::/here --env LANG=C -- -v /here/input
+  mewz run notes.wasm --disk data.img::/data
   mewz run tool.wasm --dir .::/here:ro --tmp /tmp:16MiB
   mewz run --publish 8080:80 --listen 80 server.wasm
   mewz run --memory 32MiB --timeout 10s test.wat < input > output
@@ -47,6 +48,9 @@ pub(super) struct RunArguments {
     /// Let the program use a folder; a lone HOST is the path in the guest too
     #[arg(long = "dir", value_name = "HOST::GUEST[:ro]", value_parser = os_parser(values::folder))]
     folders: Vec<Folder>,
+    /// Let the program use a persistent disk, which `mewz disk create` makes
+    #[arg(long = "disk", value_name = "FILE::GUEST[:ro]", value_parser = os_parser(values::image))]
+    disks: Vec<Folder>,
     /// Give the program a folder that lives in memory and is gone at the end; SIZE limits it
     #[arg(long = "tmp", value_name = "GUEST[:SIZE]", value_parser = values::temporary)]
     temporaries: Vec<Temporary>,
@@ -216,9 +220,12 @@ fn wishes(arguments: &RunArguments, project: Option<&Project>) -> Result<Wishes,
     let flags = arguments.folders.iter().map(|flag| &flag.guest);
     let flags: Vec<&String> = flags
         .chain(arguments.temporaries.iter().map(|flag| &flag.guest))
+        .chain(arguments.disks.iter().map(|flag| &flag.guest))
         .collect();
     folders.retain(|folder| !flags.contains(&&folder.guest));
     temporaries.retain(|temporary| !flags.contains(&&temporary.guest));
+    let mut disks = project.map(Project::disks).unwrap_or_default();
+    disks.retain(|disk| !flags.contains(&&disk.guest));
     let mut packed = project.map(Project::packed).unwrap_or_default();
     // What is mounted by flag or below `[run]` hides what the image carries.
     packed.retain(|packed| {
@@ -226,9 +233,11 @@ fn wishes(arguments: &RunArguments, project: Option<&Project>) -> Result<Wishes,
         flags.iter().all(|flag| is_other(flag))
             && folders.iter().all(|folder| is_other(&folder.guest))
             && temporaries.iter().all(|other| is_other(&other.guest))
+            && disks.iter().all(|disk| is_other(&disk.guest))
     });
     folders.extend(arguments.folders.iter().cloned());
     temporaries.extend(arguments.temporaries.iter().cloned());
+    disks.extend(arguments.disks.iter().cloned());
     let mounts = boot::mounts(&folders)?;
     let program_arguments = match (&arguments.arguments[..], from_file) {
         ([], Some(run)) => run.args.iter().map(OsString::from).collect(),
@@ -243,6 +252,7 @@ fn wishes(arguments: &RunArguments, project: Option<&Project>) -> Result<Wishes,
         environment: boot::environment(&variables)?,
         options: boot::temporaries(&temporaries, &mounts)?,
         pack: pack::pack(&packed, &[])?,
+        disks: boot::disks(&disks, &folders, &temporaries)?,
         mounts,
         memory_bytes: arguments
             .memory

@@ -5,6 +5,8 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use mewz_disk::{BLOCK_BYTES, DISK_BYTES_MAX, DISK_BYTES_MIN};
+
 use crate::compile::MemoryBase;
 use crate::qemu::accelerator::AcceleratorChoice;
 use crate::qemu::machine::MachineKind;
@@ -95,6 +97,16 @@ pub(super) fn memory(text: &str) -> Result<u64, String> {
         Ok(bytes.next_multiple_of(1 << 20))
     } else {
         Err("a machine's memory is between `16MiB` and `64GiB`".to_owned())
+    }
+}
+
+/// Reads the size of a disk, in bytes: `64MiB`.
+pub(super) fn disk(text: &str) -> Result<u64, String> {
+    let bytes = size(text)?;
+    if (DISK_BYTES_MIN..=DISK_BYTES_MAX).contains(&bytes) {
+        Ok(bytes.next_multiple_of(BLOCK_BYTES as u64))
+    } else {
+        Err("a disk's size is between `2MiB` and `64GiB`".to_owned())
     }
 }
 
@@ -236,6 +248,15 @@ pub(super) fn temporary_size(text: &str) -> Result<u64, String> {
         bytes if bytes < TEMPORARY_BYTES_MIN => Err("files in memory need `64KiB` at least".into()),
         bytes => Ok(bytes),
     }
+}
+
+/// Reads `FILE::GUEST`, with `:ro` behind it or nothing.
+pub(super) fn image(text: &OsStr) -> Result<Folder, String> {
+    let image = folder(text);
+    let has_both = text.as_bytes().windows(2).any(|pair| pair == b"::");
+    image.ok().filter(|_| has_both).ok_or_else(|| {
+        "expected `FILE::GUEST` or `FILE::GUEST:ro`, as `data.img::/data`".to_owned()
+    })
 }
 
 fn guest_path(bytes: &[u8]) -> Result<String, String> {

@@ -7,10 +7,10 @@ use mewz_abi::config::{MAGIC, entry_head, mount, tag};
 
 use super::error::QemuError;
 
-/// A host folder that the program sees.
+/// A host folder that the program sees, or a disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
-    /// The folder on the host.
+    /// The folder, or the disk's image, on the host.
     pub host: std::path::PathBuf,
     /// Its path in the guest.
     pub guest: String,
@@ -63,6 +63,17 @@ fn network_options(network: &Network) -> Vec<String> {
         .collect()
 }
 
+/// The serial number of the disk with this number.
+pub(super) fn disk_serial(index: usize) -> String {
+    format!("mewz-disk{index}")
+}
+
+/// What the kernel is told of a disk.
+fn disk_option(index: usize, disk: &Mount) -> String {
+    let mode = if disk.is_read_only { ":ro" } else { "" };
+    format!("disk={}:{}{mode}", disk_serial(index), disk.guest)
+}
+
 /// The 9p mount tag of the folder with this number.
 #[must_use]
 pub(super) fn mount_tag(index: usize) -> String {
@@ -79,6 +90,7 @@ pub(super) fn block(
     arguments: &[impl AsRef<OsStr>],
     environment: &[impl AsRef<OsStr>],
     mounts: &[Mount],
+    disks: &[Mount],
     network: Option<&Network>,
     options: &[String],
     pack: &[u8],
@@ -111,6 +123,10 @@ pub(super) fn block(
             "a mounted path",
             &mount_entry(index, mount),
         )?;
+    }
+    for (index, disk) in disks.iter().enumerate() {
+        let option = disk_option(index, disk);
+        push(&mut block, tag::OPTION, "a disk", option.as_bytes())?;
     }
     let network_options = network.map(network_options).unwrap_or_default();
     for option in network_options.iter().chain(options) {
@@ -177,6 +193,7 @@ mod tests {
             &names,
             &["K=v=w"],
             &mounts,
+            &mounts,
             Some(&network),
             &options,
             b"pack",
@@ -198,6 +215,7 @@ mod tests {
                 (tag::ARGUMENT, "é".as_bytes().to_vec()),
                 (tag::ENVIRONMENT, b"K=v=w".to_vec()),
                 (tag::MOUNT, mount),
+                (tag::OPTION, b"disk=mewz-disk0:/data:ro".to_vec()),
                 (tag::OPTION, b"ip=10.0.2.15/24".to_vec()),
                 (tag::OPTION, b"gateway=10.0.2.2".to_vec()),
                 (tag::OPTION, b"dns=10.0.2.3".to_vec()),

@@ -78,7 +78,7 @@ impl MachineKind {
         }
     }
 
-    /// Folders and cards that fit: the slots for virtio devices less the console.
+    /// Folders, disks and cards that fit: the slots for virtio devices less the console.
     fn device_slots(self) -> usize {
         match self {
             // QEMU's microvm has eight virtio-mmio transports while ACPI is off.
@@ -117,6 +117,8 @@ pub struct Settings {
     pub environment: Vec<OsString>,
     /// Folders of the host that the program sees.
     pub mounts: Vec<Mount>,
+    /// Persistent disks that the program sees.
+    pub disks: Vec<Mount>,
     /// Its network card, if it has one.
     pub network: Option<Network>,
     /// Further options for the kernel, `name=value` each.
@@ -205,11 +207,12 @@ impl Drop for Running {
 /// Too many mounts, or the operating system refuses; then nothing runs.
 pub fn start(settings: &Settings, image: &File) -> Result<Running, QemuError> {
     let slots = settings.machine.device_slots() - usize::from(settings.network.is_some());
-    if settings.mounts.len() > slots {
+    let wanted = settings.mounts.len() + settings.disks.len();
+    if wanted > slots {
         return Err(QemuError::TooManyMounts {
             machine: settings.machine.name(),
             slots,
-            wanted: settings.mounts.len(),
+            wanted,
         });
     }
     let config = config_file(settings)?;
@@ -301,6 +304,7 @@ fn config_file(settings: &Settings) -> Result<File, QemuError> {
         &settings.arguments,
         &settings.environment,
         &settings.mounts,
+        &settings.disks,
         settings.network.as_ref(),
         &settings.options,
         &settings.pack,
@@ -408,6 +412,14 @@ fn arguments(settings: &Settings, files: &Files<'_>) -> Vec<OsString> {
             format!("virtio-9p-{suffix},fsdev=fs{index},mount_tag={tag}"),
         );
     }
+    for (index, disk) in settings.disks.iter().enumerate() {
+        list.two("-blockdev", image_option(index, disk));
+        let serial = config::disk_serial(index);
+        list.two(
+            "-device",
+            format!("virtio-blk-{suffix},drive=disk{index},serial={serial}"),
+        );
+    }
     if let Some(network) = &settings.network {
         list.two("-netdev", network_option(network));
         list.two(
@@ -493,14 +505,29 @@ fn folder_option(index: usize, mount: &Mount) -> OsString {
         option.extend(b"readonly=on,");
     }
     option.extend(b"path=");
-    for byte in mount.host.as_os_str().as_bytes() {
+    push_path(&mut option, &mount.host);
+    OsString::from_vec(option)
+}
+
+/// An image as it is, no format guessed; flushes of the guest reach the host's disk.
+fn image_option(index: usize, disk: &Mount) -> OsString {
+    let mode = if disk.is_read_only { "on" } else { "off" };
+    let mut option = format!(
+        "driver=raw,node-name=disk{index},read-only={mode},file.driver=file,file.filename="
+    )
+    .into_bytes();
+    push_path(&mut option, &disk.host);
+    OsString::from_vec(option)
+}
+
+fn push_path(option: &mut Vec<u8>, path: &Path) {
+    for byte in path.as_os_str().as_bytes() {
         // A comma ends a value, two are one.
         option.extend(std::iter::repeat_n(
             *byte,
             if *byte == b',' { 2 } else { 1 },
         ));
     }
-    OsString::from_vec(option)
 }
 
 #[cfg(test)]
@@ -528,6 +555,11 @@ mod tests {
                 host: PathBuf::from("/a,b"),
                 guest: "/".to_owned(),
                 is_read_only: true,
+            }],
+            disks: vec![Mount {
+                host: PathBuf::from("/d"),
+                guest: "/data".to_owned(),
+                is_read_only: false,
             }],
             network: Some(Network {
                 forwards: vec![Forward {

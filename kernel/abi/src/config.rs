@@ -20,7 +20,7 @@ pub mod tag {
     pub const ENTROPY: u32 = 5;
     /// One byte, bits: 1 standard input, 2 standard output, 4 standard error is a terminal on the host.
     pub const TERMINALS: u32 = 6;
-    /// An option as the kernel's command line has it, `name=value`: `ip`, `gateway`, `dns`, `listen`, `tmp`.
+    /// An option as the kernel's command line has it, `name=value`: `disk`, `ip`, `gateway`, `dns`, `listen`, `tmp`.
     pub const OPTION: u32 = 7;
     /// A [`crate::pack`]: its folders are mounted.
     pub const PACK: u32 = 8;

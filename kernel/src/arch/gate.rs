@@ -34,6 +34,12 @@ unsafe extern "C" {
     /// `function` is code of the application in the System V convention without parameters and results, `stack_top` the
     /// 16-byte aligned end of a stack that page faults map. Not nested.
     fn enter_application(function: u64, stack_top: u64);
+    /// Calls `function` on the kernel's stack as calls of the application do.
+    ///
+    /// # Safety
+    ///
+    /// The application has been entered, and whoever calls runs on another stack and in no call of it.
+    fn run_on_kernel_stack(function: extern "C" fn());
     static application_text_start: u8;
     static application_text_end: u8;
 }
@@ -63,6 +69,16 @@ pub(crate) fn leave(frame: &mut super::exceptions::InterruptFrame) {
     frame.rsp = kernel_stack;
     frame.rbp = kernel_stack + SAVED_BYTES;
     frame.rflags &= !DIRECTION;
+}
+
+/// Calls `function` on the kernel's stack, from a handler that runs on one of its own.
+///
+/// # Safety
+///
+/// The application has been entered and trapped, not within a call into the kernel.
+pub(crate) unsafe fn call_on_kernel_stack(function: extern "C" fn()) {
+    // SAFETY: the caller promises it.
+    unsafe { run_on_kernel_stack(function) };
 }
 
 /// Whether `address` is code of the kernel that runs as part of the application.
@@ -158,6 +174,24 @@ application_call:
     .cfi_endproc
     .size application_call, . - application_call
     .text
+
+    .globl run_on_kernel_stack
+    .type run_on_kernel_stack, @function
+run_on_kernel_stack:
+    .cfi_startproc
+    push rbp
+    .cfi_def_cfa_offset 16
+    .cfi_offset rbp, -16
+    mov rbp, rsp
+    .cfi_def_cfa_register rbp
+    mov rsp, [rip + {kernel_stack}]
+    call rdi
+    mov rsp, rbp
+    pop rbp
+    .cfi_def_cfa rsp, 8
+    ret
+    .cfi_endproc
+    .size run_on_kernel_stack, . - run_on_kernel_stack
     "#,
     kernel_stack = sym KERNEL_STACK,
 );

@@ -39,10 +39,12 @@ impl<const BYTES: usize> Stack<BYTES> {
     }
 }
 
+/// Bytes of the stack where the kernel starts and answers calls: the file system of disks has many blocks on it at once.
+const KERNEL_BYTES: usize = 512 << 10;
 /// Where the kernel starts and answers calls.
-pub(crate) static KERNEL: Stack<{ 128 << 10 }> = Stack::new();
+pub(crate) static KERNEL: Stack<KERNEL_BYTES> = Stack::new();
 /// Bytes from [`KERNEL`] to its top, for the boot code.
-pub(super) const KERNEL_TOP_OFFSET: usize = Stack::<{ 128 << 10 }>::TOP;
+pub(super) const KERNEL_TOP_OFFSET: usize = Stack::<KERNEL_BYTES>::TOP;
 /// Interrupts of devices and the timer.
 pub(crate) static INTERRUPT: Stack<{ 16 << 10 }> = Stack::new();
 /// Double faults: whatever went wrong, this stack is whole.

@@ -7,9 +7,9 @@ use mewz_kernel::wasi::exports::Call;
 use mewz_kernel::wasi::system::System as _;
 use mewz_kernel::wasi::{Context, Wasi};
 
-use super::debugger;
 use super::machine::Machine;
-use crate::arch::gate::{ARGUMENTS_MAX, call_stub};
+use super::{debugger, disks};
+use crate::arch::gate::{self, ARGUMENTS_MAX, call_stub};
 use crate::memory::linear::{self, LinearMemory};
 use crate::memory::table;
 
@@ -27,6 +27,28 @@ static STATE: State = State(UnsafeCell::new(None));
 pub(super) fn start(wasi: Wasi, machine: Machine) {
     // SAFETY: the application does not run yet, so no call holds a reference.
     unsafe { STATE.0.get().write(Some((wasi, machine))) };
+}
+
+/// Makes sure of what the application wrote to its disks, on the kernel's stack. Call it when the application has trapped.
+pub(super) fn settle() {
+    // SAFETY: the application runs no more, so nothing of the kernel lies below the frames that entered it.
+    unsafe { gate::call_on_kernel_stack(settle_here) };
+}
+
+extern "C" fn settle_here() {
+    // SAFETY: no call is under way: the application does not trap in one.
+    let state = unsafe { &mut *STATE.0.get() };
+    if let Some((_, machine)) = state {
+        disks::settle(&machine.disks);
+    }
+}
+
+/// Ends the machine after a program that returned.
+pub(super) fn end() -> ! {
+    // SAFETY: the application has returned, so no call is under way.
+    let state = unsafe { &mut *STATE.0.get() };
+    let (_, machine) = state.as_mut().expect("the application runs after `start`");
+    machine.exit(0)
 }
 
 /// Answers an import of WASI.

@@ -1,13 +1,15 @@
 //! The machine as WASI sees it.
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use mewz_abi::record::RecordKind;
+use mewz_kernel::fs::disk::Mounted;
 use mewz_kernel::settings::Settings;
 use mewz_kernel::wasi::system::{StdinRead, Stream, System};
 
 use super::random::Generator;
-use super::{console, wall_clock};
+use super::{console, disks, wall_clock};
 use crate::arch::processor::Processor;
 use crate::arch::{clock, interrupts};
 
@@ -19,6 +21,8 @@ const SLEEP_NS_MIN: u64 = 2_000;
 /// The machine as WASI sees it.
 pub(super) struct Machine {
     generator: Generator,
+    /// Disks that the application writes to.
+    pub(super) disks: Vec<Mounted>,
 }
 
 impl Machine {
@@ -26,6 +30,7 @@ impl Machine {
     pub(super) fn new(processor: Processor, settings: &Settings) -> Self {
         Self {
             generator: Generator::new(processor, settings.entropy),
+            disks: Vec::new(),
         }
     }
 }
@@ -64,6 +69,9 @@ impl System for Machine {
         if console::take_news() {
             return;
         }
+        for disk in &self.disks {
+            disk.settle_old();
+        }
         let now = clock::now_ns();
         let end = deadline_ns
             .unwrap_or(u64::MAX)
@@ -90,6 +98,7 @@ impl System for Machine {
     }
 
     fn exit(&mut self, status: u32) -> ! {
+        disks::settle(&self.disks);
         console::end(status)
     }
 }

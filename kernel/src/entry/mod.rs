@@ -7,6 +7,7 @@ mod debugger;
 #[cfg(not(feature = "debugger"))]
 #[path = "no_debugger.rs"]
 mod debugger;
+mod disks;
 mod every_export;
 mod exception;
 mod failure;
@@ -123,7 +124,7 @@ fn run(window: Window) -> ! {
     unsafe { gate::run(application.instantiate, stack::END) };
     // SAFETY: as above.
     unsafe { gate::run(application.start, stack::END) };
-    console::end(0)
+    calls::end()
 }
 
 /// Finds the free memory and makes the page tables.
@@ -199,11 +200,13 @@ fn bytes(range: PhysicalRange) -> &'static [u8] {
 struct Devices {
     /// Ways to host folders, by their mount tags.
     folders: Vec<(Vec<u8>, virtio::ninep::HostFolder)>,
+    /// Disks, by their serial numbers.
+    disks: Vec<(Vec<u8>, virtio::block::BlockDevice)>,
     /// The network card.
     card: Option<virtio::net::NetworkCard>,
 }
 
-/// Brings up the console, the ways to host folders and the first network card.
+/// Brings up the console, the ways to host folders, disks and the first network card.
 fn start_devices(settings: &Settings) -> Devices {
     let mut devices = Devices::default();
     for device in virtio::find::devices(&settings.devices) {
@@ -221,6 +224,10 @@ fn start_devices(settings: &Settings) -> Devices {
             DeviceType::_9P => match virtio::ninep::HostFolder::new(device) {
                 Some(folder) => devices.folders.push(folder),
                 None => console::warn(format_args!("a 9p device can't be used")),
+            },
+            DeviceType::Block => match virtio::block::BlockDevice::new(device) {
+                Some(disk) => devices.disks.push(disk),
+                None => console::warn(format_args!("a disk can't be used")),
             },
             DeviceType::Network if devices.card.is_none() => {
                 devices.card = virtio::net::NetworkCard::new(device, settings.takes_long_segments);
@@ -273,7 +280,7 @@ fn start_application(processor: Processor, window: Window, settings: &Settings) 
     console::tell_started(&window.build_id(), settings.epoch_ns);
 }
 
-/// Makes WASI's state: arguments, environment, folders, network.
+/// Makes WASI's state: arguments, environment, folders, disks, network.
 fn start_wasi(
     settings: &Settings,
     devices: Devices,
@@ -300,6 +307,11 @@ fn start_wasi(
     let mut mounts = folders::mount(&settings.mounts, devices.folders);
     folders::mount_temporaries(&settings.temporaries, &mut mounts);
     folders::mount_packs(packs, &mut mounts);
+    let first = mounts.len() as u64 + 1;
+    for (mount, disk) in disks::mount(&settings.disks, devices.disks, first) {
+        mounts.push(mount);
+        machine.disks.push(disk);
+    }
     let settings = wasi::Settings {
         arguments: settings.arguments.clone(),
         environment: settings.environment.clone(),

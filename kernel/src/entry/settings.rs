@@ -24,6 +24,8 @@ pub struct Settings {
     pub mounts: Vec<Mount>,
     /// File systems in memory.
     pub temporaries: Vec<Temporary>,
+    /// Persistent disks, each by its serial number in place of a mount tag.
+    pub disks: Vec<Mount>,
     /// Nanoseconds since 1970 when the machine started.
     pub epoch_ns: Option<u64>,
     /// Randomness of the host.
@@ -58,10 +60,10 @@ pub enum Debugger {
     AtCrash,
 }
 
-/// A host folder.
+/// A host folder, or a disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
-    /// The mount tag of its 9p device.
+    /// The mount tag of its 9p device, or the serial number of its block device.
     pub tag: Vec<u8>,
     /// Its path in the guest.
     pub path: Vec<u8>,
@@ -126,6 +128,7 @@ impl Settings {
         self.arguments.clear();
         self.environment.clear();
         self.mounts.clear();
+        self.disks.clear();
         for entry in entries {
             let content = entry.content;
             match entry.tag {
@@ -192,6 +195,10 @@ impl Settings {
             b"tmp" => match word_temporary(value) {
                 Some(temporary) => self.temporaries.push(temporary),
                 None => self.complain_of("not tmp=PATH or tmp=PATH:BYTES", word),
+            },
+            b"disk" => match word_mount(value) {
+                Some(disk) => self.disks.push(disk),
+                None => self.complain_of("not disk=SERIAL:PATH or disk=SERIAL:PATH:ro", word),
             },
             b"ip" => match parsed::<AddressConfig>(value) {
                 Some(address) if address.address().is_unicast() => {
@@ -479,6 +486,8 @@ mod tests {
             "env=x",
             "mount=x",
             "mount=:/x",
+            "disk=x",
+            "disk=:/x",
             "virtio_mmio.device=",
             "virtio_mmio.device=512@:5",
             "virtio_mmio.device=0@0x1000:5",
@@ -499,7 +508,7 @@ mod tests {
     #[test]
     fn options_are_read() {
         let settings = Settings::read(
-            b"env=A=b=c timer_hz=10000 mount=home:/:ro \"env=B=x y\"",
+            b"env=A=b=c timer_hz=10000 mount=home:/:ro disk=d0:/data \"env=B=x y\"",
             None,
         );
         assert_eq!(settings.environment, [&b"A=b=c"[..], b"B=x y"]);
@@ -510,6 +519,14 @@ mod tests {
                 tag: b"home".into(),
                 path: b"/".into(),
                 is_read_only: true
+            }]
+        );
+        assert_eq!(
+            settings.disks,
+            [Mount {
+                tag: b"d0".into(),
+                path: b"/data".into(),
+                is_read_only: false
             }]
         );
         assert!(settings.complaints.is_empty());

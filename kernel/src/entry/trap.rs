@@ -6,7 +6,7 @@ use mewz_abi::exit::STATUS_TRAP;
 use mewz_abi::record::{BACKTRACE_LEN_MAX, TRAP_REPORT_BYTES_MAX, TrapReport};
 use mewz_abi::trap::TrapKind;
 
-use super::{WINDOW, console, debugger};
+use super::{WINDOW, calls, console, debugger};
 use crate::arch::exceptions::InterruptFrame;
 use crate::arch::gate;
 use crate::arch::vectors::SavedVectors;
@@ -25,6 +25,7 @@ pub(super) struct Cause {
 
 /// Reports the trap and ends the machine, unless a debugger has the instruction tried once more.
 pub(super) fn answer(frame: &mut InterruptFrame, vectors: &mut SavedVectors, cause: Cause) {
+    calls::settle();
     let kind = cause.kind;
     let report = report(frame, &cause);
     let mut bytes = [0; TRAP_REPORT_BYTES_MAX];

@@ -1,7 +1,8 @@
-//! File systems: host folders through 9p, files in memory, folders that came along.
+//! File systems: host folders through 9p, files in memory, folders that came along, persistent disks.
 #![forbid(unsafe_code)]
 
 pub mod channel;
+pub mod disk;
 pub mod errno;
 pub mod name;
 pub mod ninep;
