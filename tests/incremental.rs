@@ -168,6 +168,56 @@ fn a_longer_table_leaves_those_alone_that_call_through_it() {
     assert_eq!(check(&after, &dev(), &mut cache), 1);
 }
 
+/// Functions that throw and take exceptions, in both encodings; `before` moves indices, `constant` stands in one body.
+fn exceptions(before: &str, constant: u32) -> Vec<u8> {
+    let text = format!(
+        r#"(module {before}
+             (tag $number (param i32)) (tag $none) (memory 1)
+             (func $throw (param i32) (throw $number (local.get 0)))
+             (func $takes (export "takes") (result i32)
+               (block $out (result i32)
+                 (try_table (result i32) (catch $number $out) (call $throw (i32.const 1)) (i32.const {constant}))))
+             (func $takes_all (export "takes all") (result i32)
+               (block $out (try_table (catch_all $out) (call $throw (i32.const 2)) (throw $none)))
+               (i32.const 3))
+             (func $keeps (export "keeps") (result exnref)
+               (block $out (result exnref)
+                 (try_table (catch_all_ref $out) (call $throw (i32.const 2))) (unreachable)))
+             (func $again (export "again") (throw_ref (call $keeps)))
+             (func $legacy (export "legacy") (result i32)
+               try (result i32) i32.const 4 call $throw i32.const 5
+               catch $number catch_all rethrow 0 end)
+             (func (export "plain") (result i32) (i32.const 6)))"#
+    );
+    wat::parse_str(&text).unwrap_or_else(|problem| panic!("{problem}"))
+}
+
+#[test]
+fn functions_with_exceptions_are_kept() {
+    let mut cache = FunctionCache::new();
+    assert_eq!(check(&exceptions("", 7), &dev(), &mut cache), 7);
+    assert_eq!(check(&exceptions("", 7), &dev(), &mut cache), 0);
+    // A file keeps them as well.
+    let stored = cache.unsaved(b"me");
+    let mut loaded = FunctionCache::new();
+    loaded.load(b"me", stored).unwrap();
+    assert_eq!(check(&exceptions("", 7), &dev(), &mut loaded), 0);
+    // A tag, a type and a function more move every index.
+    let before = "(tag (param f64)) (func $first (result f32) (f32.const 1))";
+    assert_eq!(check(&exceptions(before, 7), &dev(), &mut loaded), 1);
+    assert_eq!(check(&exceptions(before, 8), &dev(), &mut loaded), 1);
+}
+
+#[test]
+fn code_depends_on_what_its_tags_carry() {
+    let module = |ty: &str| {
+        format!(
+            "(module (tag $t (param {ty})) (func $f (result {ty}) (unreachable)) (func (throw $t (call $f))))"
+        )
+    };
+    check_dependence(&module("i32"), &module("i64"), 2);
+}
+
 #[test]
 fn functions_that_only_call_others_share_their_code() {
     let text = "(module (func $a) (func $b) (func (call $a)) (func (call $b)))";

@@ -221,10 +221,10 @@ impl<'a> Assembler<'a> {
         let mut rows: Vec<Handler> = Vec::new();
         for (piece, start) in self.parts.pieces.iter().zip(&self.starts) {
             let start = *start as u32;
-            rows.extend(piece.code.handlers.iter().map(|handler| Handler {
+            rows.extend(piece.handlers().map(|handler| Handler {
                 return_offset: start + handler.return_offset,
                 handler_offset: start + handler.handler_offset,
-                ..*handler
+                ..handler
             }));
         }
         // Those of one call stay in the order of trying.

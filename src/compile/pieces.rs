@@ -52,6 +52,18 @@ impl Piece {
         })
     }
 
+    /// The clauses of its calls, with tags of this module.
+    pub(super) fn handlers(&self) -> impl Iterator<Item = Handler> {
+        self.code.handlers.iter().map(|handler| Handler {
+            clause: match &self.reading {
+                None => handler.clause,
+                Some(reading) => binding::bound_clause(handler.clause, &reading.references)
+                    .expect("code that is kept refers to what its function names"),
+            },
+            ..*handler
+        })
+    }
+
     /// What is to be stored for a relocation that is about slot `slot`.
     pub(super) fn constant(&self, relocation: &CodeRelocation, slot: u32) -> i64 {
         let value = self.reading.as_ref().map_or(0, |reading| {

@@ -1,5 +1,7 @@
 //! Between code that names things by their number in the function and the things of this module.
 
+use mewz_abi::exception::CLAUSE_ALL;
+
 use super::reading::{Kind, Reading, Reference};
 use crate::compile::pieces::Code;
 use crate::compile::plan::Plan;
@@ -12,6 +14,7 @@ pub(in crate::compile) fn abstracted(code: &Code, reading: &Reading, plan: &Plan
         references,
         constants,
         digest: _,
+        exceptions: _,
     } = reading;
     let mut code = code.clone();
     let number = |is_it: &dyn Fn(&Reference) -> bool| {
@@ -45,8 +48,13 @@ pub(in crate::compile) fn abstracted(code: &Code, reading: &Reading, plan: &Plan
                 target
             }
             SymbolId::ImportedMemory(_) | SymbolId::Runtime(_) | SymbolId::Single(_) => target,
-            SymbolId::Entry(_) | SymbolId::InstantiatePart(_) | SymbolId::Tag(_) => return None,
+            SymbolId::Tag(index) => SymbolId::Tag(number(&|r| is(r, Kind::Tag, index))?),
+            SymbolId::Entry(_) | SymbolId::InstantiatePart(_) => return None,
         });
+    }
+    for handler in &mut code.handlers {
+        let is = |r: &Reference, index| r.kind == Kind::Tag && r.index == index;
+        handler.clause = with_tag(handler.clause, |index| number(&|r| is(r, index)))?;
     }
     Some(code)
 }
@@ -64,6 +72,22 @@ pub(in crate::compile) fn bound(
         SymbolId::ImportedGlobal(number) => SymbolId::ImportedGlobal(index(number)?),
         SymbolId::ImportedTable(number) => SymbolId::ImportedTable(index(number)?),
         SymbolId::Type(number) => *plan.types.get(index(number)? as usize)?,
+        SymbolId::Tag(number) => SymbolId::Tag(index(number)?),
         other => other,
     })
+}
+
+/// What clause `clause` of abstracted code is in the module of `references`; `None` as for [`bound`].
+pub(in crate::compile) fn bound_clause(clause: u32, references: &[Reference]) -> Option<u32> {
+    with_tag(clause, |number| {
+        Some(references.get(number as usize)?.index)
+    })
+}
+
+/// A clause, as `mewz_abi::exception::Handler` has it, with another tag in place of its own, if it has one.
+fn with_tag(clause: u32, tag: impl FnOnce(u32) -> Option<u32>) -> Option<u32> {
+    match clause >> 1 {
+        CLAUSE_ALL => Some(clause),
+        own => Some(tag(own)? << 1 | clause & 1),
+    }
 }

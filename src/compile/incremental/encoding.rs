@@ -1,9 +1,11 @@
 //! Code as bytes, for files: fixed fields, little endian, checked while they are read.
 
+use mewz_abi::exception::Handler;
 use mewz_abi::trap::TrapKind;
 
 use super::reading::{Kind, Reading, Reference};
 use crate::compile::debug::Rows;
+use crate::compile::module::ExceptionUse;
 use crate::compile::pieces::{Code, CodeRelocation, Trap};
 use crate::compile::symbols::SymbolId;
 use crate::relocatable::RelocationKind;
@@ -22,9 +24,6 @@ pub(super) fn encode(code: &Code) -> Option<Vec<u8>> {
         locations,
         unwind,
     } = code;
-    if !handlers.is_empty() {
-        return None;
-    }
     let rows = locations.without_bodies()?;
     let mut out = Vec::with_capacity(bytes.len() + rows.len() + unwind.len() + 256);
     let mut number = |value: u32| out.extend_from_slice(&value.to_le_bytes());
@@ -33,6 +32,7 @@ pub(super) fn encode(code: &Code) -> Option<Vec<u8>> {
         bytes.len(),
         relocations.len(),
         traps.len(),
+        handlers.len(),
         rows.len(),
         unwind.len(),
     ];
@@ -55,6 +55,17 @@ pub(super) fn encode(code: &Code) -> Option<Vec<u8>> {
         number(trap.wasm_offset);
         number(trap.kind as u32);
     }
+    for handler in handlers {
+        let Handler {
+            return_offset,
+            handler_offset,
+            frame_bytes,
+            clause,
+        } = handler;
+        for field in [return_offset, handler_offset, frame_bytes, clause] {
+            number(*field);
+        }
+    }
     for part in [bytes, rows, unwind.as_slice()] {
         out.extend_from_slice(part);
     }
@@ -65,23 +76,26 @@ pub(super) fn encode(code: &Code) -> Option<Vec<u8>> {
 pub(super) fn decode(encoded: &[u8]) -> Option<Code> {
     let mut reader = Reader(encoded);
     let alignment = reader.number()?;
-    let mut lengths = [0; 5];
+    let mut lengths = [0; 6];
     for len in &mut lengths {
         *len = reader.number()? as usize;
     }
-    let [bytes, relocations, traps, rows, unwind] = lengths;
+    let [bytes, relocations, traps, handlers, rows, unwind] = lengths;
     let relocations = (0..relocations)
         .map(|_| reader.relocation())
         .collect::<Option<Vec<_>>>()?;
     let traps = (0..traps)
         .map(|_| reader.trap())
         .collect::<Option<Vec<_>>>()?;
+    let handlers = (0..handlers)
+        .map(|_| reader.handler())
+        .collect::<Option<Vec<_>>>()?;
     let code = Code {
         bytes: reader.take(bytes)?.to_vec(),
         alignment,
         relocations,
         traps,
-        handlers: Vec::new(),
+        handlers,
         locations: Rows::from_rows(reader.take(rows)?.to_vec()),
         unwind: reader.take(unwind)?.to_vec(),
     };
@@ -94,7 +108,12 @@ pub(super) fn decode(encoded: &[u8]) -> Option<Code> {
         };
         relocation.offset as usize + bytes <= code.bytes.len()
     };
+    let is_inside = |handler: &Handler| {
+        let len = code.bytes.len();
+        handler.return_offset as usize <= len && (handler.handler_offset as usize) < len
+    };
     let is_sound = reader.0.is_empty()
+        && code.handlers.iter().all(is_inside)
         && alignment.is_power_of_two()
         && code.relocations.iter().all(fits)
         && (code.unwind.is_empty() || code.unwind.len() >= 16);
@@ -107,8 +126,10 @@ pub(super) fn encode_reading(reading: &Reading) -> Vec<u8> {
         digest,
         references,
         constants,
+        exceptions,
     } = reading;
     let mut out = digest.to_vec();
+    out.push(u8::from(exceptions.throws) | u8::from(exceptions.catches) << 1);
     out.extend_from_slice(&(constants.len() as u32).to_le_bytes());
     for constant in constants {
         out.extend_from_slice(&constant.to_le_bytes());
@@ -123,6 +144,7 @@ pub(super) fn encode_reading(reading: &Reading) -> Vec<u8> {
 /// Undoes [`encode_reading`]; `None` for bytes that it did not make.
 pub(super) fn decode_reading(encoded: &[u8]) -> Option<Reading> {
     let (digest, rest) = encoded.split_first_chunk()?;
+    let (exceptions, rest) = rest.split_first()?;
     let (constants, rest) = rest.split_first_chunk()?;
     let constants = (u32::from_le_bytes(*constants) as usize).checked_mul(8)?;
     let (constants, references) = rest.split_at_checked(constants)?;
@@ -141,8 +163,12 @@ pub(super) fn decode_reading(encoded: &[u8]) -> Option<Reading> {
             .iter()
             .map(|bytes| u64::from_le_bytes(*bytes))
             .collect(),
+        exceptions: ExceptionUse {
+            throws: exceptions & 1 != 0,
+            catches: exceptions & 2 != 0,
+        },
     };
-    rest.is_empty().then_some(reading)
+    (rest.is_empty() && *exceptions < 4).then_some(reading)
 }
 
 struct Reader<'a>(&'a [u8]);
@@ -185,6 +211,15 @@ impl<'a> Reader<'a> {
             code_offset: self.number()?,
             wasm_offset: self.number()?,
             kind: TrapKind::from_number(self.number()?)?,
+        })
+    }
+
+    fn handler(&mut self) -> Option<Handler> {
+        Some(Handler {
+            return_offset: self.number()?,
+            handler_offset: self.number()?,
+            frame_bytes: self.number()?,
+            clause: self.number()?,
         })
     }
 }

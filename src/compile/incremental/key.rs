@@ -7,7 +7,7 @@ use wasmparser::FunctionBody;
 
 use super::reading::{Kind, Reading, Reference};
 use crate::compile::initializer::Initializer;
-use crate::compile::module::{Function, Global, Memory, Module, Table};
+use crate::compile::module::{Function, Global, Memory, Module, Table, Tag};
 use crate::compile::options::Options;
 use crate::compile::plan::{FunctionPlace, Place, Plan, SegmentPlace, TablePlace};
 use crate::compile::symbols::SymbolId;
@@ -114,6 +114,15 @@ impl<'a> Keys<'a> {
             Kind::Global => text.key(self.globals.get(at)?),
             Kind::Data => text.segment(*self.plan.data.get(at)?),
             Kind::Element => text.segment(*self.plan.elements.get(at)?),
+            // What it carries; where it lies is in the relocation.
+            Kind::Tag => {
+                let Tag {
+                    type_index,
+                    is_imported,
+                } = self.module.tags.get(at)?;
+                text.key(self.types.get(*type_index as usize)?);
+                text.flags(&[*is_imported]);
+            }
         }
         Some(())
     }

@@ -3,8 +3,9 @@
 
 use std::ops::Range;
 
-use wasmparser::{BlockType, FunctionBody, HeapType, Operator, ValType};
+use wasmparser::{BlockType, Catch, FunctionBody, HeapType, Operator, TryTable, ValType};
 
+use crate::compile::module::ExceptionUse;
 use crate::compile::relocated::Slots;
 
 /// Something outside the function that its body names by an index.
@@ -36,10 +37,12 @@ pub(in crate::compile) enum Kind {
     Data,
     /// An element segment.
     Element,
+    /// A tag.
+    Tag,
 }
 
 /// Kinds of references.
-const KINDS: usize = 8;
+const KINDS: usize = 9;
 
 impl Kind {
     const ALL: [Kind; KINDS] = [
@@ -51,6 +54,7 @@ impl Kind {
         Kind::Global,
         Kind::Data,
         Kind::Element,
+        Kind::Tag,
     ];
 
     /// The kind with this number.
@@ -68,6 +72,8 @@ pub(in crate::compile) struct Reading {
     pub(in crate::compile) references: Vec<Reference>,
     /// The values of its slots.
     pub(in crate::compile) constants: Vec<u64>,
+    /// What it does with exceptions.
+    pub(in crate::compile) exceptions: ExceptionUse,
 }
 
 impl Reading {
@@ -80,6 +86,7 @@ impl Reading {
                 index,
             }],
             constants: Vec::new(),
+            exceptions: ExceptionUse::default(),
         }
     }
 }
@@ -93,6 +100,7 @@ pub(in crate::compile) struct BodyReader {
     immediates: Vec<u32>,
     references: Vec<Reference>,
     constants: Vec<u64>,
+    exceptions: ExceptionUse,
     /// For each kind and index, the body in which it occurred last, and its number there.
     numbers: [Vec<(u32, u32)>; KINDS],
     body: u32,
@@ -117,6 +125,7 @@ impl BodyReader {
         self.immediates.clear();
         self.references.clear();
         self.constants.clear();
+        self.exceptions = ExceptionUse::default();
         let mut slots = Slots::new(places);
         self.body += 1;
         self.is_free = true;
@@ -144,7 +153,8 @@ impl BodyReader {
                 continue;
             }
             self.operator(&operator);
-            self.is_free &= !deals_with_exceptions(&operator);
+            self.exceptions.throws |= throws(&operator);
+            self.exceptions.catches |= catches(&operator);
             if !self.has_reference {
                 self.immediates.truncate(first);
                 continue;
@@ -164,6 +174,7 @@ impl BodyReader {
             digest: hasher.finalize().into(),
             references: self.references.clone(),
             constants: self.constants.clone(),
+            exceptions: self.exceptions,
         })
     }
 
@@ -215,6 +226,24 @@ impl BodyReader {
         }
     }
 
+    fn try_table(&mut self, table: &TryTable) {
+        self.block_type(table.ty);
+        self.number(table.catches.len() as u32);
+        for catch in &table.catches {
+            let (kind, tag, label) = match catch {
+                Catch::One { tag, label } => (0, Some(tag), label),
+                Catch::OneRef { tag, label } => (1, Some(tag), label),
+                Catch::All { label } => (2, None, label),
+                Catch::AllRef { label } => (3, None, label),
+            };
+            self.number(kind);
+            if let Some(tag) = tag {
+                self.reference(Kind::Tag, *tag);
+            }
+            self.number(*label);
+        }
+    }
+
     fn value_type(&mut self, ty: ValType) {
         if let ValType::Ref(reference) = ty {
             self.heap_type(reference.heap_type());
@@ -227,17 +256,17 @@ impl BodyReader {
     }
 }
 
-/// Whether an operator throws, or begins a block that takes what is thrown: the whole module is laid out by whether one
-/// does, and where exceptions lead is not kept with the code.
-fn deals_with_exceptions(operator: &Operator<'_>) -> bool {
+/// Whether an operator throws: the whole module is laid out by whether one does.
+fn throws(operator: &Operator<'_>) -> bool {
     matches!(
         operator,
-        Operator::Throw { .. }
-            | Operator::ThrowRef
-            | Operator::Rethrow { .. }
-            | Operator::Try { .. }
-            | Operator::TryTable { .. }
+        Operator::Throw { .. } | Operator::ThrowRef | Operator::Rethrow { .. }
     )
+}
+
+/// Whether an operator begins a block that takes what is thrown.
+fn catches(operator: &Operator<'_>) -> bool {
+    matches!(operator, Operator::Try { .. } | Operator::TryTable { .. })
 }
 
 /// First of the bytes that an operator of several bytes begins with: section 5.4 of the core specification.
@@ -273,8 +302,12 @@ macro_rules! note {
     ($s:ident $o:ident global_index $v:ident) => {
         $s.reference(Kind::Global, *$v)
     };
-    ($s:ident $o:ident tag_index $v:ident) => {
+    // Of a proposal that is not taken.
+    ($s:ident Suspend tag_index $v:ident) => {
         $s.foreign($v)
+    };
+    ($s:ident $o:ident tag_index $v:ident) => {
+        $s.reference(Kind::Tag, *$v)
     };
     ($s:ident $o:ident data_index $v:ident) => {
         $s.reference(Kind::Data, *$v)
@@ -295,7 +328,7 @@ macro_rules! note {
         $v.iter().for_each(|ty| $s.value_type(*ty))
     };
     ($s:ident $o:ident try_table $v:ident) => {
-        $s.foreign($v)
+        $s.try_table($v)
     };
     // Memories are few and described with every function.
     ($s:ident $o:ident mem $v:ident) => {

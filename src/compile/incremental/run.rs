@@ -134,6 +134,8 @@ fn note_uses(
             unread.extend(body.take());
             continue;
         };
+        module.exceptions.throws |= reading.exceptions.throws;
+        module.exceptions.catches |= reading.exceptions.catches;
         for Reference { kind, index } in &reading.references {
             let index = *index as usize;
             // What is not there is found where the body is validated.
