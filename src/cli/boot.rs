@@ -7,7 +7,7 @@ use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use mewz_abi::exit::STATUS_TRAP;
+use mewz_abi::exit::{STATUS_KILLED, STATUS_TRAP, debug_exit_value};
 use mewz_abi::record::TrapReport;
 
 use super::Outcome;
@@ -22,13 +22,16 @@ use super::{disk, emulator, kernel_calls, profile, trap, words};
 use crate::qemu::accelerator::{Accelerator, AcceleratorChoice};
 use crate::qemu::config::{Mount, Network};
 use crate::qemu::machine::{self, DebugLine, MachineKind, Settings};
-use crate::qemu::session::{self, Deadlines, End, Event, Streams};
+use crate::qemu::session::{self, Deadlines, Death, End, Event, Streams};
 
 /// Status after `--timeout`, as `timeout(1)` has it.
 const STATUS_TIMEOUT: u8 = 124;
 
 /// Status when nobody reads the output any more: 128 + SIGPIPE, as a shell shows it for other programs.
 const STATUS_OUTPUT_CLOSED: u8 = 141;
+
+/// Status when a debugger's user ended the machine: 128 + SIGKILL.
+const STATUS_DEBUGGER_KILLED: u8 = 137;
 
 /// Status after a kernel's failure.
 const STATUS_KERNEL_FAILED: u8 = super::failure::STATUS_FAILURE;
@@ -500,6 +503,7 @@ fn finish(
             )
         }
         End::OutputClosed => Ok(STATUS_OUTPUT_CLOSED),
+        End::Died(death) if is_killed(&death) => Ok(STATUS_DEBUGGER_KILLED),
         End::Exited(_) | End::Died(_) if ended.is_told => Ok(match ended.trap {
             Some(_) => STATUS_TRAP as u8,
             None => STATUS_KERNEL_FAILED,
@@ -510,6 +514,12 @@ fn finish(
         End::Exited(status) => Ok(exit_status(status)),
         End::Died(death) => Err(emulator::died(&death)),
     }
+}
+
+/// Whether a debugger's user ended the machine: QEMU's status is that of debug-exit.
+fn is_killed(death: &Death) -> bool {
+    let value = i32::try_from(debug_exit_value(STATUS_KILLED)).ok();
+    death.had_started && death.status.code() == value.map(|value| 2 * value + 1)
 }
 
 /// The sentence for what the kernel told of the program or of itself.

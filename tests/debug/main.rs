@@ -194,6 +194,50 @@ fn a_backtrace_in_an_interrupt_goes_on_in_the_program() {
 }
 
 #[test]
+fn every_machine_waits_before_the_first_instruction() {
+    for machine in ["microvm", "q35", "pc"] {
+        let commands = ["bt", "continue", "kill"];
+        session(
+            &["--machine", machine, "--break", "say"],
+            &commands,
+            &source("count.wat"),
+        )
+        .assert(&[
+            "in waiting_for_debugger ()",
+            "Breakpoint 1, ",
+            "in _start ()",
+            "in boot_high_half ()",
+            "SIGFPE",
+            "killed]",
+        ]);
+    }
+}
+
+#[test]
+fn a_fault_of_the_kernel_is_shown_and_told() {
+    let commands = [
+        "break fd_write",
+        "continue",
+        "set var $rbp = $rsp",
+        "set var $pc = 0",
+        "continue",
+        "p $pc",
+        "continue",
+    ];
+    let transcript = session(&[], &commands, &source("count.wat"));
+    transcript.assert(&[
+        "Program received signal SIGSEGV, Segmentation fault.",
+        "Program terminated with signal SIGSEGV",
+    ]);
+    for words in [
+        "the kernel faulted: page fault at 0x0",
+        "in `application_call`",
+    ] {
+        assert!(transcript.errors.contains(words), "{}", transcript.errors);
+    }
+}
+
+#[test]
 fn a_changed_variable_changes_the_outcome() {
     let commands = ["set language c", "set var *(int*)100 = 6", "continue"];
     session(&["--break", "count"], &commands, &source("count.wat"))

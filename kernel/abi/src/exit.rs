@@ -10,6 +10,9 @@ pub const STATUS_TRAP: u32 = 134;
 /// Status of a kernel that panicked or met an exception in its own code. Seven bits, so that debug-exit can carry it.
 pub const STATUS_PANIC: u32 = 70;
 
+/// Status of a machine that a debugger ended: SIGKILL. No record tells of it, only debug-exit.
+pub const STATUS_KILLED: u32 = 9;
+
 /// What the kernel writes to debug-exit for `status`: 7 bits reach the host, so a status that would lose all its set bits
 /// becomes 1. The whole status goes out as a record before.
 #[must_use]

@@ -21,7 +21,7 @@ const LINE: usize = 3;
 /// Reads of the line status register until a byte is given up.
 const POLLS_MAX: u32 = 10_000_000;
 
-/// Brings the line up; returns `false` where the machine has none.
+/// Brings the line up, without interrupts yet; returns `false` where the machine has none.
 pub(crate) fn start() -> bool {
     for probe in [0x5a, 0xa5] {
         write_port_u8(SCRATCH, probe);
@@ -38,8 +38,12 @@ pub(crate) fn start() -> bool {
     }
     // OUT2 lets the interrupt out of the chip; DTR and RTS say that someone is here.
     write_port_u8(MODEM_CONTROL, 0x0b);
-    write_port_u8(INTERRUPT_ENABLE, 0x01);
     true
+}
+
+/// Makes each byte an interrupt, one that waits already too.
+pub(crate) fn enable_interrupts() {
+    write_port_u8(INTERRUPT_ENABLE, 0x01);
 }
 
 /// The next byte that came.

@@ -40,6 +40,15 @@ pub(crate) mod signal {
     pub(crate) const SYSTEM_CALL: u8 = 12;
 }
 
+/// What the stub is to be like.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manner {
+    /// A crash waits for a debugger where none is there.
+    pub(crate) waits_at_crash: bool,
+    /// The machine is the debugger's: it ends with it.
+    pub(crate) ends_with_debugger: bool,
+}
+
 /// Whether a crash is the end for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Afterwards {
@@ -49,15 +58,20 @@ pub(crate) enum Afterwards {
     Retry,
 }
 
-/// Brings the stub up. `waits_at_crash`: a crash waits for a debugger where none is there. Returns `false` where the machine
-/// has no line for one.
-pub(crate) fn start(waits_at_crash: bool, monitor: Monitor) -> bool {
-    *STUB.lock() = Some(Stub::new(waits_at_crash, monitor));
+/// Brings the stub up; it answers from [`listen`] on. Returns `false` where the machine has no line for it.
+pub(crate) fn start(manner: Manner, monitor: Monitor) -> bool {
     let is_there = debug_line::start();
-    if !is_there {
-        *STUB.lock() = None;
+    if is_there {
+        *STUB.lock() = Some(Stub::new(manner, monitor));
     }
     is_there
+}
+
+/// Lets a debugger come at any time.
+pub(crate) fn listen() {
+    if with_stub(|_| ()).is_some() {
+        debug_line::enable_interrupts();
+    }
 }
 
 /// Waits for a debugger, which sees the machine stopped here by signal `number`.

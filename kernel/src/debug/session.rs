@@ -10,19 +10,18 @@ use gdbstub::common::Signal;
 use gdbstub::conn::Connection;
 use gdbstub::stub::state_machine::GdbStubStateMachine;
 use gdbstub::stub::{DisconnectReason, GdbStub, SingleThreadStopReason};
+use mewz_abi::exit::STATUS_KILLED;
 use mewz_kernel::breakpoints::{Breakpoints, control};
 use mewz_kernel::packets::{Event, PACKET_BYTES_MAX, Receiver, Sender, digit, frame, hex};
 
 use super::registers::Processor;
 use super::target::{Action, Stopped, watch_kind};
-use super::{Monitor, signal};
+use super::{Manner, Monitor, signal};
 use crate::arch::exceptions::InterruptFrame;
 use crate::arch::vectors::SavedVectors;
 use crate::arch::{cpu, debug_line, debug_registers, power};
 use crate::memory::peek;
 
-/// Status of a machine that a debugger ended: 128 + SIGKILL, in the seven bits that reach the host.
-const STATUS_KILLED: u32 = 9;
 /// `int3`.
 const BREAKPOINT: u8 = 0xcc;
 /// Bytes of a packet beside its body.
@@ -118,12 +117,12 @@ pub(super) struct Stub {
     has_acknowledgments: bool,
     /// How the program was let go.
     action: Action,
-    waits_at_crash: bool,
+    manner: Manner,
     monitor: Monitor,
 }
 
 impl Stub {
-    pub(super) fn new(waits_at_crash: bool, monitor: Monitor) -> Self {
+    pub(super) fn new(manner: Manner, monitor: Monitor) -> Self {
         Self {
             receiver: Receiver::new(),
             output: RefCell::new(Output {
@@ -135,14 +134,14 @@ impl Stub {
             is_awaited: false,
             has_acknowledgments: true,
             action: Action::Continue,
-            waits_at_crash,
+            manner,
             monitor,
         }
     }
 
     /// Whether a crash would be shown to someone.
     pub(super) fn is_wanted(&self) -> bool {
-        self.is_attached || self.waits_at_crash
+        self.is_attached || self.manner.waits_at_crash
     }
 
     /// Takes what is on the line while the program runs.
@@ -334,7 +333,7 @@ impl Stub {
             is_awaited,
             has_acknowledgments,
             action,
-            waits_at_crash,
+            manner,
             monitor,
         } = self;
         let mut buffer = [0; PACKET_BYTES_MAX + FRAME_BYTES];
@@ -409,6 +408,11 @@ impl Stub {
                     }
                     packet = GREETING;
                 }
+                // Whether it kills the program at its end, or lets it go; the crate lets it go.
+                _ if packet.starts_with(b"qAttached") && manner.ends_with_debugger => {
+                    send(output, b"0");
+                    continue;
+                }
                 // The crate would gather the answer on the heap, which the interrupted code may be changing.
                 [b'q', b'R', b'c', b'm', b'd', b',', command @ ..] => {
                     answer_command(output, *monitor, command);
@@ -437,7 +441,7 @@ impl Stub {
                     if inner.get_reason() == DisconnectReason::Kill {
                         return Ended::Going(Going::Ended, None);
                     }
-                    if !(stop.is_crash && *waits_at_crash) {
+                    if !(stop.is_crash && manner.waits_at_crash) {
                         let signal = stop.is_crash.then_some(stop.signal);
                         return Ended::Going(Going::On, signal);
                     }

@@ -11,16 +11,24 @@ use spin::Mutex;
 use super::{calls, console};
 use crate::arch::exceptions::{self, InterruptFrame, vector};
 use crate::arch::vectors::SavedVectors;
-use crate::debug::{self, Afterwards, signal};
+use crate::debug::{self, Afterwards, Manner, signal};
 use crate::memory::{heap, linear, physical};
 
 /// Brings the stub up.
 pub(super) fn start(settings: &Settings) {
-    let waits = settings.debugger != Debugger::Never;
-    if !debug::start(waits, answer_command) && waits {
+    let waits_at_crash = settings.debugger != Debugger::Never;
+    let manner = Manner {
+        waits_at_crash,
+        ends_with_debugger: settings.debugger == Debugger::AtStart,
+    };
+    if !debug::start(manner, answer_command) && waits_at_crash {
         console::warn(format_args!(
             "the machine has no second serial line: nothing waits for a debugger"
         ));
+    }
+    // One that is waited for finds the program at its beginning, and nothing before.
+    if settings.debugger != Debugger::AtStart {
+        debug::listen();
     }
 }
 
@@ -28,6 +36,7 @@ pub(super) fn start(settings: &Settings) {
 pub(super) fn wait(settings: &Settings) {
     if settings.debugger == Debugger::AtStart {
         debug::wait(signal::TRAP);
+        debug::listen();
     }
 }
 
