@@ -237,6 +237,45 @@ fn a_fault_of_the_kernel_is_shown_and_told() {
     }
 }
 
+/// The walk of docs/debugging.md: nothing in the program writes what changes there, since a handler of the kernel does.
+#[test]
+fn a_handler_that_changes_a_programs_memory_is_found() {
+    let broken = [
+        "--kernel-arg",
+        "timer_hz=5000",
+        "--kernel-arg",
+        "clobber=64",
+    ];
+    let place = Place::new();
+    let mut arguments = vec!["run", "--debuggable"];
+    arguments.extend(broken);
+    let module = source("sum.wat");
+    arguments.push(&module);
+    let ended = Ended::new(command(&place, &arguments).output().unwrap());
+    ended.assert(3, &[]);
+    let commands = [
+        "set language c",
+        "watch *(int*)64",
+        "continue",
+        "bt",
+        "delete",
+        "continue",
+    ];
+    let mut options = vec!["--break", "sum"];
+    options.extend(broken);
+    session(&options, &commands, &module).assert(&[
+        "Hardware watchpoint 2",
+        "Old value = 1",
+        "New value = -1",
+        "clobber ()",
+        "answer_timer ()",
+        "<signal handler called>",
+        "in sum ()",
+        "in _start ()",
+        "exited with code 03]",
+    ]);
+}
+
 #[test]
 fn a_changed_variable_changes_the_outcome() {
     let commands = ["set language c", "set var *(int*)100 = 6", "continue"];

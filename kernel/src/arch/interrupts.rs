@@ -81,10 +81,24 @@ pub(crate) fn sleep_unless(mut is_ready: impl FnMut() -> bool) {
     enable_interrupts();
 }
 
+/// What a test does in the timer's handler beside.
+#[cfg(feature = "debugger")]
+static TICK: spin::Once<fn()> = spin::Once::new();
+
+/// Calls `tick` at each interrupt of the timer from now on.
+#[cfg(feature = "debugger")]
+pub(crate) fn call_at_ticks(tick: fn()) {
+    TICK.call_once(|| tick);
+}
+
 /// Answers the timer.
 pub(super) fn answer_timer() {
     clock::note_timer();
     HAPPENED.store(true, Ordering::Release);
+    #[cfg(feature = "debugger")]
+    if let Some(tick) = TICK.get() {
+        tick();
+    }
     if is_storm() {
         use_everything();
     }

@@ -10,9 +10,10 @@ use spin::Mutex;
 
 use super::{calls, console};
 use crate::arch::exceptions::{self, InterruptFrame, vector};
+use crate::arch::interrupts;
 use crate::arch::vectors::SavedVectors;
 use crate::debug::{self, Afterwards, Manner, signal};
-use crate::memory::{heap, linear, physical};
+use crate::memory::{heap, linear, peek, physical};
 
 /// Brings the stub up.
 pub(super) fn start(settings: &Settings) {
@@ -26,9 +27,27 @@ pub(super) fn start(settings: &Settings) {
             "the machine has no second serial line: nothing waits for a debugger"
         ));
     }
+    if let Some(address) = settings.clobber {
+        CLOBBERED.store(address, Ordering::Relaxed);
+        interrupts::call_at_ticks(clobber);
+    }
     // One that is waited for finds the program at its beginning, and nothing before.
     if settings.debugger != Debugger::AtStart {
         debug::listen();
+    }
+}
+
+/// Where [`clobber`] writes.
+static CLOBBERED: AtomicU64 = AtomicU64::new(0);
+/// Ticks of the timer.
+static TICKS: AtomicU64 = AtomicU64::new(0);
+/// One tick of so many destroys something.
+const CLOBBERING_TICK: u64 = 1000;
+
+/// The bug that a test has a debugger find: a handler that now and then writes to the program's memory.
+fn clobber() {
+    if TICKS.fetch_add(1, Ordering::Relaxed) % CLOBBERING_TICK == CLOBBERING_TICK - 1 {
+        peek::write(CLOBBERED.load(Ordering::Relaxed), &u32::MAX.to_le_bytes());
     }
 }
 

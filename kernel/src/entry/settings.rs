@@ -42,6 +42,8 @@ pub struct Settings {
     pub timer_hz: u32,
     /// When the machine waits for a debugger.
     pub debugger: Debugger,
+    /// Linear memory that a debuggable kernel's timer destroys now and then, for tests of debuggers.
+    pub clobber: Option<u64>,
     /// virtio-mmio devices that the command line names.
     pub devices: Vec<MmioDevice>,
     /// What was not understood, in words.
@@ -223,6 +225,10 @@ impl Settings {
             b"timer_hz" => match number(value).and_then(|hz| u32::try_from(hz).ok()) {
                 Some(hz) if hz <= TIMER_HZ_MAX => self.timer_hz = hz,
                 _ => self.complain_of("not a rate up to 100000", word),
+            },
+            b"clobber" => match number(value) {
+                Some(address) => self.clobber = Some(address),
+                None => self.complain_of("not clobber=ADDRESS", word),
             },
             b"debugger" => match value {
                 b"start" => self.debugger = Debugger::AtStart,
