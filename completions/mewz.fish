@@ -78,6 +78,7 @@ complete -c mewz -n "__fish_mewz_using_subcommand run" -l kernel -d 'A kernel ot
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l kernel-arg -d 'A word for the kernel\'s command line' -r
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l net -d 'Let the program make connections and resolve names'
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l release -d 'Build and run the project\'s release profile'
+complete -c mewz -n "__fish_mewz_using_subcommand run" -l json -d 'Tell of a crash in one JSON object, on standard error'
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l debuggable -d 'Let a debugger come to the machine, and let a crash wait for one (`mewz debug --attach`)'
 complete -c mewz -n "__fish_mewz_using_subcommand run" -s v -l verbose -d 'Tell how much was compiled'
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l no-cache -d 'Neither use nor keep compiled images and functions'
@@ -126,6 +127,7 @@ complete -c mewz -n "__fish_mewz_using_subcommand debug" -l listen-guest -d 'Han
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l timeout -d 'End the machine after this time' -r
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l net -d 'Let the program make connections and resolve names'
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l release -d 'Build and run the project\'s release profile'
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l json -d 'Tell of a crash in one JSON object, on standard error'
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l debuggable -d 'Let a debugger come to the machine, and let a crash wait for one (`mewz debug --attach`)'
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -s v -l verbose -d 'Tell how much was compiled'
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l no-cache -d 'Neither use nor keep compiled images and functions'

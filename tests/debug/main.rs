@@ -249,7 +249,7 @@ fn a_handler_that_changes_a_programs_memory_is_found() {
     let place = Place::new();
     let mut arguments = vec!["run", "--debuggable"];
     arguments.extend(broken);
-    let module = source("sum.wat");
+    let module = source("add.wat");
     arguments.push(&module);
     let ended = Ended::new(command(&place, &arguments).output().unwrap());
     ended.assert(3, &[]);
@@ -261,7 +261,7 @@ fn a_handler_that_changes_a_programs_memory_is_found() {
         "delete",
         "continue",
     ];
-    let mut options = vec!["--break", "sum"];
+    let mut options = vec!["--break", "add_up"];
     options.extend(broken);
     session(&options, &commands, &module).assert(&[
         "Hardware watchpoint 2",
@@ -270,7 +270,7 @@ fn a_handler_that_changes_a_programs_memory_is_found() {
         "clobber ()",
         "answer_timer ()",
         "<signal handler called>",
-        "in sum ()",
+        "in add_up ()",
         "in _start ()",
         "exited with code 03]",
     ]);
@@ -311,8 +311,10 @@ fn each_crash_has_its_signal() {
 
 /// Starts `mewz debug` on a program that spins, and waits until it does.
 fn spinning(place: &Place, commands: &[&str]) -> (Child, BufReader<std::process::ChildStdout>) {
-    // gdb tells when the program goes on: from then on Ctrl-C is for the program, before it is for gdb itself.
-    let told = "python gdb.events.cont.connect(lambda _: print('going on', flush=True))";
+    // gdb tells when the program goes on, after a moment and on a thread of its own: until then Ctrl-C is for gdb itself, and
+    // while Python runs for that.
+    let told = "python import os, threading; gdb.events.cont.connect(\
+                lambda _: threading.Timer(0.5, os.write, (1, b'going on\\n')).start())";
     let mut arguments = vec!["debug", "--batch", "--ex", told];
     for line in commands {
         arguments.extend(["--ex", line]);
@@ -321,7 +323,10 @@ fn spinning(place: &Place, commands: &[&str]) -> (Child, BufReader<std::process:
     arguments.push(&module);
     let mut child = command(place, &arguments).spawn().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    read_until(&mut stdout, "spinning\n");
+    let mut text = String::new();
+    while !(text.contains("spinning\n") && text.contains("going on\n")) {
+        assert_ne!(stdout.read_line(&mut text).unwrap(), 0, "{text}");
+    }
     (child, stdout)
 }
 
