@@ -50,7 +50,12 @@ impl Wasi {
         offset: u64,
         len: u64,
     ) -> Result<(), Errno> {
-        let open = file(self.descriptors.with(fd, rights::FD_ALLOCATE)?)?;
+        let descriptor = self.descriptors.with(fd, rights::FD_ALLOCATE)?;
+        let is_written = descriptor.rights & rights::FD_WRITE != 0;
+        let open = file(descriptor)?;
+        if !is_written {
+            return Err(Errno::Badf);
+        }
         if len == 0 {
             return Err(Errno::Inval);
         }
@@ -488,6 +493,15 @@ fn sync_by_flags(open: &mut OpenFile, flags: u16) -> Result<(), Errno> {
     }
 }
 
+/// Fails where the bytes of `ranges` would end behind the last offset there is, as on Linux.
+fn check_span(offset: u64, ranges: &Ranges) -> Result<(), Errno> {
+    let end = offset.checked_add(ranges.bytes as u64);
+    match end.is_some_and(|end| i64::try_from(end).is_ok()) {
+        true => Ok(()),
+        false => Err(Errno::Inval),
+    }
+}
+
 /// Reads into `ranges` from `offset` on; returns the count of bytes.
 fn read_file(
     open: &mut OpenFile,
@@ -498,9 +512,7 @@ fn read_file(
     if open.kind == NodeKind::Directory {
         return Err(Errno::Isdir);
     }
-    if i64::try_from(offset).is_err() {
-        return Err(Errno::Inval);
-    }
+    check_span(offset, ranges)?;
     let mut scatter = Scatter::new(ranges);
     let mut stored = Ok(());
     let read = open.file.read_at(offset, ranges.bytes, &mut |bytes| {
@@ -519,9 +531,7 @@ fn write_file(
     ranges: &Ranges,
     offset: u64,
 ) -> Result<u32, Errno> {
-    if i64::try_from(offset).is_err() {
-        return Err(Errno::Inval);
-    }
+    check_span(offset, ranges)?;
     let mut stage = stage(ranges.bytes)?;
     let mut done = 0;
     while done < ranges.bytes {
