@@ -239,7 +239,8 @@ static __wasi_errno_t call(const char *name) {
     if (IS("list")) return fd = slot(), list(fd, number());
     if (IS("fdstat")) {
         result = __wasi_fd_fdstat_get(slot(), &fdstat);
-        if (result == 0) printf(" type %d flags %d", fdstat.fs_filetype, fdstat.fs_flags);
+        if (result == 0) printf(" type %d", fdstat.fs_filetype);
+        if (result == 0 && fdstat.fs_filetype != __WASI_FILETYPE_DIRECTORY) printf(" flags %d", fdstat.fs_flags);
         return result;
     }
     if (IS("rights")) {

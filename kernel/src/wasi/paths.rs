@@ -11,6 +11,7 @@ use super::types::{Filestat, fdflags as flag, lookupflags, oflags, rights};
 use super::{Context, Wasi};
 use crate::fs::errno::Errno;
 use crate::fs::node::{Node, NodeKind, OpenMode};
+use crate::guest::GuestMemory;
 
 /// A name to be made, taken away or moved.
 struct Name {
@@ -140,12 +141,11 @@ impl Wasi {
             (new_path, new_len),
             Errno::Exist,
         )?;
-        if old.kind() == NodeKind::Directory {
-            return Err(Errno::Perm);
-        }
-        if new.needs_directory {
+        let is_directory = old.kind() == NodeKind::Directory;
+        if new.needs_directory || is_directory {
             return Err(match new.directory.lookup(&new.name) {
                 Ok(_) => Errno::Exist,
+                Err(Errno::Noent) if !new.needs_directory => Errno::Perm,
                 Err(errno) => errno,
             });
         }
@@ -176,6 +176,10 @@ impl Wasi {
         };
         opening.check()?;
         let last = match last_by_flags(lookup)? {
+            // No directory is made here, whatever is there: see `Opening::open`.
+            _ if opening.has(oflags::CREATE) && ends_in_slash(context.memory, path, len) => {
+                Last::Named
+            }
             // What is made by force must not be there at all, not even as a link.
             Last::Followed if opening.has(oflags::CREATE | oflags::EXCLUSIVE) => Last::LookedUp,
             last => last,
@@ -407,6 +411,7 @@ impl Opening {
                 if !self.has(oflags::CREATE) {
                     return Err(Errno::Noent);
                 }
+                // As on Linux, and whether there is something or not.
                 if needs_directory {
                     return Err(Errno::Isdir);
                 }
@@ -496,6 +501,12 @@ impl Opening {
             flags: self.flags & flag::ALL,
         }
     }
+}
+
+fn ends_in_slash(memory: &dyn GuestMemory, path: u32, len: u32) -> bool {
+    let mut last = [0];
+    let at = path.checked_add(len).and_then(|end| end.checked_sub(1));
+    len > 0 && at.is_some_and(|at| memory.read(at, &mut last).is_ok()) && last == *b"/"
 }
 
 fn last_by_flags(flags: u32) -> Result<Last, Errno> {
