@@ -2,6 +2,7 @@
 
 mod faults;
 mod forge;
+mod fuzz;
 mod router;
 mod wire;
 

@@ -1,6 +1,7 @@
 //! The calls, as an application makes them: numbers in, an errno out, and what lies in its memory after that.
 
 mod files;
+mod fuzz;
 mod machine;
 mod paths;
 mod poll;

@@ -422,6 +422,51 @@ fn nonsense_in_replies_is_an_error_and_no_panic() {
     }
 }
 
+/// Replies changed at random, a few bytes or the end of each: `MEWZ_KERNEL_FUZZ=N` makes N times as many as usual.
+#[test]
+fn fuzz_replies() {
+    let factor = std::env::var("MEWZ_KERNEL_FUZZ").map_or(1, |factor| factor.parse().unwrap());
+    for round in 0..3000_u64 * factor {
+        let server = SharedServer::new();
+        server.put_directory("d");
+        server.put_file("d/f", &[b'x'; 300]);
+        server.put_link("l", "d/f");
+        let root = root(&server);
+        let mut state = (round + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut random = move |below: usize| {
+            // xorshift64, Marsaglia 2003.
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 16) as usize % below
+        };
+        server.tamper(move |reply| {
+            for _ in 0..random(4) {
+                if reply.is_empty() {
+                    break;
+                }
+                let at = random(reply.len());
+                match random(8) {
+                    0 => reply[at] = 0xff,
+                    1 => reply[at] = 0,
+                    2 => reply[at] = reply[at].wrapping_add(1),
+                    3 => reply[at] = random(256) as u8,
+                    4 => reply.truncate(at),
+                    5 => reply.extend([0xff; 9]),
+                    // A size that fits, so that what follows is looked at.
+                    _ if reply.len() >= 4 => {
+                        let len = (reply.len() as u32).to_le_bytes();
+                        reply[..4].copy_from_slice(&len);
+                    }
+                    _ => {}
+                }
+            }
+        });
+        exercise(&root);
+        exercise(&root);
+    }
+}
+
 fn exercise(root: &Rc<dyn Node>) {
     let mode = READ_WRITE;
     if let Ok(directory) = root.lookup(b"d") {
