@@ -68,6 +68,7 @@ fn serve_once(place: &Place, machine: &[&str]) {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
+    drop(stream);
     assert_eq!(answer, "one\ntwo=2\nthree words\n", "{machine:?}");
     assert_eq!(child.wait().unwrap().code(), Some(STATUS), "{machine:?}");
 }

@@ -19,9 +19,10 @@ CALL(sock_bind) int32_t sock_bind(int32_t fd, struct address *address, int32_t p
 CALL(sock_listen) int32_t sock_listen(int32_t fd, int32_t backlog);
 CALL(sock_accept) int32_t sock_accept(int32_t fd, int32_t *accepted);
 CALL(sock_send) int32_t sock_send(int32_t fd, struct range *, int32_t, int32_t, uint32_t *);
+CALL(sock_recv) int32_t sock_recv(int32_t fd, struct range *, int32_t, int32_t, uint32_t *, uint16_t *);
 CALL(sock_shutdown) int32_t sock_shutdown(int32_t fd, int32_t how);
 
-enum { INET4 = 1, STREAM = 2, BOTH = 3 };
+enum { INET4 = 1, STREAM = 2, WRITE = 2 };
 
 int main(int argc, char **argv) {
     static const uint8_t any[4];
@@ -38,6 +39,12 @@ int main(int argc, char **argv) {
         uint32_t sent;
         if (sock_send(connection, parts, 2, 0, &sent)) return 1;
     }
-    if (sock_shutdown(connection, BOTH)) return 1;
+    if (sock_shutdown(connection, WRITE)) return 1;
+    // The machine ends with the program: what is on its way must have arrived before.
+    char room[16];
+    struct range into = {room, sizeof room};
+    uint32_t count;
+    uint16_t flags;
+    if (sock_recv(connection, &into, 1, 0, &count, &flags) || count) return 1;
     return 3;
 }
