@@ -220,7 +220,7 @@ fn a_damaged_disk_is_told_of() {
 #[test]
 fn preview_1_on_a_disk_is_as_in_a_folder() {
     let place = Place::new();
-    for name in ["paths"] {
+    for name in ["paths", "files", "listing"] {
         let _ = fs::remove_file(place.path("d.img"));
         create(&place, "4MiB", &[]);
         build(
