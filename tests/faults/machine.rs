@@ -105,6 +105,20 @@ impl Machine {
         self.child.try_wait().unwrap().is_some()
     }
 
+    /// The process of QEMU; the one that was started only bounds its time.
+    pub(crate) fn qemu(&self) -> u32 {
+        let parent = self.child.id().to_string();
+        let is_child = |id: &u32| {
+            let status = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+            // Name and state stand in front: proc(5).
+            let after_name = status.rsplit(") ").next().unwrap_or_default();
+            after_name.split(' ').nth(1) == Some(&parent)
+        };
+        let entries = std::fs::read_dir("/proc").unwrap().flatten();
+        let mut ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        ids.find(is_child).expect("QEMU runs")
+    }
+
     /// Plugs the wire in or out.
     pub(crate) fn set_link(&self, is_up: bool) {
         let stream = UnixStream::connect(self.place.path("qmp")).unwrap();

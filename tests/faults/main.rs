@@ -6,6 +6,7 @@ mod hostile;
 mod invoke;
 mod machine;
 mod peer;
+mod soak;
 mod version_6;
 mod wire;
 
