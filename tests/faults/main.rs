@@ -319,6 +319,73 @@ fn the_link_goes_down_and_up_on_pci() {
     peer.stop();
 }
 
+#[test]
+fn the_last_words_of_a_program_arrive() {
+    let mut peer = serve(10);
+    peer.wire.faults = BAD;
+    let last = peer.order("last 150000");
+    let whole = [content(150_000), vec![0; 2]].concat();
+    assert_same(&peer.receive_all(last), &whole);
+    peer.socket(last).close();
+    peer.until("the machine's end", |peer| {
+        peer.machine.has_ended().then_some(())
+    });
+    peer.machine.end();
+}
+
+/// Calls that do not wait, ranges, polling, options and names.
+#[test]
+fn sockets_tell_what_they_are_asked() {
+    let line = "ip=10.0.0.1/24 -- 7000";
+    let mut peer = Peer::start(MICROVM, "faults/probe.c", line, 9);
+    let one = peer.listen(7000);
+    let mut came = Vec::new();
+    peer.until("a word", |peer| {
+        peer.receive_more(one, &mut came);
+        (came == b"now").then_some(())
+    });
+    peer.send(one, b"seven b");
+    // It sends until nothing more fits here.
+    let full = peer.until("a full wire", |peer| {
+        let line = peer.machine.line()?;
+        line.starts_with("full").then_some(line)
+    });
+    assert_eq!(full, "full: 6");
+    peer.socket(one).close();
+    peer.until("the end", |peer| {
+        came.clear();
+        peer.receive_more(one, &mut came);
+        peer.machine.has_ended().then_some(())
+    });
+    let told = peer.machine.end();
+    // How often there was room depends on time.
+    let told: Vec<_> = told
+        .lines()
+        .filter(|line| !line.starts_with("room:"))
+        .collect();
+    let expected = "\
+begun: 26, again: 7
+made: 0, 1 event of 1, error 0, hung up 1
+error: 14, then: 0
+begun: 26, again: 7
+made: 0, 1 event of 1, error 0, hung up 0
+error: 0, then: 0
+type: 2, accepts: 0
+type: 1, accepts: 0
+nothing yet: 6
+readable: 0, 1 event of 1, error 0, hung up 0
+received: 0, se-ven -b-------, 7, flags aaaa 0000 aaaa
+full: 6
+room again: 0, 1 event of 1, error 0, hung up 0
+left: 0, 1 event of 1, error 0, hung up 1
+the end: 0, 0
+flags: 4, then 0
+number: 0, 1 of family 1: 10.0.0.9 port 80
+name: 78
+service: 85";
+    assert_eq!(told.join("\n"), expected);
+}
+
 /// Nobody answers for a minute, which passes at once: the machine's clock runs on while it sleeps.
 #[test]
 fn what_nobody_answers_times_out() {

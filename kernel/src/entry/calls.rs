@@ -43,14 +43,6 @@ extern "C" fn settle_here() {
     }
 }
 
-/// Ends the machine after a program that returned.
-pub(super) fn end() -> ! {
-    // SAFETY: the application has returned, so no call is under way.
-    let state = unsafe { &mut *STATE.0.get() };
-    let (_, machine) = state.as_mut().expect("the application runs after `start`");
-    machine.exit(0)
-}
-
 /// Answers an import of WASI.
 extern "C" fn answer(arguments: &[u64; ARGUMENTS_MAX], number: u32) -> u64 {
     debugger::enter_call(number);
@@ -77,6 +69,12 @@ pub(super) fn look<T>(then: impl FnOnce(&Wasi) -> T) -> Option<T> {
     // SAFETY: no call is under way, so nobody holds a reference, and none begins while the machine stands still.
     let state = unsafe { &*STATE.0.get() };
     state.as_ref().map(|(wasi, _)| then(wasi))
+}
+
+/// Ends a program that has returned, as if it had said so.
+pub(super) fn end() -> ! {
+    answer(&[0; ARGUMENTS_MAX], Call::proc_exit as u32);
+    unreachable!("`proc_exit` does not return")
 }
 
 /// Answers `memory.grow`.

@@ -260,6 +260,20 @@ impl Network {
         }
     }
 
+    /// Bytes and ends that were sent and that others have not acknowledged.
+    #[must_use]
+    pub fn unacknowledged(&self) -> usize {
+        let left = self.connections.values().map(|connection| {
+            let socket = connection.socket();
+            match socket.state() {
+                State::Established | State::CloseWait => socket.send_queue(),
+                State::FinWait1 | State::Closing | State::LastAck => socket.send_queue() + 1,
+                _ => 0,
+            }
+        });
+        left.sum()
+    }
+
     /// The two ends, the local one first.
     #[must_use]
     pub fn ends(&self, id: SocketId) -> Option<(IpEndpoint, IpEndpoint)> {

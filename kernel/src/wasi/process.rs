@@ -77,6 +77,7 @@ impl Wasi {
     pub(super) fn proc_exit(&mut self, context: &mut Context<'_>, status: u32) -> ! {
         // Files are closed first, so that the server has seen the end of each.
         self.descriptors = super::descriptor::Table::default();
+        self.finish_network(context);
         context.system.exit(status)
     }
 

@@ -92,6 +92,25 @@ fn bytes_arrive_and_the_end_is_told() {
 }
 
 #[test]
+fn what_is_sent_leaves_at_once_and_no_faster_than_the_card_takes_it() {
+    let mut pair = Pair::new(BUDGET_BYTES);
+    let (client, server) = connected(&mut pair);
+    pair.until(20, |pair| pair.left.next_ns(pair.now_ns).is_none());
+    assert_eq!(pair.sent_by_left(), 0);
+    pair.left.send(client, b"now").unwrap();
+    pair.left.poll(pair.now_ns);
+    assert_eq!(pair.sent_by_left(), 1);
+    pair.until(1, |pair| pair.right.receivable(server) == Some((3, false)));
+    // Nobody takes what the card has: it fills, and what does not fit there waits, whole.
+    let (datagrams, _) = pair.left.open_datagrams(None, 0).unwrap();
+    for _ in 0..200 {
+        let _ = pair.left.send_datagram(datagrams, b"x", at(9));
+        pair.left.poll(pair.now_ns);
+    }
+    assert_eq!(pair.sent_by_left(), wire::CARD_FRAMES_MAX);
+}
+
+#[test]
 fn what_is_peeked_at_stays() {
     let mut pair = Pair::new(BUDGET_BYTES);
     let (client, server) = connected(&mut pair);

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::super::{Card, Network, Settings};
 
 /// Most frames that a card holds before it takes no more.
-const CARD_FRAMES_MAX: usize = 64;
+pub(super) const CARD_FRAMES_MAX: usize = 64;
 
 /// Nanoseconds that pass with each step.
 pub(super) const STEP_NS: u64 = 1_000_000;
@@ -137,6 +137,11 @@ impl Pair {
     /// Puts a frame into right's card.
     pub(super) fn inject(&mut self, frame: &[u8]) {
         self.queues[1].0.borrow_mut().push_back(frame.to_vec());
+    }
+
+    /// Frames that left has given its card.
+    pub(super) fn sent_by_left(&self) -> usize {
+        self.queues[0].1.borrow().len()
     }
 
     /// Puts a frame into left's card.

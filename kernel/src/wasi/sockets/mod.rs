@@ -16,6 +16,10 @@ pub use socket::SharedNetwork;
 pub(super) use socket::Socket;
 pub(super) use transfer::{receive, send};
 
+/// How long a machine whose program has ended goes on sending what is left, and how long while nobody takes any of it.
+const FINISH_NS_MAX: u64 = 30_000_000_000;
+const FINISH_SILENCE_NS: u64 = 3_000_000_000;
+
 impl Wasi {
     /// The network, if the machine has a card.
     ///
@@ -34,6 +38,29 @@ impl Wasi {
         };
         poll(context, &network);
         Ok(network)
+    }
+
+    /// Lets what was sent arrive before the machine ends: nobody would go on sending it.
+    pub(super) fn finish_network(&mut self, context: &mut Context<'_>) {
+        let Some(network) = self.network.clone() else {
+            return;
+        };
+        let end_ns = context.system.monotonic_ns().saturating_add(FINISH_NS_MAX);
+        let mut least = usize::MAX;
+        let mut deadline_ns = end_ns;
+        poll(context, &network);
+        loop {
+            let left = network.borrow().unacknowledged();
+            let now_ns = context.system.monotonic_ns();
+            if left < least {
+                least = left;
+                deadline_ns = now_ns.saturating_add(FINISH_SILENCE_NS).min(end_ns);
+            }
+            if left == 0 || now_ns >= deadline_ns {
+                return;
+            }
+            wait(context, &network, Some(deadline_ns));
+        }
     }
 
     /// Lets the network, if there is one, take in what came and send what is due.

@@ -4,7 +4,6 @@ use super::poll;
 use super::socket::{Kind, Socket};
 use crate::fs::errno::Errno;
 use crate::guest::GuestMemory;
-use crate::net::Progress;
 use crate::wasi::buffers::{read_bytes, store_u32};
 use crate::wasi::{Context, Wasi};
 
@@ -126,11 +125,7 @@ fn error(socket: &Socket) -> Option<Errno> {
     let Kind::Stream(id) = socket.kind else {
         return None;
     };
-    let mut network = socket.network.borrow_mut();
-    match network.progress(id) {
-        Progress::Failed(errno) => Some(errno),
-        Progress::Open | Progress::Waiting => None,
-    }
+    socket.network.borrow_mut().take_error(id)
 }
 
 fn span(memory: &dyn GuestMemory, at: u32, len: u32) -> Result<u64, Errno> {
