@@ -11,9 +11,14 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 func main() {
+	// Else one call that waits for the next connection keeps all others waiting, and Go asks before it takes it over.
+	if problem := syscall.SetNonblock(3, true); problem != nil {
+		panic(problem)
+	}
 	listener, problem := net.FileListener(os.NewFile(3, "listener"))
 	if problem != nil {
 		panic(problem)
