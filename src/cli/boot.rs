@@ -530,7 +530,8 @@ fn told(trap: Option<&TrapReport>, panic: Option<&str>, image: &BootImage<'_>) -
         let lines = kernel_calls::lines(text, &symbols);
         return lines.into_iter().fold(failure, Failure::note);
     }
-    let failure = trap.map(|report| trap::failure(report, image));
+    let failure =
+        trap.map(|report| trap::failure(report, image.with_symbols().as_deref(), &image.missing));
     failure
         .unwrap_or_else(|| Failure::new("trap"))
         .with_status(STATUS_TRAP as u8)

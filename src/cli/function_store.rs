@@ -51,22 +51,23 @@ impl FunctionStore {
     }
 
     /// Keeps what was compiled. Where that fails, it is compiled again the next time.
-    pub(super) fn save(mut self) {
+    pub(super) fn save(&mut self) {
         let more = self.functions.unsaved(self.maker.as_bytes());
         let used_bytes = self.functions.used_bytes();
         // A read-only disk serves as well; whether images can be kept is told where they are.
-        let _ = match self.found_bytes {
-            Some(_) if more.is_empty() => Ok(()),
+        let kept = match self.found_bytes {
+            Some(found) if more.is_empty() => Ok(found),
             Some(found) if found + more.len() <= used_bytes * GROWTH_MAX + BYTES_SMALL => {
-                self.append(found, &more)
+                self.append(found, &more).map(|()| found + more.len())
             }
             _ => {
                 let used = self.functions.in_use(self.maker.as_bytes());
                 let written = write_whole(&self.path, &[&used]);
                 Cache::evict_functions(&self.path);
-                written
+                written.map(|()| used.len())
             }
         };
+        self.found_bytes = kept.ok();
     }
 
     /// Appends to the file, if it is as it was found: where others have written to it, what they keep is as good.

@@ -160,10 +160,32 @@ fn compile_program(
     making: &Making,
     cache: Option<&Cache>,
 ) -> Result<Assembled, Failure> {
+    let mut store = function_store(module, making, cache);
+    let assembled = compile_with(module, making, store.as_mut())?;
+    if let Some(store) = &mut store {
+        store.save();
+    }
+    Ok(assembled)
+}
+
+/// Where compiled functions of `module` are kept; `None` where none are.
+pub(super) fn function_store(
+    module: &Module,
+    making: &Making,
+    cache: Option<&Cache>,
+) -> Option<FunctionStore> {
+    cache
+        .filter(|_| is_kept(&making.options))
+        .map(|cache| FunctionStore::open(cache, &module.path, own_identity()))
+}
+
+/// Compiles the program `module`; functions in `store` are not compiled again. The store is not saved.
+pub(super) fn compile_with(
+    module: &Module,
+    making: &Making,
+    store: Option<&mut FunctionStore>,
+) -> Result<Assembled, Failure> {
     let options = &making.options;
-    let store = cache
-        .filter(|_| is_kept(options))
-        .map(|cache| FunctionStore::open(cache, &module.path, own_identity()));
     if store
         .as_ref()
         .is_none_or(|store| store.functions.is_empty())
@@ -176,16 +198,10 @@ fn compile_program(
         }
     }
     let name = module.name().display();
-    let assembled = progress::during(format!("compiling {name}"), || match store {
-        Some(mut store) => {
-            let assembled =
-                compile::compile_incremental(&module.bytes, options, &mut store.functions);
-            store.save();
-            assembled
-        }
-        None => {
-            compile::compile_incremental(&module.bytes, options, &mut compile::FunctionCache::new())
-        }
+    let assembled = progress::during(format!("compiling {name}"), || {
+        let mut nothing = compile::FunctionCache::new();
+        let functions = store.map_or(&mut nothing, |store| &mut store.functions);
+        compile::compile_incremental(&module.bytes, options, functions)
     })
     .map_err(|problem| module.refused(&problem))?;
     match assembled.interface.has_start {
@@ -199,7 +215,13 @@ fn is_kept(options: &compile::Options) -> bool {
     options.opt_level < compile::OptLevel::Module && !options.counts_runs
 }
 
-fn link(module: &Module, object: &Object, making: &Making, strip: bool) -> Result<Image, Failure> {
+/// Links `object`, which `module` became, with the kernel.
+pub(super) fn link(
+    module: &Module,
+    object: &Object,
+    making: &Making,
+    strip: bool,
+) -> Result<Image, Failure> {
     let kernel_bytes = making.kernel_bytes()?;
     let kernel = parse_kernel(&kernel_bytes)?;
     let options = ImageOptions {
@@ -213,7 +235,8 @@ fn link(module: &Module, object: &Object, making: &Making, strip: bool) -> Resul
     linked.map_err(|problem| not_linked(module, &problem))
 }
 
-fn not_linked(module: &Module, problem: &LinkError) -> Failure {
+/// The sentence for a module that can't be linked.
+pub(super) fn not_linked(module: &Module, problem: &LinkError) -> Failure {
     let path = module.path.display();
     let failure = Failure::new(format!("cannot link `{path}` with the kernel")).cause(problem);
     match problem {

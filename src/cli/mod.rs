@@ -26,6 +26,7 @@ mod packages;
 #[doc(hidden)]
 pub mod probe;
 mod profile;
+mod program;
 mod progress;
 mod project;
 mod project_name;

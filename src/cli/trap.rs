@@ -11,7 +11,7 @@ use mewz_abi::trap::TrapKind;
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SymbolKind};
 
 use super::failure::Failure;
-use super::image::BootImage;
+use super::module::Module;
 use super::sources::{SourcePlace, Sources};
 use super::words;
 use crate::compile::debug;
@@ -26,19 +26,23 @@ const OWN_PREFIX: &str = "mewz_";
 const MISSING_SECTION: &str = ".mewz.missing";
 
 /// The sentence for the trap that `report` describes.
-pub(super) fn failure(report: &TrapReport, image: &BootImage<'_>) -> Failure {
-    let map = image
-        .with_symbols()
-        .as_deref()
-        .and_then(CodeMap::read)
-        .unwrap_or_default();
+///
+/// `symbols` is the image of `module` with symbols and sections for debuggers, where it is known; `missing` are the names of
+/// imports that nobody answers.
+pub(super) fn failure(
+    report: &TrapReport,
+    module: &Module,
+    symbols: Option<&[u8]>,
+    missing: &[String],
+) -> Failure {
+    let map = symbols.and_then(CodeMap::read).unwrap_or_default();
     let kind = TrapKind::from_number(report.kind);
     let mut text = match kind {
         Some(kind) => format!("trap: {}", kind.name()),
         None => format!("trap: cause {} that this mewz does not know", report.kind),
     };
     if kind == Some(TrapKind::MissingImport)
-        && let Some(name) = map.missing_import(report.instruction, &image.missing)
+        && let Some(name) = map.missing_import(report.instruction, missing)
     {
         text.push_str(&format!(" `{}`", words::name(name)));
     }
@@ -58,7 +62,7 @@ pub(super) fn failure(report: &TrapReport, image: &BootImage<'_>) -> Failure {
     {
         place.wasm_offset = Some(report.wasm_offset);
     }
-    let sources = Sources::read(&image.module().bytes);
+    let sources = Sources::read(&module.bytes);
     if let Some(sources) = &sources {
         places = places
             .into_iter()
