@@ -28,6 +28,9 @@ _mewz() {
             mewz,debug)
                 cmd="mewz__subcmd__debug"
                 ;;
+            mewz,dev)
+                cmd="mewz__subcmd__dev"
+                ;;
             mewz,disk)
                 cmd="mewz__subcmd__disk"
                 ;;
@@ -103,6 +106,9 @@ _mewz() {
             mewz__subcmd__help,debug)
                 cmd="mewz__subcmd__help__subcmd__debug"
                 ;;
+            mewz__subcmd__help,dev)
+                cmd="mewz__subcmd__help__subcmd__dev"
+                ;;
             mewz__subcmd__help,disk)
                 cmd="mewz__subcmd__help__subcmd__disk"
                 ;;
@@ -152,7 +158,7 @@ _mewz() {
 
     case "${cmd}" in
         mewz)
-            opts="-h -V --help --version new run debug test build compile imports size disk doctor completions man help"
+            opts="-h -V --help --version new run dev debug test build compile imports size disk doctor completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -300,7 +306,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__debug)
-            opts="-e -p -m -O -v -x -h --env --dir --disk --tmp --publish --net --memory --release --accel --machine --log --opt --regalloc --target-cpu --profile --profile-generate --qemu --debuggable --verbose --no-cache --kernel --kernel-arg --attach --break --stub --listen --vscode --dap --batch --command --ex --gdb --listen-guest --timeout --help"
+            opts="-e -p -m -O -v -x -h --env --dir --disk --tmp --publish --net --memory --release --accel --machine --log --opt --regalloc --target-cpu --profile --qemu --no-cache --kernel --kernel-arg --profile-generate --debuggable --verbose --attach --break --stub --listen --vscode --dap --batch --command --ex --gdb --listen-guest --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -374,10 +380,6 @@ _mewz() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --profile-generate)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --qemu)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -387,6 +389,10 @@ _mewz() {
                     return 0
                     ;;
                 --kernel-arg)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile-generate)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -427,6 +433,112 @@ _mewz() {
                     return 0
                     ;;
                 --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__dev)
+            opts="-e -p -m -O -v -h --env --dir --disk --tmp --publish --listen --net --memory --release --accel --machine --log --opt --regalloc --target-cpu --profile --qemu --no-cache --kernel --kernel-arg --reload --instances --once --clear --notify --json --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -e)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --disk)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tmp)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --publish)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --memory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -m)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --accel)
+                    COMPREPLY=($(compgen -W "auto kvm tcg" -- "${cur}"))
+                    return 0
+                    ;;
+                --machine)
+                    COMPREPLY=($(compgen -W "microvm q35 pc" -- "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -W "error warn info debug trace" -- "${cur}"))
+                    return 0
+                    ;;
+                --opt)
+                    COMPREPLY=($(compgen -W "0 1 2" -- "${cur}"))
+                    return 0
+                    ;;
+                -O)
+                    COMPREPLY=($(compgen -W "0 1 2" -- "${cur}"))
+                    return 0
+                    ;;
+                --regalloc)
+                    COMPREPLY=($(compgen -W "backtracking single-pass" -- "${cur}"))
+                    return 0
+                    ;;
+                --target-cpu)
+                    COMPREPLY=($(compgen -W "x86-64 x86-64-v2 x86-64-v3 x86-64-v4 native" -- "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --qemu)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kernel)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kernel-arg)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reload)
+                    COMPREPLY=($(compgen -W "park reboot" -- "${cur}"))
+                    return 0
+                    ;;
+                --instances)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -650,7 +762,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__help)
-            opts="new run debug test build compile imports size disk doctor completions man help"
+            opts="new run dev debug test build compile imports size disk doctor completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -706,6 +818,20 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__help__subcmd__debug)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__help__subcmd__dev)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -970,7 +1096,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__run)
-            opts="-e -p -m -O -v -h --env --dir --disk --tmp --publish --listen --net --memory --timeout --release --accel --machine --log --opt --regalloc --target-cpu --profile --profile-generate --qemu --debuggable --verbose --no-cache --kernel --kernel-arg --help"
+            opts="-e -p -m -O -v -h --env --dir --disk --tmp --publish --listen --net --memory --release --accel --machine --log --opt --regalloc --target-cpu --profile --qemu --no-cache --kernel --kernel-arg --timeout --profile-generate --debuggable --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1016,10 +1142,6 @@ _mewz() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --accel)
                     COMPREPLY=($(compgen -W "auto kvm tcg" -- "${cur}"))
                     return 0
@@ -1052,10 +1174,6 @@ _mewz() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --profile-generate)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --qemu)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1065,6 +1183,14 @@ _mewz() {
                     return 0
                     ;;
                 --kernel-arg)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile-generate)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -28,6 +28,7 @@ complete -c mewz -n "__fish_mewz_needs_command" -s h -l help -d 'Print help'
 complete -c mewz -n "__fish_mewz_needs_command" -s V -l version -d 'Print version'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "new" -d 'Begin a project from a template'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "run" -d 'Boot a module, or a project, and end with its exit status'
+complete -c mewz -n "__fish_mewz_needs_command" -f -a "dev" -d 'Build, run, and do it again at every save'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "debug" -d 'Run a program in gdb: the machine stops before its first instruction'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "test" -d 'Run a project\'s tests as unikernels'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "build" -d 'Build an image that boots without mewz, and print the line that boots it'
@@ -49,7 +50,6 @@ complete -c mewz -n "__fish_mewz_using_subcommand run" -l tmp -d 'Give the progr
 complete -c mewz -n "__fish_mewz_using_subcommand run" -s p -l publish -d 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow' -r
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l listen -d 'Hand the program a listening socket for this port of its own: descriptor 3, 4 and so on' -r
 complete -c mewz -n "__fish_mewz_using_subcommand run" -s m -l memory -d 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB]' -r
-complete -c mewz -n "__fish_mewz_using_subcommand run" -l timeout -d 'End the machine after this time, with status 124' -r
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l accel -d 'How instructions run; `auto` takes KVM where it can be used [default: auto]' -r -f -a "auto\t''
 kvm\t''
 tcg\t''"
@@ -72,17 +72,62 @@ x86-64-v3\t'AVX2, BMI, FMA and LZCNT: since 2013; QEMU emulates them from 7.2 on
 x86-64-v4\t'AVX-512: many servers; QEMU needs KVM for it'
 native\t'The greatest of these that the processor here, or the emulator that `run` takes, can run'"
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l profile -d 'Let FILE, what an earlier run counted (`mewz run --profile-generate FILE`), decide where speed is worth room; implies `--opt 2`' -r -F
-complete -c mewz -n "__fish_mewz_using_subcommand run" -l profile-generate -d 'Count what runs, and write it to FILE when the program ends, for `mewz build --profile FILE`' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l qemu -d 'The QEMU to use, a name or a path' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l kernel -d 'A kernel other than the one inside' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l kernel-arg -d 'A word for the kernel\'s command line' -r
+complete -c mewz -n "__fish_mewz_using_subcommand run" -l timeout -d 'End the machine after this time, with status 124' -r
+complete -c mewz -n "__fish_mewz_using_subcommand run" -l profile-generate -d 'Count what runs, and write it to FILE when the program ends, for `mewz build --profile FILE`' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l net -d 'Let the program make connections and resolve names'
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l release -d 'Build and run the project\'s release profile'
+complete -c mewz -n "__fish_mewz_using_subcommand run" -l no-cache -d 'Neither use nor keep compiled images and functions'
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l json -d 'Tell of a crash in one JSON object, on standard error'
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l debuggable -d 'Let a debugger come to the machine, and let a crash wait for one (`mewz debug --attach`)'
 complete -c mewz -n "__fish_mewz_using_subcommand run" -s v -l verbose -d 'Tell how much was compiled'
-complete -c mewz -n "__fish_mewz_using_subcommand run" -l no-cache -d 'Neither use nor keep compiled images and functions'
 complete -c mewz -n "__fish_mewz_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -s e -l env -d 'Set a variable of the program\'s environment; NAME alone takes the value that it has here' -r
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -l dir -d 'Let the program use a folder; a lone HOST is the path in the guest too' -r
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -l disk -d 'Let the program use a persistent disk, which `mewz disk create` makes' -r
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -l tmp -d 'Give the program a folder that lives in memory and is gone at the end; SIZE limits it' -r
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -s p -l publish -d 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow' -r
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -l listen -d 'Hand the program a listening socket for this port of its own: descriptor 3, 4 and so on' -r
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -s m -l memory -d 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB]' -r
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -l accel -d 'How instructions run; `auto` takes KVM where it can be used [default: auto]' -r -f -a "auto\t''
+kvm\t''
+tcg\t''"
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -l machine -d 'The machine type [default: microvm]' -r -f -a "microvm\t''
+q35\t''
+pc\t''"
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -l log -d 'How much of the kernel\'s own words is shown [default: warn]' -r -f -a "error\t''
+warn\t''
+info\t''
+debug\t''
+trace\t''"
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -s O -l opt -d 'How much time goes into better code [default: 2 for releases and objects, else 1]' -r -f -a "0\t'Follows the module operator by operator: the quickest to compile, and the code is large and slow'
+1\t'Optimises each function by itself: an edit recompiles what changed; for everyday work'
+2\t'Optimises across functions too, small ones become part of their callers: the best code, for a release'"
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -l regalloc -d 'How values get their registers [default: backtracking]' -r -f -a "backtracking\t'Splits and moves ranges until they fit: the better code'
+single-pass\t'One pass over the code: quicker to compile, and the code is larger and slower'"
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -l target-cpu -d 'The least processor that the code is made for [default: x86-64-v2]' -r -f -a "x86-64\t'Every 64-bit processor'
+x86-64-v2\t'SSE4.2 and POPCNT: processors since 2009'
+x86-64-v3\t'AVX2, BMI, FMA and LZCNT: since 2013; QEMU emulates them from 7.2 on'
+x86-64-v4\t'AVX-512: many servers; QEMU needs KVM for it'
+native\t'The greatest of these that the processor here, or the emulator that `run` takes, can run'"
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -l profile -d 'Let FILE, what an earlier run counted (`mewz run --profile-generate FILE`), decide where speed is worth room; implies `--opt 2`' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -l qemu -d 'The QEMU to use, a name or a path' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -l kernel -d 'A kernel other than the one inside' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -l kernel-arg -d 'A word for the kernel\'s command line' -r
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -l reload -d 'How a new program comes to run [default: park]' -r -f -a "park\t'A machine waits for it, booted beforehand'
+reboot\t'A machine is booted for it'"
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -l instances -d 'Machines that serve side by side' -r
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -l net -d 'Let the program make connections and resolve names'
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -l release -d 'Build and run the project\'s release profile'
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -l no-cache -d 'Neither use nor keep compiled images and functions'
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -l once -d 'End when the first program has ended, with its status'
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -l clear -d 'Clear the terminal at every save'
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -l notify -d 'Tell the terminal (bell and desktop notice) when a build fails, and when it works again'
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -l json -d 'Print one JSON object a line: change, phase, ready, log, trap, exit and others'
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -s v -l verbose -d 'Print what the build command prints even where it succeeds'
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -s e -l env -d 'Set a variable of the program\'s environment; NAME alone takes the value that it has here' -r
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l dir -d 'Let the program use a folder; a lone HOST is the path in the guest too' -r
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l disk -d 'Let the program use a persistent disk, which `mewz disk create` makes' -r
@@ -111,10 +156,10 @@ x86-64-v3\t'AVX2, BMI, FMA and LZCNT: since 2013; QEMU emulates them from 7.2 on
 x86-64-v4\t'AVX-512: many servers; QEMU needs KVM for it'
 native\t'The greatest of these that the processor here, or the emulator that `run` takes, can run'"
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l profile -d 'Let FILE, what an earlier run counted (`mewz run --profile-generate FILE`), decide where speed is worth room; implies `--opt 2`' -r -F
-complete -c mewz -n "__fish_mewz_using_subcommand debug" -l profile-generate -d 'Count what runs, and write it to FILE when the program ends, for `mewz build --profile FILE`' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l qemu -d 'The QEMU to use, a name or a path' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l kernel -d 'A kernel other than the one inside' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l kernel-arg -d 'A word for the kernel\'s command line' -r
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l profile-generate -d 'Count what runs, and write it to FILE when the program ends, for `mewz build --profile FILE`' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l attach -d 'Go to a machine that runs, or waits after a crash; PROCESS names one of several' -r
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l break -d 'Run to this function, `*ADDRESS` or `FILE:LINE` first' -r
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l stub -d 'Who answers gdb: the kernel, or QEMU, which can show the kernel\'s first instructions too' -r -f -a "kernel\t''
@@ -127,10 +172,10 @@ complete -c mewz -n "__fish_mewz_using_subcommand debug" -l listen-guest -d 'Han
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l timeout -d 'End the machine after this time' -r
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l net -d 'Let the program make connections and resolve names'
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l release -d 'Build and run the project\'s release profile'
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l no-cache -d 'Neither use nor keep compiled images and functions'
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l json -d 'Tell of a crash in one JSON object, on standard error'
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l debuggable -d 'Let a debugger come to the machine, and let a crash wait for one (`mewz debug --attach`)'
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -s v -l verbose -d 'Tell how much was compiled'
-complete -c mewz -n "__fish_mewz_using_subcommand debug" -l no-cache -d 'Neither use nor keep compiled images and functions'
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l vscode -d 'Write `.vscode/launch.json` for this program, and end'
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l dap -d 'Speak the debug adapter protocol on standard input and output; needs gdb 14'
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l batch -d 'End when the commands are done, and ask nothing'
@@ -239,19 +284,20 @@ complete -c mewz -n "__fish_mewz_using_subcommand doctor" -l json -d 'Print one 
 complete -c mewz -n "__fish_mewz_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mewz -n "__fish_mewz_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c mewz -n "__fish_mewz_using_subcommand man" -s h -l help -d 'Print help'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size disk doctor completions man help" -f -a "new" -d 'Begin a project from a template'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size disk doctor completions man help" -f -a "run" -d 'Boot a module, or a project, and end with its exit status'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size disk doctor completions man help" -f -a "debug" -d 'Run a program in gdb: the machine stops before its first instruction'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size disk doctor completions man help" -f -a "test" -d 'Run a project\'s tests as unikernels'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size disk doctor completions man help" -f -a "build" -d 'Build an image that boots without mewz, and print the line that boots it'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size disk doctor completions man help" -f -a "compile" -d 'Compile a module into an object that a linker takes'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size disk doctor completions man help" -f -a "imports" -d 'List what a module imports, and whether the kernel answers it'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size disk doctor completions man help" -f -a "size" -d 'Show what takes how many bytes, or what changed between two files'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size disk doctor completions man help" -f -a "disk" -d 'Make images of persistent disks, and look at and copy what is on them'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size disk doctor completions man help" -f -a "doctor" -d 'Look at what mewz needs on this machine, and at what would mend it'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size disk doctor completions man help" -f -a "completions" -d 'Print a shell\'s completion script'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size disk doctor completions man help" -f -a "man" -d 'Write the manual pages into a folder'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run debug test build compile imports size disk doctor completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run dev debug test build compile imports size disk doctor completions man help" -f -a "new" -d 'Begin a project from a template'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run dev debug test build compile imports size disk doctor completions man help" -f -a "run" -d 'Boot a module, or a project, and end with its exit status'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run dev debug test build compile imports size disk doctor completions man help" -f -a "dev" -d 'Build, run, and do it again at every save'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run dev debug test build compile imports size disk doctor completions man help" -f -a "debug" -d 'Run a program in gdb: the machine stops before its first instruction'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run dev debug test build compile imports size disk doctor completions man help" -f -a "test" -d 'Run a project\'s tests as unikernels'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run dev debug test build compile imports size disk doctor completions man help" -f -a "build" -d 'Build an image that boots without mewz, and print the line that boots it'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run dev debug test build compile imports size disk doctor completions man help" -f -a "compile" -d 'Compile a module into an object that a linker takes'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run dev debug test build compile imports size disk doctor completions man help" -f -a "imports" -d 'List what a module imports, and whether the kernel answers it'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run dev debug test build compile imports size disk doctor completions man help" -f -a "size" -d 'Show what takes how many bytes, or what changed between two files'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run dev debug test build compile imports size disk doctor completions man help" -f -a "disk" -d 'Make images of persistent disks, and look at and copy what is on them'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run dev debug test build compile imports size disk doctor completions man help" -f -a "doctor" -d 'Look at what mewz needs on this machine, and at what would mend it'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run dev debug test build compile imports size disk doctor completions man help" -f -a "completions" -d 'Print a shell\'s completion script'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run dev debug test build compile imports size disk doctor completions man help" -f -a "man" -d 'Write the manual pages into a folder'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run dev debug test build compile imports size disk doctor completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mewz -n "__fish_mewz_using_subcommand help; and __fish_seen_subcommand_from disk" -f -a "create" -d 'Make an image: an empty disk, or one with a folder\'s files'
 complete -c mewz -n "__fish_mewz_using_subcommand help; and __fish_seen_subcommand_from disk" -f -a "ls" -d 'List files on a disk'
 complete -c mewz -n "__fish_mewz_using_subcommand help; and __fish_seen_subcommand_from disk" -f -a "cp" -d 'Copy files between this host and a disk'

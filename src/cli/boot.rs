@@ -92,7 +92,7 @@ impl Debugging {
 }
 
 /// What is asked for, settled.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Wishes {
     /// The program's arguments, its name not among them.
     pub(super) arguments: Vec<OsString>,
@@ -530,15 +530,17 @@ fn told(trap: Option<&TrapReport>, panic: Option<&str>, image: &BootImage<'_>) -
         let lines = kernel_calls::lines(text, &symbols);
         return lines.into_iter().fold(failure, Failure::note);
     }
-    let failure =
-        trap.map(|report| trap::failure(report, image.with_symbols().as_deref(), &image.missing));
+    let failure = trap.map(|report| {
+        let symbols = image.with_symbols();
+        trap::failure(report, image.module(), symbols.as_deref(), &image.missing)
+    });
     failure
         .unwrap_or_else(|| Failure::new("trap"))
         .with_status(STATUS_TRAP as u8)
 }
 
 /// A process has eight bits for its status; one that would lose all its set bits becomes 1.
-fn exit_status(status: u32) -> u8 {
+pub(super) fn exit_status(status: u32) -> u8 {
     match status.to_le_bytes()[0] {
         0 if status != 0 => 1,
         status => status,

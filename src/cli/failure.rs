@@ -64,6 +64,19 @@ impl Failure {
         self.status
     }
 
+    /// The three parts as plain text, for whoever does not read standard error.
+    pub(super) fn text(&self) -> String {
+        let mut text = format!("error: {}\n", self.what);
+        let notes = self.notes.iter().map(|note| format!("  {note}\n"));
+        let causes = self
+            .causes
+            .iter()
+            .map(|cause| format!("  cause: {cause}\n"));
+        let hints = self.hints.iter().map(|hint| format!("\nhint: {hint}\n"));
+        text.extend(notes.chain(causes).chain(hints));
+        text
+    }
+
     /// Prints the three parts to standard error.
     pub(super) fn report(&self) {
         words::error(&self.what);

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -132,6 +133,24 @@ pub(super) fn kernel_bytes(path: Option<&Path>) -> Result<Cow<'static, [u8]>, Fa
 /// Reads a kernel's symbols.
 pub(super) fn parse_kernel(bytes: &[u8]) -> Result<Kernel<'_>, Failure> {
     Kernel::parse(bytes).map_err(|problem| Failure::new("the kernel cannot be used").cause(problem))
+}
+
+/// Does `work` with the kernel inside, which is read once, or with that of `path`.
+pub(super) fn with_kernel<T>(
+    path: Option<&Path>,
+    work: impl FnOnce(&Kernel<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    static OWN: OnceLock<Kernel<'static>> = OnceLock::new();
+    if path.is_some() {
+        return work(&parse_kernel(&kernel_bytes(path)?)?);
+    }
+    match OWN.get() {
+        Some(kernel) => work(kernel),
+        None => {
+            let kernel = parse_kernel(KERNEL)?;
+            work(OWN.get_or_init(|| kernel))
+        }
+    }
 }
 
 /// Compiles `module`.

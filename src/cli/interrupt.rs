@@ -43,6 +43,8 @@ pub(super) enum Holding {
     Folder(PathBuf),
     /// The terminal's cursor is hidden.
     HiddenCursor,
+    /// The terminal has other modes than these.
+    Terminal(rustix::termios::Termios),
 }
 
 /// Keeps a [`Holding`] known while it lives.
@@ -112,6 +114,10 @@ fn end(signal: i32) -> ! {
             Holding::File(path) => drop(std::fs::remove_file(path)),
             Holding::Folder(path) => remove_folder(&path),
             Holding::HiddenCursor => drop(console::Term::stderr().show_cursor()),
+            Holding::Terminal(modes) => {
+                let now = rustix::termios::OptionalActions::Now;
+                let _ = rustix::termios::tcsetattr(io::stdin(), now, &modes);
+            }
         }
     }
     std::process::exit(STATUS_SIGNAL + signal)

@@ -8,6 +8,7 @@ mod code;
 mod compile;
 mod completions;
 mod debug;
+mod dev;
 mod disk;
 mod doctor;
 mod emulator;
@@ -52,7 +53,7 @@ const AFTER_HELP: &str = "\
 Examples:
   mewz run hello.wat                            boot a program and end with its exit status
   mewz run app.wasm --dir data::/data -- --fast hand it a folder and arguments
-  mewz new hello && mewz run hello              begin a project
+  mewz new hello && mewz dev hello              begin a project, and run it at every save
   mewz debug app.wasm                           open gdb on it, before its first instruction
   mewz build --release -o app.elf               leave an image that QEMU boots without mewz
 
@@ -71,6 +72,7 @@ struct Cli {
 enum Command {
     New(new::NewArguments),
     Run(run::RunArguments),
+    Dev(Box<dev::DevArguments>),
     Debug(Box<debug::DebugArguments>),
     Test(test::TestArguments),
     Build(build::BuildArguments),
@@ -105,6 +107,7 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::New(arguments) => new::run(arguments),
         Command::Run(arguments) => run::run(arguments),
+        Command::Dev(arguments) => dev::run(*arguments),
         Command::Debug(arguments) => debug::run(*arguments),
         Command::Test(arguments) => test::run(arguments),
         Command::Build(arguments) => build::run(arguments),

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::Pid;
@@ -89,6 +89,8 @@ pub(super) struct Content {
     run: Run,
     #[serde(default)]
     image: ImageKeys,
+    #[serde(default)]
+    dev: Dev,
     #[serde(default)]
     kernel: KernelChoices,
 }
@@ -195,6 +197,25 @@ enum Mode {
     Ro,
     #[default]
     Rw,
+}
+
+/// How `mewz dev` works.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Dev {
+    #[serde(default)]
+    pub(super) reload: Option<Reload>,
+}
+
+/// How a new program comes to run under `mewz dev`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Reload {
+    /// A machine waits for it, booted beforehand
+    #[default]
+    Park,
+    /// A machine is booted for it
+    Reboot,
 }
 
 /// What the machine is and says.
@@ -330,6 +351,11 @@ impl Project {
         &self.content.run
     }
 
+    /// How `mewz dev` works.
+    pub(super) fn dev(&self) -> &Dev {
+        &self.content.dev
+    }
+
     /// What the machine is and says.
     pub(super) fn kernel(&self) -> &KernelChoices {
         &self.content.kernel
@@ -390,20 +416,35 @@ impl Project {
             .collect()
     }
 
+    /// The module that the build command leaves.
     pub(super) fn module_path(&self, profile: Profile) -> PathBuf {
         self.folder.join(profile.expand(&self.content.build.wasm))
     }
 
     /// Runs the build command; gives the path of the module that it leaves.
     pub(super) fn build(&self, profile: Profile) -> Result<PathBuf, Failure> {
-        // `mewz dev` will follow these; a build needs only that they are strings.
-        let _ = &self.content.build.watch;
+        if let Some(command) = self.command(profile) {
+            self.run_command(&command, profile)?;
+        }
+        self.built(profile)
+    }
+
+    /// What is run to build the module, if anything.
+    pub(super) fn command(&self, profile: Profile) -> Option<String> {
         let Content {
             mewz: (), build, ..
         } = &self.content;
-        if let Some(command) = &build.command {
-            self.run_command(&profile.expand(command), profile)?;
-        }
+        Some(profile.expand(build.command.as_deref()?))
+    }
+
+    /// The files that the module is made of, as patterns; none where the file does not say.
+    pub(super) fn watched(&self) -> &[String] {
+        &self.content.build.watch
+    }
+
+    /// The module that the build command has left.
+    pub(super) fn built(&self, profile: Profile) -> Result<PathBuf, Failure> {
+        let build = &self.content.build;
         self.made(&build.wasm, build.command.as_deref(), "build", profile)
     }
 
@@ -450,36 +491,52 @@ impl Project {
         )))
     }
 
+    /// The process that builds, without its streams; it ends with the thread that spawns it.
+    pub(super) fn build_process(&self, command: &str, profile: Profile) -> Command {
+        let mut process = leash::command(Path::new("/bin/sh"), Limits::default());
+        process
+            .args(["-c", command])
+            .current_dir(&self.folder)
+            .env(PROFILE_VARIABLE, profile.name())
+            .stdin(Stdio::null());
+        process
+    }
+
     fn run_command(&self, command: &str, profile: Profile) -> Result<(), Failure> {
         let failure = || Failure::new("the build failed");
         // The program's standard output is its own, and its input not the compiler's.
         let output = rustix::io::fcntl_dupfd_cloexec(io::stderr(), 3)
             .map_err(|problem| failure().cause(problem))?;
-        let mut child = leash::command(Path::new("/bin/sh"), Limits::default())
-            .args(["-c", command])
-            .current_dir(&self.folder)
-            .env(PROFILE_VARIABLE, profile.name())
-            .stdin(Stdio::null())
+        let mut child = self
+            .build_process(command, profile)
             .stdout(Stdio::from(output))
             .spawn()
-            .map_err(|problem| failure().cause(format!("cannot run `{command}`: {problem}")))?;
+            .map_err(|problem| not_run(command, &problem))?;
         let held = hold(Holding::ProcessGroup(Pid::from_child(&child)));
         let status = child.wait();
         drop(held);
-        let status = status.map_err(|problem| failure().cause(problem))?;
-        match (status.code(), status.signal()) {
-            (Some(0), _) => Ok(()),
-            (Some(127), _) => Err(failure()
-                .cause(format!("`{command}` ended with status 127"))
-                .hint("a program that the command needs is not installed: its name stands above")),
-            (Some(code), _) => {
-                Err(failure().cause(format!("`{command}` ended with status {code}")))
-            }
-            (None, signal) => Err(failure().cause(format!(
-                "`{command}` was ended by signal {}",
-                signal.unwrap_or_default()
-            ))),
-        }
+        has_built(command, status.map_err(|problem| failure().cause(problem))?)
+    }
+}
+
+/// The sentence for a build command that could not be started.
+pub(super) fn not_run(command: &str, problem: &io::Error) -> Failure {
+    Failure::new("the build failed").cause(format!("cannot run `{command}`: {problem}"))
+}
+
+/// What the status of a build command says.
+pub(super) fn has_built(command: &str, status: ExitStatus) -> Result<(), Failure> {
+    let failure = || Failure::new("the build failed");
+    match (status.code(), status.signal()) {
+        (Some(0), _) => Ok(()),
+        (Some(127), _) => Err(failure()
+            .cause(format!("`{command}` ended with status 127"))
+            .hint("a program that the command needs is not installed: its name stands above")),
+        (Some(code), _) => Err(failure().cause(format!("`{command}` ended with status {code}"))),
+        (None, signal) => Err(failure().cause(format!(
+            "`{command}` was ended by signal {}",
+            signal.unwrap_or_default()
+        ))),
     }
 }
 

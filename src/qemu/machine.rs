@@ -164,6 +164,12 @@ impl Process {
         let _ = child.wait();
     }
 
+    /// The process's number.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.lock().id()
+    }
+
     /// Waits until QEMU has ended by itself.
     pub(super) fn wait(&self) -> Result<ExitStatus, QemuError> {
         self.lock().wait().action("wait for QEMU")
@@ -325,6 +331,19 @@ pub fn memory_file(name: &str, bytes: &[u8]) -> Result<File, QemuError> {
         rustix::fs::memfd_create(name, MemfdFlags::empty()).action("make a file in memory")?;
     let mut file = File::from(file);
     file.write_all(bytes).action("fill a file in memory")?;
+    Ok(file)
+}
+
+/// Makes a file for [`Settings::memory`]: clean, and without a name.
+///
+/// # Errors
+///
+/// The operating system refuses.
+pub fn guest_memory(bytes: u64) -> Result<File, QemuError> {
+    let file = rustix::fs::memfd_create("mewz-memory", MemfdFlags::CLOEXEC)
+        .action("make a machine's memory")?;
+    let file = File::from(file);
+    file.set_len(bytes).action("make a machine's memory")?;
     Ok(file)
 }
 

@@ -133,6 +133,7 @@ pub fn talk(
         to_guest: Vec::new(),
         deadlines,
         had_started: false,
+        is_up: false,
         on_event,
     };
     let end = session.run(running);
@@ -153,6 +154,8 @@ struct Session<'a> {
     to_guest: Vec<u8>,
     deadlines: Deadlines,
     had_started: bool,
+    /// The kernel has said something: QEMU is past its own start.
+    is_up: bool,
     on_event: &'a mut dyn FnMut(Event<'_>),
 }
 
@@ -236,9 +239,9 @@ impl Session<'_> {
                     _ => return Err(problem).action("read the console"),
                 },
             }
-            let had_started = self.had_started;
+            let was_up = self.is_up;
             let end = self.decode(decoder)?;
-            if self.had_started && !had_started {
+            if self.is_up && !was_up {
                 running.lengthen_queues();
             }
             if let Some(end) = end {
@@ -364,6 +367,7 @@ impl Session<'_> {
                     }
                 }
                 RecordKind::Parked => {
+                    self.is_up = true;
                     (self.on_event)(Event::Parked);
                     self.queue(RecordKind::Time, &epoch_ns().to_le_bytes());
                 }
@@ -377,6 +381,7 @@ impl Session<'_> {
                 }
                 RecordKind::Started => {
                     self.had_started = true;
+                    self.is_up = true;
                     (self.on_event)(Event::Started { build_id: bytes });
                     self.queue(RecordKind::Time, &epoch_ns().to_le_bytes());
                 }

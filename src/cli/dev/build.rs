@@ -1,0 +1,266 @@
+//! Builds, on a thread of their own: the project's command, then compiling and linking. A newer one cancels an older one.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use mewz_abi::address::WINDOW_BASE;
+
+use super::command::{self, Cancel};
+use super::event::{Event, Sender};
+use crate::cli::cache::Cache;
+use crate::cli::failure::Failure;
+use crate::cli::function_store::FunctionStore;
+use crate::cli::image::{self, Making};
+use crate::cli::module::Module;
+use crate::cli::project::{self, Profile, Project};
+use crate::compile::Counts;
+use crate::link::window;
+use crate::relocatable::Object;
+
+/// What is to be built.
+#[derive(Clone, Debug)]
+pub(super) struct Order {
+    /// The build's number; a greater one is newer.
+    pub(super) number: u64,
+    /// How the module is made, and with what.
+    pub(super) source: Arc<Source>,
+}
+
+/// How a module is made.
+#[derive(Debug)]
+pub(super) struct Source {
+    /// Where it comes from.
+    pub(super) origin: Origin,
+    /// The profile that is built.
+    pub(super) profile: Profile,
+    /// How it is compiled.
+    pub(super) making: Making,
+}
+
+/// Where a module comes from.
+#[derive(Debug)]
+pub(super) enum Origin {
+    /// A project, whose command makes it.
+    Project(Box<Project>),
+    /// A file that someone else makes.
+    File(PathBuf),
+}
+
+/// A program that can be put into a machine.
+#[derive(Debug)]
+pub(super) struct Build {
+    /// The module.
+    pub(super) module: Module,
+    /// What it became.
+    pub(super) object: Object,
+    /// How much of it was compiled.
+    pub(super) counts: Counts,
+    /// The same, linked.
+    pub(super) window: Window,
+    /// Imports that the kernel does not answer.
+    pub(super) missing: Vec<String>,
+    /// How long it took.
+    pub(super) times: Times,
+    /// What the build command printed.
+    pub(super) output: Vec<u8>,
+    /// How it was made.
+    pub(super) source: Arc<Source>,
+}
+
+/// A linked program, as it lies in memory.
+#[derive(Debug)]
+pub(super) struct Window {
+    /// Its content, from its first byte on.
+    pub(super) bytes: Vec<u8>,
+    /// Bytes that it spans, data that starts as zero included.
+    pub(super) end_bytes: u64,
+    /// What the machine tells of it.
+    pub(super) build_id: [u8; 16],
+}
+
+/// How long the parts of a build took.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Times {
+    /// The build command; `None` where there is none.
+    pub(super) build: Option<Duration>,
+    /// Compiling.
+    pub(super) compile: Duration,
+    /// Linking.
+    pub(super) link: Duration,
+}
+
+/// How a build ended.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// There is a program.
+    Done(Build),
+    /// There is none.
+    Failed {
+        /// Why.
+        failure: Failure,
+        /// What the build command printed, and did not show yet.
+        output: Vec<u8>,
+        /// How long the build command took, where it failed.
+        after: Duration,
+    },
+    /// A newer build is wanted.
+    Cancelled,
+}
+
+/// A thread that builds.
+#[derive(Debug)]
+pub(super) struct Builder {
+    orders: std::sync::mpsc::Sender<Order>,
+    cancel: Arc<Cancel>,
+}
+
+impl Builder {
+    /// Starts the thread.
+    pub(super) fn start(cache: Option<Cache>, events: Sender) -> Self {
+        let (orders, wanted) = channel();
+        let cancel = Arc::new(Cancel::default());
+        let worker = Worker {
+            cache,
+            store: None,
+            cancel: Arc::clone(&cancel),
+            events,
+        };
+        std::thread::spawn(move || worker.run(&wanted));
+        Self { orders, cancel }
+    }
+
+    /// Builds `order`, and nothing that is older.
+    pub(super) fn build(&self, order: Order) {
+        self.cancel.before(order.number);
+        // The thread ends only when this value does.
+        let _ = self.orders.send(order);
+    }
+}
+
+struct Worker {
+    cache: Option<Cache>,
+    /// The compiled functions of this module.
+    store: Option<(PathBuf, FunctionStore)>,
+    cancel: Arc<Cancel>,
+    events: Sender,
+}
+
+impl Worker {
+    fn run(mut self, orders: &Receiver<Order>) {
+        while let Ok(order) = orders.recv() {
+            if self.cancel.is_cancelled(order.number) {
+                continue;
+            }
+            let number = order.number;
+            let outcome = Box::new(self.build(order));
+            if self.events.send(Event::Built { number, outcome }).is_err() {
+                return;
+            }
+            // Nobody waits for this.
+            if let Some((_, store)) = &mut self.store {
+                store.save();
+            }
+        }
+    }
+
+    fn build(&mut self, Order { number, source }: Order) -> Outcome {
+        let start = Instant::now();
+        let mut output = Vec::new();
+        let outcome = self.try_build(number, &source, &mut output);
+        if self.cancel.is_cancelled(number) {
+            return Outcome::Cancelled;
+        }
+        match outcome {
+            Ok(mut build) => {
+                build.output = output;
+                Outcome::Done(build)
+            }
+            Err(failure) => Outcome::Failed {
+                failure,
+                output,
+                after: start.elapsed(),
+            },
+        }
+    }
+
+    fn try_build(
+        &mut self,
+        number: u64,
+        source: &Arc<Source>,
+        output: &mut Vec<u8>,
+    ) -> Result<Build, Failure> {
+        let mut times = Times::default();
+        let path = match &source.origin {
+            Origin::File(path) => path.clone(),
+            Origin::Project(project) => {
+                let start = Instant::now();
+                if let Some(line) = project.command(source.profile) {
+                    let process = project.build_process(&line, source.profile);
+                    let run = command::Run {
+                        number,
+                        cancel: &self.cancel,
+                        events: &self.events,
+                    };
+                    let status = run
+                        .to_end(process, output)
+                        .map_err(|problem| project::not_run(&line, &problem))?;
+                    project::has_built(&line, status)?;
+                    times.build = Some(start.elapsed());
+                }
+                project.built(source.profile)?
+            }
+        };
+        let start = Instant::now();
+        let module = Module::read(&path)?;
+        let store = self.store_of(&module, &source.making);
+        let assembled = image::compile_with(&module, &source.making, store)?;
+        times.compile = start.elapsed();
+        let start = Instant::now();
+        let build_id = build_id(number);
+        let kernel = source.making.kernel.as_deref();
+        let (window, missing) = image::with_kernel(kernel, |kernel| {
+            let linked = window::window(kernel, &assembled.object, build_id)
+                .map_err(|problem| image::not_linked(&module, &problem))?;
+            let missing = linked.missing.iter().map(window::Missing::name).collect();
+            let window = Window {
+                end_bytes: linked.placed.zero_end - WINDOW_BASE,
+                bytes: linked.placed.bytes,
+                build_id,
+            };
+            Ok((window, missing))
+        })?;
+        times.link = start.elapsed();
+        Ok(Build {
+            module,
+            object: assembled.object,
+            counts: assembled.counts,
+            window,
+            missing,
+            times,
+            output: Vec::new(),
+            source: Arc::clone(source),
+        })
+    }
+
+    fn store_of(&mut self, module: &Module, making: &Making) -> Option<&mut FunctionStore> {
+        if self
+            .store
+            .as_ref()
+            .is_none_or(|(path, _)| *path != module.path)
+        {
+            let store = image::function_store(module, making, self.cache.as_ref());
+            self.store = store.map(|store| (module.path.clone(), store));
+        }
+        self.store.as_mut().map(|(_, store)| store)
+    }
+}
+
+/// Names the build with this number, of this process.
+fn build_id(number: u64) -> [u8; 16] {
+    let mut id = [0; 16];
+    id[..8].copy_from_slice(&number.to_le_bytes());
+    id[8..12].copy_from_slice(&std::process::id().to_le_bytes());
+    id
+}

@@ -1,0 +1,256 @@
+//! A machine of the loop: started with its program in memory, or parked until there is one.
+
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::FileExt as _;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+
+use mewz_abi::address::WINDOW_PHYSICAL;
+use mewz_abi::application::WindowHeader;
+
+use super::build::Window;
+use super::event::{Event, GuestEvent, GuestId, Sender};
+use crate::cli::boot::Wishes;
+use crate::cli::emulator;
+use crate::cli::failure::Failure;
+use crate::cli::interrupt::{Held, Holding, hold};
+use crate::cli::program::NetworkWishes;
+use crate::link::window::parked_header;
+use crate::qemu::accelerator::Accelerator;
+use crate::qemu::config::{Forward, Network};
+use crate::qemu::machine::{self, Process, Running, Settings};
+use crate::qemu::session::{self, Deadlines, Streams};
+
+/// Bytes of the window's head.
+const HEADER_BYTES: usize = size_of::<WindowHeader>();
+
+/// What every machine is started with, until settings change.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// QEMU's file.
+    pub(super) qemu: PathBuf,
+    /// What the program is given.
+    pub(super) wishes: Wishes,
+    /// What of the network.
+    pub(super) network: Option<NetworkWishes>,
+    /// The accelerator, settled.
+    pub(super) accelerator: Accelerator,
+    /// The kernel without its sections, open.
+    pub(super) kernel: File,
+    /// The program's own name.
+    pub(super) program_name: std::ffi::OsString,
+}
+
+/// A machine.
+#[derive(Debug)]
+pub(super) struct Guest {
+    pub(super) id: GuestId,
+    process: Process,
+    memory: File,
+    /// Bytes kept for a program; 0 where there is one already.
+    room_bytes: u64,
+    /// Asks for the release.
+    release: UnixStream,
+    /// Where its ports are reached on this host.
+    pub(super) forwards: Vec<Forward>,
+    _held: Held,
+}
+
+impl Guest {
+    /// Starts a machine that runs `window`.
+    pub(super) fn boot(
+        id: GuestId,
+        plan: &Plan,
+        window: &Window,
+        events: &Sender,
+    ) -> Result<Self, Failure> {
+        Self::start(id, plan, events, |memory| {
+            write_window(memory, window)?;
+            Ok(0)
+        })
+    }
+
+    /// Starts a machine that waits for a window of up to `room_bytes`.
+    pub(super) fn park(
+        id: GuestId,
+        plan: &Plan,
+        room_bytes: u64,
+        events: &Sender,
+    ) -> Result<Self, Failure> {
+        Self::start(id, plan, events, |memory| {
+            memory.write_all_at(&parked_header(room_bytes), WINDOW_PHYSICAL)?;
+            Ok(room_bytes)
+        })
+    }
+
+    fn start(
+        id: GuestId,
+        plan: &Plan,
+        events: &Sender,
+        fill: impl FnOnce(&File) -> io::Result<u64>,
+    ) -> Result<Self, Failure> {
+        let failed =
+            |problem: io::Error| Failure::new("cannot make a machine's memory").cause(problem);
+        let memory = machine::guest_memory(plan.wishes.memory_bytes)
+            .map_err(|problem| emulator::not_run(&problem))?;
+        let room_bytes = fill(&memory).map_err(failed)?;
+        let network = plan.network.as_ref().map(private_network).transpose();
+        let network = network
+            .map_err(|problem| Failure::new("no port of this host is free").cause(problem))?;
+        let forwards = network
+            .as_ref()
+            .map(|network| network.forwards.clone())
+            .unwrap_or_default();
+        let wishes = &plan.wishes;
+        let settings = Settings {
+            program: plan.qemu.clone(),
+            machine: wishes.machine,
+            accelerator: plan.accelerator,
+            memory_bytes: wishes.memory_bytes,
+            command_line: wishes.command_line.clone(),
+            arguments: std::iter::once(plan.program_name.clone())
+                .chain(wishes.arguments.iter().cloned())
+                .collect(),
+            environment: wishes.environment.clone(),
+            mounts: wishes.mounts.clone(),
+            disks: wishes.disks.clone(),
+            network,
+            options: wishes.options.clone(),
+            pack: wishes.pack.clone(),
+            terminals: 0,
+            memory: Some(memory.try_clone().map_err(failed)?),
+            debug_line: None,
+        };
+        let running = machine::start(&settings, &plan.kernel)
+            .map_err(|problem| emulator::not_run(&problem))?;
+        let process = running.process();
+        let held = hold(Holding::Machine(process.clone()));
+        let (release, released) = UnixStream::pair().map_err(failed)?;
+        let events = events.clone();
+        std::thread::spawn(move || listen(id, running, &released, &events));
+        Ok(Self {
+            id,
+            process,
+            memory,
+            room_bytes,
+            release,
+            forwards,
+            _held: held,
+        })
+    }
+
+    /// Whether `window` fits into the room of this parked machine.
+    pub(super) fn has_room(&self, window: &Window) -> bool {
+        window.end_bytes <= self.room_bytes
+    }
+
+    /// Puts `window` into a machine that has told that it is parked, and lets it run.
+    pub(super) fn release(&self, window: &Window) -> io::Result<()> {
+        write_window(&self.memory, window)?;
+        (&self.release).write_all(&[1])
+    }
+
+    /// Ends the machine, and returns when it is gone.
+    pub(super) fn end(&self) {
+        self.process.kill();
+    }
+
+    /// The number of QEMU's process.
+    pub(super) fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        // The system takes its time to free the memory, and nobody waits for that.
+        let process = self.process.clone();
+        std::thread::spawn(move || process.kill());
+    }
+}
+
+/// The head comes last: until it is whole, what is there is the old one.
+fn write_window(memory: &File, window: &Window) -> io::Result<()> {
+    let (head, rest) = window
+        .bytes
+        .split_at_checked(HEADER_BYTES)
+        .ok_or(io::ErrorKind::InvalidData)?;
+    memory.write_all_at(rest, WINDOW_PHYSICAL + HEADER_BYTES as u64)?;
+    memory.write_all_at(head, WINDOW_PHYSICAL)
+}
+
+/// Passes on what a machine tells until it is gone.
+fn listen(id: GuestId, mut running: Running, released: &UnixStream, events: &Sender) {
+    // The terminal is for keys, so the program's input is empty.
+    let Ok(nothing) = File::open("/dev/null") else {
+        return;
+    };
+    // Where the loop has ended, nobody has to be told any more.
+    let tell = |event| drop(events.send(Event::Guest(id, event)));
+    let streams = Streams {
+        stdin: nothing.as_fd(),
+        stdout: None,
+        stderr: None,
+        release: Some(released.as_fd()),
+    };
+    let mut on_event = |event: session::Event<'_>| {
+        tell(match event {
+            session::Event::Parked => GuestEvent::Parked,
+            session::Event::Started { build_id } => {
+                GuestEvent::Started(build_id.try_into().unwrap_or_default())
+            }
+            session::Event::Listening(port) => GuestEvent::Listening(port),
+            session::Event::Output { is_error, bytes } => GuestEvent::Output {
+                is_error,
+                bytes: bytes.to_vec(),
+            },
+            session::Event::Log { level, text } => GuestEvent::Log(level, text.to_owned()),
+            session::Event::Trap(report) => GuestEvent::Trap(Box::new(*report)),
+            session::Event::Panic(text) => GuestEvent::Panic(text.to_owned()),
+            // Code of the loop counts nothing.
+            session::Event::Counters(_) => return,
+        });
+    };
+    let end = session::talk(&mut running, streams, Deadlines::default(), &mut on_event);
+    tell(GuestEvent::Ended(Box::new(end)));
+}
+
+/// A network whose ports are reached at an address of this machine alone.
+fn private_network(wishes: &NetworkWishes) -> io::Result<Network> {
+    let address = private_address()?;
+    let forwards = wishes.pairs.iter().map(|pair| {
+        Ok(Forward {
+            address,
+            host: free_port(address, pair.is_udp)?,
+            guest: pair.guest,
+            is_udp: pair.is_udp,
+        })
+    });
+    Ok(Network {
+        forwards: forwards.collect::<io::Result<_>>()?,
+        listeners: wishes.listeners.clone(),
+        is_open: wishes.is_open,
+    })
+}
+
+/// An address of the host's own network that nobody else is likely to use: so a port that is free stays free until QEMU has
+/// it.
+fn private_address() -> io::Result<Ipv4Addr> {
+    let mut random = [0; 3];
+    File::open("/dev/urandom")?.read_exact(&mut random)?;
+    let [a, b, c] = random;
+    // 127.0.0.1 and its neighbours are in use; so may be those that end in 0 or 255.
+    Ok(Ipv4Addr::new(127, a.max(1), b, c.clamp(1, 254)))
+}
+
+fn free_port(address: Ipv4Addr, is_udp: bool) -> io::Result<u16> {
+    let bound = if is_udp {
+        UdpSocket::bind((address, 0))?.local_addr()?
+    } else {
+        TcpListener::bind((address, 0))?.local_addr()?
+    };
+    Ok(bound.port())
+}

@@ -1,0 +1,365 @@
+//! Which machines there are: those that serve, those that will, those that wait for a program, those that end.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mewz_abi::record::TrapReport;
+
+use super::build::{Build, Window};
+use super::event::{GuestId, Sender};
+use super::guest::{Guest, Plan};
+use super::screen::{Speaker, Status};
+use crate::cli::failure::Failure;
+use crate::cli::project::Reload;
+
+/// The room for a program is a multiple of this.
+const ROOM_UNIT: u64 = 4 << 20;
+
+/// A program may grow so much before its room is too small.
+const ROOM_GROWTH: u64 = 2;
+
+/// What a machine keeps for itself and for the program's memory, at least.
+const MEMORY_LEFT_MIN: u64 = 12 << 20;
+
+/// Ports that a program opens together are all waited for, but not for longer.
+const MORE_PORTS: Duration = Duration::from_millis(250);
+
+/// Machines that run the same program.
+#[derive(Debug)]
+pub(super) struct Crew {
+    pub(super) build: Arc<Build>,
+    pub(super) save: Save,
+    pub(super) members: Vec<Member>,
+    /// `swap` or `boot`.
+    how: &'static str,
+    /// When the program was given to the machines.
+    begun: Instant,
+    /// Its status line was printed.
+    pub(super) is_told: bool,
+    /// It serves no more, since then.
+    pub(super) left_at: Option<Instant>,
+}
+
+/// What a program was built for.
+#[derive(Clone, Debug)]
+pub(super) struct Save {
+    pub(super) number: u64,
+    pub(super) files: Vec<PathBuf>,
+    /// When it was noticed.
+    pub(super) at: Instant,
+}
+
+/// One of a crew.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) guest: Guest,
+    /// When the program began.
+    pub(super) started: Option<Instant>,
+    listening: BTreeSet<u16>,
+    first_listened: Option<Instant>,
+    pub(super) trap: Option<Box<TrapReport>>,
+    pub(super) panic: Option<String>,
+}
+
+impl Member {
+    fn new(guest: Guest) -> Self {
+        Self {
+            guest,
+            started: None,
+            listening: BTreeSet::new(),
+            first_listened: None,
+            trap: None,
+            panic: None,
+        }
+    }
+
+    /// Notes that it accepts connections at `port`.
+    pub(super) fn listens(&mut self, port: u16) {
+        self.listening.insert(port);
+        self.first_listened.get_or_insert_with(Instant::now);
+    }
+
+    /// Whether connections can be led to it.
+    fn is_ready(&self) -> bool {
+        let mut wanted = self.guest.forwards.iter();
+        self.first_listened.is_some_and(|first| {
+            first.elapsed() > MORE_PORTS
+                || wanted.all(|forward| forward.is_udp || self.listening.contains(&forward.guest))
+        })
+    }
+}
+
+impl Crew {
+    pub(super) fn number(&self) -> u64 {
+        self.save.number
+    }
+
+    /// Whether all of it accept connections.
+    pub(super) fn is_ready(&self) -> bool {
+        self.members.iter().all(Member::is_ready)
+    }
+
+    /// Whether all of it run the program.
+    pub(super) fn has_started(&self) -> bool {
+        self.members.iter().all(|member| member.started.is_some())
+    }
+
+    /// Whether some accept connections and others are waited for.
+    pub(super) fn is_nearly_ready(&self) -> bool {
+        self.members
+            .iter()
+            .any(|member| member.first_listened.is_some())
+    }
+
+    pub(super) fn speaker(&self, at: usize) -> Speaker {
+        let member = &self.members[at];
+        Speaker {
+            id: member.guest.id,
+            number: self.number(),
+            instance: (self.members.len() > 1).then_some(at),
+            began: member.started.unwrap_or(self.begun),
+        }
+    }
+
+    /// When the program began, on the first machine.
+    pub(super) fn started(&self) -> Instant {
+        self.members
+            .first()
+            .and_then(|member| member.started)
+            .unwrap_or(self.begun)
+    }
+
+    /// How it came to run.
+    pub(super) fn status(&self) -> Status {
+        let started = self
+            .members
+            .iter()
+            .filter_map(|member| member.started)
+            .max();
+        let listened = self
+            .members
+            .iter()
+            .filter_map(|member| member.first_listened);
+        let started = started.unwrap_or(self.begun);
+        Status {
+            number: self.number(),
+            files: self.save.files.clone(),
+            times: self.build.times,
+            counts: self.build.counts,
+            start: (self.how, started.saturating_duration_since(self.begun)),
+            ready: listened
+                .max()
+                .map(|listened| listened.saturating_duration_since(started)),
+            total: self.save.at.elapsed(),
+        }
+    }
+}
+
+/// A machine that waits.
+#[derive(Debug)]
+struct Parked {
+    guest: Guest,
+    /// It has told that it is up.
+    is_up: bool,
+}
+
+/// All machines.
+#[derive(Debug)]
+pub(super) struct Machines {
+    events: Sender,
+    pub(super) plan: Arc<Plan>,
+    pub(super) reload: Reload,
+    instances: usize,
+    next_id: GuestId,
+    parked: Vec<Parked>,
+    /// Waits for the parked machines to be up.
+    pending: Option<(Arc<Build>, Save)>,
+    /// Has its program, and does not serve yet.
+    pub(super) next: Option<Crew>,
+    pub(super) serving: Option<Crew>,
+    /// Have connections left.
+    pub(super) old: Vec<Crew>,
+}
+
+impl Machines {
+    pub(super) fn new(plan: Arc<Plan>, reload: Reload, instances: usize, events: Sender) -> Self {
+        Self {
+            events,
+            plan,
+            reload,
+            instances,
+            next_id: 0,
+            parked: Vec::new(),
+            pending: None,
+            next: None,
+            serving: None,
+            old: Vec::new(),
+        }
+    }
+
+    /// Starts the machines that wait anew, with other settings.
+    pub(super) fn replan(&mut self, plan: Arc<Plan>, reload: Reload) {
+        self.plan = plan;
+        self.reload = reload;
+        self.parked.clear();
+    }
+
+    /// Lets `build` run: on machines that wait, or on new ones.
+    pub(super) fn launch(&mut self, build: Arc<Build>, save: Save) -> Result<(), Failure> {
+        self.next = None;
+        self.pending = None;
+        let has_room = |parked: &Parked| parked.guest.has_room(&build.window);
+        if self.parked.len() == self.instances && self.parked.iter().all(has_room) {
+            if self.parked.iter().all(|parked| parked.is_up) {
+                return self.release(build, save);
+            }
+            self.pending = Some((build, save));
+            return Ok(());
+        }
+        self.parked.clear();
+        let begun = Instant::now();
+        let members = (0..self.instances)
+            .map(|_| {
+                let id = self.new_id();
+                Guest::boot(id, &self.plan, &build.window, &self.events).map(Member::new)
+            })
+            .collect::<Result<_, _>>()?;
+        self.next = Some(Crew {
+            build,
+            save,
+            members,
+            how: "boot",
+            begun,
+            is_told: false,
+            left_at: None,
+        });
+        Ok(())
+    }
+
+    fn release(&mut self, build: Arc<Build>, save: Save) -> Result<(), Failure> {
+        let begun = Instant::now();
+        let mut members = Vec::new();
+        for Parked { guest, .. } in self.parked.drain(..) {
+            guest.release(&build.window).map_err(|problem| {
+                Failure::new("the program cannot be put into its machine").cause(problem)
+            })?;
+            members.push(Member::new(guest));
+        }
+        self.next = Some(Crew {
+            build,
+            save,
+            members,
+            how: "swap",
+            begun,
+            is_told: false,
+            left_at: None,
+        });
+        Ok(())
+    }
+
+    /// Starts machines that wait for the program after `window`, where they are wanted and not there.
+    pub(super) fn park(&mut self, window: &Window) -> Result<(), Failure> {
+        // One machine alone may have a disk.
+        let may_wait = self.reload == Reload::Park && self.plan.wishes.disks.is_empty();
+        if !may_wait || !self.parked.is_empty() || self.pending.is_some() {
+            return Ok(());
+        }
+        let Some(room) = room_bytes(window.end_bytes, self.plan.wishes.memory_bytes) else {
+            return Ok(());
+        };
+        for _ in 0..self.instances {
+            let id = self.new_id();
+            let guest = Guest::park(id, &self.plan, room, &self.events)?;
+            self.parked.push(Parked {
+                guest,
+                is_up: false,
+            });
+        }
+        Ok(())
+    }
+
+    /// A machine that waits is up.
+    pub(super) fn is_up(&mut self, id: GuestId) -> Result<(), Failure> {
+        for parked in &mut self.parked {
+            parked.is_up |= parked.guest.id == id;
+        }
+        if self.parked.iter().all(|parked| parked.is_up)
+            && let Some((build, save)) = self.pending.take()
+        {
+            return self.release(build, save);
+        }
+        Ok(())
+    }
+
+    /// A machine that waited has ended; whether it was one.
+    pub(super) fn lost_parked(&mut self, id: GuestId) -> Option<Option<(Arc<Build>, Save)>> {
+        if !self.parked.iter().any(|parked| parked.guest.id == id) {
+            return None;
+        }
+        self.parked.clear();
+        // Waiting did not work, and would not the next time.
+        self.reload = Reload::Reboot;
+        Some(self.pending.take())
+    }
+
+    /// Where the machine is: its crew and its place there.
+    pub(super) fn find(&mut self, id: GuestId) -> Option<(&mut Crew, usize)> {
+        let crews = self.serving.iter_mut().chain(&mut self.next);
+        crews.chain(&mut self.old).find_map(|crew| {
+            let mut members = crew.members.iter();
+            let at = members.position(|member| member.guest.id == id)?;
+            Some((crew, at))
+        })
+    }
+
+    /// Ends whatever runs, and returns when it is gone.
+    pub(super) fn end_running(&mut self) {
+        for crew in self.serving.take().iter().chain(&self.next.take()) {
+            for member in &crew.members {
+                member.guest.end();
+            }
+        }
+    }
+
+    /// The processes of the machines that wait.
+    pub(super) fn parked_processes(&self) -> Vec<u32> {
+        let parked = self.parked.iter();
+        parked.map(|parked| parked.guest.process_id()).collect()
+    }
+
+    /// Whether a program is on its way into machines.
+    pub(super) fn is_launching(&self) -> bool {
+        self.next.is_some() || self.pending.is_some()
+    }
+
+    fn new_id(&mut self) -> GuestId {
+        self.next_id += 1;
+        self.next_id
+    }
+}
+
+/// Bytes that are kept for the programs after one of `window_bytes`; `None` where the machine's memory is too small to
+/// keep any.
+fn room_bytes(window_bytes: u64, memory_bytes: u64) -> Option<u64> {
+    let wanted = (window_bytes * ROOM_GROWTH).next_multiple_of(ROOM_UNIT);
+    let most = memory_bytes.saturating_sub(MEMORY_LEFT_MIN) / ROOM_UNIT * ROOM_UNIT;
+    // What is not used of the room is free again when the program is there.
+    let room = wanted.min(most);
+    (room >= window_bytes && room > 0).then_some(room)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::room_bytes;
+
+    #[test]
+    fn a_room_holds_the_program_and_leaves_memory() {
+        const MIB: u64 = 1 << 20;
+        assert_eq!(room_bytes(3 * MIB, 128 * MIB), Some(8 * MIB));
+        assert_eq!(room_bytes(40 * MIB, 64 * MIB), Some(52 * MIB));
+        assert_eq!(room_bytes(60 * MIB, 64 * MIB), None);
+        assert_eq!(room_bytes(MIB, 16 * MIB), Some(4 * MIB));
+    }
+}
