@@ -190,7 +190,8 @@ impl Network {
             is_idle = false;
             self.serve_discovery(now);
         }
-        if !is_idle {
+        // A card that was full is asked again too: else whoever waits for it never sleeps.
+        if !is_idle || self.is_card_full {
             self.card.flush();
             self.is_card_full = !self.card.can_transmit();
         }
