@@ -67,6 +67,15 @@ fn one_kind_goes_to_standard_output_without_colours() {
     place
         .run(&["compile", &hello, "--emit", "wat"])
         .assert(2, &["obj", "clif", "asm", "header"]);
+    place
+        .run(&["compile", &hello, "--function", "_start"])
+        .assert(2, &["cannot choose functions", "--emit asm"]);
+    place
+        .run(&["compile", &hello, "--emit", "clif", "--bytes"])
+        .assert(2, &["only assembly", "--emit asm"]);
+    place
+        .run(&["compile", "."])
+        .assert(1, &["it is a folder", "mewz.toml"]);
 }
 
 #[test]

@@ -22,7 +22,8 @@ use crate::qemu::program::DEFAULT_PROGRAM;
 
 /// Build an image that boots without mewz, and print the line that boots it
 ///
-/// The image is an ELF file that `qemu-system-x86_64 -kernel` takes; kernel and program are in it.
+/// The image is an ELF file that `qemu-system-x86_64 -kernel` takes; kernel and program are in it. Booted so, standard input
+/// and output are the machine's serial line, which knows no end of input; QEMU ends with twice the program's status and one.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -37,7 +38,7 @@ pub(super) struct BuildArguments {
     /// Build the project's release profile; leave symbols and debug information out of the image
     #[arg(long)]
     release: bool,
-    /// The image to write [default: the project's or module's name with `.elf`, here]
+    /// The image to write [default: the module's name with `.elf`, here; a project's name, in its folder]
     #[arg(short, long, value_name = "IMAGE")]
     output: Option<PathBuf>,
     /// Memory in the line that is printed [default: 128MiB]

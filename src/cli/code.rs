@@ -170,7 +170,7 @@ impl CodeArguments {
         let chosen = self.opt.or(keys.and_then(|(_, keys)| keys.opt));
         if chosen.is_some_and(|level| level != OptLevel::Module) {
             return Err(Failure::usage("a profile does nothing below `--opt 2`")
-                .cause("at level 1 a function's code depends on that function alone")
+                .cause("there a function's code depends on that function alone")
                 .hint("leave out `--profile`, or take `--opt 2`"));
         }
         Ok(Options {

@@ -147,6 +147,17 @@ fn outputs(arguments: &CompileArguments) -> Result<Vec<(Kind, PathBuf)>, Failure
     let name = Path::new(arguments.file.file_name().unwrap_or_default());
     let base = arguments.output.as_deref().unwrap_or(name);
     let is_named = arguments.output.is_some();
+    let is_code = |kind: &Kind| matches!(kind, Kind::Asm | Kind::Clif);
+    if !arguments.function.is_empty() && !kinds.iter().any(is_code) {
+        return Err(
+            Failure::usage("cannot choose functions of an object or a header")
+                .hint("`--function` goes with `--emit asm` or `--emit clif`"),
+        );
+    }
+    if arguments.bytes && !kinds.contains(&Kind::Asm) {
+        return Err(Failure::usage("only assembly has bytes to show")
+            .hint("`--bytes` goes with `--emit asm`"));
+    }
     let path = |kind: Kind| match is_named && is_alone {
         true => base.to_owned(),
         false => base.with_extension(kind.ending()),

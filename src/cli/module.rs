@@ -118,6 +118,9 @@ fn unreadable(path: &Path, problem: &io::Error) -> Failure {
         io::ErrorKind::NotFound => failure.cause("there is no such file").hint(
             "give the path of a `.wasm` or `.wat` file, or of a project folder; `mewz new` begins one",
         ),
+        io::ErrorKind::IsADirectory => failure.cause("it is a folder").hint(
+            "name a `.wasm` or `.wat` file; a project's lies where `wasm` in its `mewz.toml` says",
+        ),
         _ => failure.cause(problem),
     }
 }

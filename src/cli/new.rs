@@ -20,7 +20,7 @@ const TEMPLATE_DEFAULT: &str = "wat";
 Examples:
   mewz new hello                                 the smallest one, in WebAssembly's text format
   mewz new hello --template c                    a C program
-  mewz new --template ../ours hello              a folder of your own; files ending in .jinja are filled in
+  mewz new --template ../ours hello              a folder of yours; fills in its .jinja files
   mewz new --template https://host/t.git hello   a Git repository")]
 pub(super) struct NewArguments {
     /// The folder to make; an empty one may be there already

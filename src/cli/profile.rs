@@ -12,14 +12,11 @@ use crate::compile::{self, CountersError, Fit};
 /// Reads the profile at `path`.
 pub(super) fn read(path: &Path) -> Result<Arc<compile::Profile>, Failure> {
     let failure = || Failure::new(format!("cannot use the profile `{}`", path.display()));
-    let bytes = std::fs::read(path).map_err(|problem| {
-        let failure = failure().cause(&problem);
-        match problem.kind() {
-            std::io::ErrorKind::NotFound => failure.hint(
-                "`mewz run --profile-generate FILE` counts what a program runs, and writes one",
-            ),
-            _ => failure,
-        }
+    let bytes = std::fs::read(path).map_err(|problem| match problem.kind() {
+        std::io::ErrorKind::NotFound => failure()
+            .cause("there is no such file")
+            .hint("`mewz run --profile-generate FILE` counts what a program runs, and writes one"),
+        _ => failure().cause(problem),
     })?;
     // What is no text begins with no line of a profile.
     let text = String::from_utf8_lossy(&bytes);

@@ -28,8 +28,9 @@ Examples:
   mewz run --memory 32MiB --timeout 10s test.wat < input > output
   mewz run                                       the project whose mewz.toml is here or above
 
-Exit status: the program's own; 134 after a trap, 124 after --timeout, 130 after Ctrl-C, 141 when nobody reads the
-output any more, 2 for a wrong command line, 1 for everything else that fails.")]
+Exit status: the program's own; 134 after a trap, 124 after --timeout, 130 after Ctrl-C,
+141 when nobody reads the output any more, 2 for a wrong command line, 1 for everything
+else that fails.")]
 pub(super) struct RunArguments {
     /// A module (`.wasm`, `.wat`), or a folder with a `mewz.toml` [default: the project here]
     #[arg(value_name = "FILE|DIR")]

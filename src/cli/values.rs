@@ -198,6 +198,9 @@ pub(super) fn folder(text: &OsStr) -> Result<Folder, String> {
     if host.is_empty() || guest.is_empty() {
         return Err("expected `HOST::GUEST`, `HOST::GUEST:ro` or `HOST`".to_owned());
     }
+    if let (Some(_), Some(mode)) = (separator, mistaken_mode(guest)) {
+        return Err(format!("`{mode}` is neither `:ro` nor `:rw`"));
+    }
     if separator.is_none() && host.windows(2).any(|pair| pair == b":/") {
         return Err("host and guest are separated by two colons: `HOST::GUEST`".to_owned());
     }
@@ -206,6 +209,14 @@ pub(super) fn folder(text: &OsStr) -> Result<Folder, String> {
         guest: guest_path(guest)?,
         is_read_only,
     })
+}
+
+/// What stands where `:ro` would and was surely meant so: one or two letters behind a colon.
+fn mistaken_mode(guest: &[u8]) -> Option<&str> {
+    let at = guest.iter().rposition(|byte| *byte == b':')?;
+    let mode = &guest[at..];
+    let is_mode = matches!(mode.len(), 2 | 3) && mode[1..].iter().all(u8::is_ascii_alphabetic);
+    is_mode.then(|| str::from_utf8(mode).ok()).flatten()
 }
 
 /// A file system in memory for the program, as it was asked for.
@@ -383,8 +394,18 @@ mod tests {
         assert_eq!(read("data::/data"), expected("data", "/data", false));
         assert_eq!(read("data::/data:ro"), expected("data", "/data", true));
         assert_eq!(read("."), expected(".", ".", false));
+        assert_eq!(read("a::/b:c/d"), expected("a", "/b:c/d", false));
         assert_eq!(read("a:b:ro"), expected("a:b", "a:b", true));
-        for wrong in ["", "::", "::/x", "x::", ":ro", "data:/data"] {
+        for wrong in [
+            "",
+            "::",
+            "::/x",
+            "x::",
+            ":ro",
+            "data:/data",
+            "a::/b:rx",
+            "a::/b:RO",
+        ] {
             read(wrong).unwrap_err();
         }
     }

@@ -34,7 +34,7 @@ Examples:
   mewz debug app.wasm                            stop before the first instruction
   mewz debug --break main -- --fast input.txt    the project here: run to `main` with arguments
   mewz debug --batch --ex 'break parse' --ex continue --ex bt app.wasm
-  mewz debug --attach                            a machine of `mewz run --debuggable`, crashed or not
+  mewz debug --attach                            a machine of `mewz run --debuggable`
   mewz debug --listen 127.0.0.1:1234 app.wasm    for an editor; `mewz debug --vscode` sets one up
 
 Exit status: gdb's; 2 for a wrong command line, 1 for everything else that fails."

@@ -27,7 +27,7 @@ use super::words;
 #[command(after_help = "\
 Examples:
   mewz doctor
-  mewz doctor --fix                             ask before each command that mends something, then run it
+  mewz doctor --fix                             run what mends, each after a question
   mewz doctor --json | jq '.findings[] | select(.status == \"problem\")'
 
 Exit status: 1 if something that is needed is missing, else 0.")]

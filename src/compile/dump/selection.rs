@@ -2,6 +2,9 @@
 
 use super::DumpError;
 
+/// Below this likeness a suggestion confuses more than it helps.
+const LIKENESS_LEAST: f64 = 0.7;
+
 /// Functions by name or index; none named means all.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
@@ -35,12 +38,22 @@ impl Selection {
                     .clone()
                     .map(|(name, _)| plain(name))
                     .filter(|name| name.contains(wanted.as_str()))
-                    .min_by_key(String::len);
+                    .min_by_key(String::len)
+                    .or_else(|| most_alike(wanted, functions.clone().map(|(name, _)| plain(name))));
                 return Err(DumpError::NoFunction(wanted.clone(), nearest));
             }
         }
         Ok(())
     }
+}
+
+/// The name that was mistyped, perhaps.
+fn most_alike(wanted: &str, names: impl Iterator<Item = String>) -> Option<String> {
+    names
+        .map(|name| (strsim::jaro(wanted, &name), name))
+        .filter(|(likeness, _)| *likeness > LIKENESS_LEAST)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, name)| name)
 }
 
 fn is_meant(wanted: &str, name: &str, index: Option<u32>) -> bool {
@@ -83,11 +96,17 @@ mod tests {
 
     #[test]
     fn a_name_near_the_wanted_one_is_offered() {
-        let selection = Selection {
-            wanted: vec!["mai".to_owned()],
+        let nearest = |wanted: &str| {
+            let wanted = vec![wanted.to_owned()];
+            let functions = [("remainder", Some(0)), ("main", Some(1))];
+            let selection = Selection { wanted };
+            match selection.check(functions.into_iter()) {
+                Err(super::DumpError::NoFunction(_, nearest)) => nearest,
+                _ => panic!("a function that is not there was found"),
+            }
         };
-        let functions = [("remainder", Some(0)), ("main", Some(1))];
-        let problem = selection.check(functions.into_iter()).unwrap_err();
-        assert!(matches!(problem, super::DumpError::NoFunction(_, Some(name)) if name == "main"));
+        assert_eq!(nearest("mai").as_deref(), Some("main"));
+        assert_eq!(nearest("mian").as_deref(), Some("main"));
+        assert_eq!(nearest("zzz"), None);
     }
 }
