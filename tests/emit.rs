@@ -76,6 +76,9 @@ fn one_kind_goes_to_standard_output_without_colours() {
     place
         .run(&["compile", "."])
         .assert(1, &["it is a folder", "mewz.toml"]);
+    place
+        .run(&["size", "gone.wasm"])
+        .assert(1, &["cannot read `gone.wasm`", "there is no such file"]);
 }
 
 #[test]

@@ -112,7 +112,8 @@ pub(super) fn listed(names: &[String], most: usize) -> String {
     text
 }
 
-fn unreadable(path: &Path, problem: &io::Error) -> Failure {
+/// The sentence for a file that can't be read.
+pub(super) fn unreadable(path: &Path, problem: &io::Error) -> Failure {
     let failure = Failure::new(format!("cannot read `{}`", path.display()));
     match problem.kind() {
         io::ErrorKind::NotFound => failure.cause("there is no such file").hint(

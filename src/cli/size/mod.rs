@@ -14,7 +14,7 @@ use self::measure::{Measured, measure};
 use super::Outcome;
 use super::code::CodeArguments;
 use super::failure::Failure;
-use super::module::Module;
+use super::module::{self, Module};
 use super::project::Profile;
 use super::{image, interrupt, words};
 
@@ -95,7 +95,7 @@ fn measured(arguments: &SizeArguments, path: &Path) -> Result<Measured, Failure>
     let unreadable = |problem: String| {
         Failure::new(format!("cannot measure `{}`", path.display())).cause(problem)
     };
-    let is_elf = is_elf(path).map_err(|problem| unreadable(problem.to_string()))?;
+    let is_elf = is_elf(path).map_err(|problem| module::unreadable(path, &problem))?;
     if is_elf {
         let bytes = std::fs::read(path).map_err(|problem| unreadable(problem.to_string()))?;
         return measure(&bytes, None).map_err(|problem| {
