@@ -179,8 +179,8 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             break
         }
         'mewz;build' {
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The image to write [default: the project''s or module''s name with `.elf`, here]')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'The image to write [default: the project''s or module''s name with `.elf`, here]')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The image to write [default: the module''s name with `.elf`, here; a project''s name, in its folder]')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'The image to write [default: the module''s name with `.elf`, here; a project''s name, in its folder]')
             [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Memory in the line that is printed [default: 128MiB]')
             [CompletionResult]::new('--memory', '--memory', [CompletionResultType]::ParameterName, 'Memory in the line that is printed [default: 128MiB]')
             [CompletionResult]::new('--machine', '--machine', [CompletionResultType]::ParameterName, 'Machine type in the line that is printed [default: microvm]')

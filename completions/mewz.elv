@@ -170,8 +170,8 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'mewz;build'= {
-            cand -o 'The image to write [default: the project''s or module''s name with `.elf`, here]'
-            cand --output 'The image to write [default: the project''s or module''s name with `.elf`, here]'
+            cand -o 'The image to write [default: the module''s name with `.elf`, here; a project''s name, in its folder]'
+            cand --output 'The image to write [default: the module''s name with `.elf`, here; a project''s name, in its folder]'
             cand -m 'Memory in the line that is printed [default: 128MiB]'
             cand --memory 'Memory in the line that is printed [default: 128MiB]'
             cand --machine 'Machine type in the line that is printed [default: microvm]'

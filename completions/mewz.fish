@@ -185,7 +185,7 @@ complete -c mewz -n "__fish_mewz_using_subcommand test" -s m -l memory -d 'Memor
 complete -c mewz -n "__fish_mewz_using_subcommand test" -l timeout -d 'End a machine after this time; the test that it was at has failed' -r
 complete -c mewz -n "__fish_mewz_using_subcommand test" -l release -d 'Build and run the tests of the release profile'
 complete -c mewz -n "__fish_mewz_using_subcommand test" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c mewz -n "__fish_mewz_using_subcommand build" -s o -l output -d 'The image to write [default: the project\'s or module\'s name with `.elf`, here]' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand build" -s o -l output -d 'The image to write [default: the module\'s name with `.elf`, here; a project\'s name, in its folder]' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand build" -s m -l memory -d 'Memory in the line that is printed [default: 128MiB]' -r
 complete -c mewz -n "__fish_mewz_using_subcommand build" -l machine -d 'Machine type in the line that is printed [default: microvm]' -r -f -a "microvm\t''
 q35\t''
