@@ -25,7 +25,7 @@ Examples:
 pub(super) struct NewArguments {
     /// The folder to make; an empty one may be there already
     path: Option<PathBuf>,
-    /// `wat`, `c`, `rust`, `zig`, a folder, or the address of a Git repository [default: wat]
+    /// `wat`, `c`, `c-http`, `cpp`, `rust`, `rust-http`, `zig`, a folder, or the address of a Git repository [default: wat]
     #[arg(long, value_name = "NAME|PATH|GIT")]
     template: Option<String>,
     /// The project's name [default: the folder's]

@@ -344,7 +344,10 @@ mod tests {
 
     #[test]
     fn every_embedded_template_is_whole() {
-        assert_eq!(embedded_names(), ["c", "rust", "wat", "zig"]);
+        assert_eq!(
+            embedded_names(),
+            ["c", "c-http", "cpp", "rust", "rust-http", "wat", "zig"]
+        );
         for name in embedded_names() {
             let files = Template::find(name)
                 .unwrap()
