@@ -42,7 +42,7 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             break
         }
         'mewz;new' {
-            [CompletionResult]::new('--template', '--template', [CompletionResultType]::ParameterName, '`wat`, `c`, `rust`, `zig`, a folder, or the address of a Git repository [default: wat]')
+            [CompletionResult]::new('--template', '--template', [CompletionResultType]::ParameterName, '`wat`, `c`, `c-http`, `cpp`, `rust`, `rust-http`, `zig`, a folder, or the address of a Git repository [default: wat]')
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'The project''s name [default: the folder''s]')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')

@@ -38,7 +38,7 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'mewz;new'= {
-            cand --template '`wat`, `c`, `rust`, `zig`, a folder, or the address of a Git repository [default: wat]'
+            cand --template '`wat`, `c`, `c-http`, `cpp`, `rust`, `rust-http`, `zig`, a folder, or the address of a Git repository [default: wat]'
             cand --name 'The project''s name [default: the folder''s]'
             cand -h 'Print help'
             cand --help 'Print help'
