@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -471,8 +471,10 @@ fn requests_go_on_while_programs_come_and_fail() {
         dev.next("ready");
         let stop = Arc::new(AtomicBool::new(false));
         // One that keeps its connection, and one that makes a new one for each request.
+        let asked = [(); 2].map(|()| Arc::new(AtomicUsize::new(0)));
         let clients = [true, false].map(|keeps| {
             let stop = Arc::clone(&stop);
+            let asked = Arc::clone(&asked[usize::from(!keeps)]);
             thread::spawn(move || {
                 let mut stream = connect(port);
                 let mut answers: Vec<String> = Vec::new();
@@ -483,6 +485,7 @@ fn requests_go_on_while_programs_come_and_fail() {
                     let (status, body) = ask_on(&mut stream, path).unwrap();
                     assert_eq!(status, 200, "{body}");
                     slowest = slowest.max(since.elapsed());
+                    asked.fetch_add(1, Ordering::Relaxed);
                     if answers.last() != Some(&body) {
                         answers.push(body);
                     }
@@ -506,6 +509,13 @@ fn requests_go_on_while_programs_come_and_fail() {
                 assert_eq!(ask(port, "/"), (200, version.to_owned()), "{reload}");
             }
         }
+        // Each of them has asked the last one too.
+        let told = |count: &AtomicUsize| count.load(Ordering::Relaxed);
+        let since = [told(&asked[0]), told(&asked[1])];
+        wait_for("the clients' next requests", || {
+            let has_asked = |at: usize| told(&asked[at]) > since[at] + 1;
+            (has_asked(0) && has_asked(1)).then_some(())
+        });
         stop.store(true, Ordering::Relaxed);
         for client in clients {
             let (answers, slowest) = client.join().unwrap();

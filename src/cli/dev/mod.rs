@@ -140,6 +140,7 @@ pub(super) fn run(arguments: DevArguments) -> Outcome {
         failed: None,
         log_level: None,
         streak: work::Streak::default(),
+        built_at: None,
     };
     let outcome = work.run(&events);
     drop((keys, control, lock));

@@ -68,6 +68,8 @@ pub(super) struct Work {
     /// The level that was chosen by key.
     pub(super) log_level: Option<u8>,
     pub(super) streak: Streak,
+    /// When the last build had ended.
+    pub(super) built_at: Option<Instant>,
 }
 
 /// Files that change while a build runs, and how many builds in a row.
@@ -168,10 +170,13 @@ impl Work {
             self.changed.extend(paths);
             return;
         }
-        if self.building.is_some() {
+        // A short build may have ended before what it made was noticed.
+        let is_late = self.built_at.is_some_and(|built| at < built);
+        if self.building.is_some() || is_late {
             let (ends, deferred) = self.streak.note(&paths);
-            if ends.is_empty() {
+            if ends.is_empty() && (self.building.is_some() || deferred.is_empty()) {
                 self.changed.extend(deferred);
+                self.tell_outputs();
                 return;
             }
         }
@@ -283,14 +288,9 @@ impl Work {
         let Some(save) = self.building.take_if(|save| save.number == number) else {
             return Next::Go;
         };
-        let outputs = self.streak.end_of_build();
-        for path in outputs {
-            self.screen.warn(&format!(
-                "`{}` changes at every build: taken for something that the build makes (`.gitignore` or `watch` in \
-                 `{FILE_NAME}` say so for good)",
-                words::name(&path.display().to_string())
-            ));
-        }
+        self.built_at = Some(Instant::now());
+        self.streak.end_of_build();
+        self.tell_outputs();
         let next = match outcome {
             build::Outcome::Cancelled => Next::Go,
             build::Outcome::Failed {
@@ -328,6 +328,17 @@ impl Work {
             self.build(Vec::new(), Instant::now());
         }
         next
+    }
+
+    /// Tells once of files that are taken for something that building makes.
+    fn tell_outputs(&mut self) {
+        for path in self.streak.outputs() {
+            self.screen.warn(&format!(
+                "`{}` changes at every build: taken for something that the build makes (`.gitignore` or `watch` in \
+                 `{FILE_NAME}` say so for good)",
+                words::name(&path.display().to_string())
+            ));
+        }
     }
 
     fn tell_failed(&mut self, save: &Save, after: Duration) {
@@ -748,14 +759,22 @@ impl Streak {
         (ends, deferred)
     }
 
-    /// A build has come to its end: files that have not changed meanwhile begin anew. Returns those that are taken for
-    /// something that building makes from now on.
-    fn end_of_build(&mut self) -> Vec<PathBuf> {
+    /// A build has come to its end: files that have not changed meanwhile begin anew.
+    fn end_of_build(&mut self) {
         let now = std::mem::take(&mut self.now);
         self.counts.retain(|path, _| now.contains(path));
-        let counts = self.counts.iter();
-        let outputs = counts.filter(|(_, count)| **count == STREAK_OUTPUT);
-        outputs.map(|(path, _)| path.clone()).collect()
+    }
+
+    /// Files that are taken for something that building makes from now on, each once.
+    fn outputs(&mut self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        for (path, count) in &mut self.counts {
+            if *count == STREAK_OUTPUT {
+                *count += 1;
+                found.push(path.clone());
+            }
+        }
+        found
     }
 }
 
@@ -797,7 +816,8 @@ mod tests {
             assert!(builds < 20);
             let (ends, _) = streak.note(&made);
             if ends.is_empty() {
-                outputs = streak.end_of_build();
+                streak.end_of_build();
+                outputs = streak.outputs();
             }
         }
         assert_eq!(outputs, made);
@@ -812,7 +832,8 @@ mod tests {
             let (ends, _) = streak.note(&file);
             assert_eq!(ends, file);
             streak.end_of_build();
-            assert!(streak.end_of_build().is_empty());
+            streak.end_of_build();
+            assert!(streak.outputs().is_empty());
         }
     }
 }
