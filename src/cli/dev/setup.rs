@@ -172,7 +172,8 @@ impl Place {
         let root = whole(folder)?;
         let below = module.strip_prefix(folder).unwrap_or(module);
         Ok(Self {
-            output: Some(root.join(below)),
+            // Without a command nothing makes it: then it is a source.
+            output: project.build_command().map(|_| root.join(below)),
             module: module.to_owned(),
             program_name: module.file_name().unwrap_or_default().to_owned(),
             root,
