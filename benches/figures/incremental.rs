@@ -4,9 +4,8 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use mewz::compile::{FunctionCache, Options, compile_incremental};
-use mewz::link::image::image_of;
+use mewz::link::image::{ImageOptions, image};
 use mewz::link::kernel::Kernel;
-use mewz::link::window::window;
 use wasmparser::{Operator, Parser, Payload};
 
 use super::precedence::Precedence;
@@ -33,7 +32,6 @@ pub(crate) fn measure() -> Result<Table, String> {
         "compiled",
         "compile, ms",
         "link, ms",
-        "write, ms",
         "all, ms",
     ];
     let mut table = Table::new("Compiling again", words, &head);
@@ -56,11 +54,15 @@ pub(crate) fn measure() -> Result<Table, String> {
 fn rows(table: &mut Table, name: &str, wasm: &[u8]) -> Result<(), String> {
     let kernel = Kernel::parse(include_bytes!(env!("MEWZ_KERNEL")))
         .map_err(|problem| problem.to_string())?;
+    let options = ImageOptions {
+        strip: true,
+        ..ImageOptions::default()
+    };
     let mut cache = FunctionCache::new();
     let mut module = wasm.to_vec();
     for changed in [None, Some(0), Some(1), Some(100)] {
         let runs = if changed.is_none() { 1 } else { RUNS };
-        let mut phases: [Vec<f64>; 4] = Default::default();
+        let mut phases: [Vec<f64>; 3] = Default::default();
         let (mut functions, mut compiled) = (0, 0);
         for _ in 0..runs {
             module = edited(&module, changed.unwrap_or(0))?;
@@ -68,23 +70,17 @@ fn rows(table: &mut Table, name: &str, wasm: &[u8]) -> Result<(), String> {
             let assembled = compile_incremental(&module, &Options::default(), &mut cache)
                 .map_err(|problem| format!("{name}: {problem}"))?;
             let compile = start.elapsed();
-            let window = window(&kernel, &assembled.object, None)
+            let image = image(&kernel, &assembled.object, &options)
                 .map_err(|problem| format!("{name}: {problem}"))?;
-            let link = start.elapsed();
-            let image =
-                image_of(&kernel, &window, true).map_err(|problem| format!("{name}: {problem}"))?;
             let all = start.elapsed();
             black_box(image);
             (functions, compiled) = (assembled.counts.functions, assembled.counts.compiled);
-            for (phase, time) in phases
-                .iter_mut()
-                .zip([compile, link - compile, all - link, all])
-            {
+            for (phase, time) in phases.iter_mut().zip([compile, all - compile, all]) {
                 phase.push(time.as_secs_f64() * 1e3);
             }
         }
         let times = phases.map(|mut phase| format!("{:.1}", middle_and_ends(&mut phase).0));
-        let [compile, link, write, all] = times;
+        let [compile, link, all] = times;
         table.row([
             name.to_owned(),
             format!("{:.0}", wasm.len() as f64 / 1e3),
@@ -93,7 +89,6 @@ fn rows(table: &mut Table, name: &str, wasm: &[u8]) -> Result<(), String> {
             compiled.to_string(),
             compile,
             link,
-            write,
             all,
         ]);
     }

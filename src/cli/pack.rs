@@ -216,7 +216,7 @@ mod tests {
         assert_ne!(bytes, read(&folder).unwrap());
 
         let tmp = temporary("/tmp").unwrap();
-        let both = pack(std::slice::from_ref(&folder), &[tmp.clone()]).unwrap();
+        let both = pack(std::slice::from_ref(&folder), std::slice::from_ref(&tmp)).unwrap();
         let options: Vec<_> = Pack::new(&both).unwrap().options().collect();
         assert_eq!(options, [b"tmp=/tmp:0"]);
         assert!(pack(&[], &[]).unwrap().is_empty());
