@@ -47,7 +47,7 @@ pub(super) enum Debugging {
     Off,
     /// A debugger that comes by itself, for which a crash waits.
     AtCrash,
-    /// The debugger of [`debug`].
+    /// The debugger of [`mod@debug`].
     Session {
         /// Who answers it.
         line: DebugLine,

@@ -43,7 +43,7 @@ pub struct Image {
 ///
 /// # Errors
 ///
-/// Those of [`window`].
+/// Those of [`window`](super::window::window).
 pub fn image<'a>(
     kernel: &Kernel<'_>,
     object: impl Into<Input<'a>>,

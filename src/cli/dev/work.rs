@@ -624,7 +624,7 @@ impl Work {
             b'm' => self.tell_memory(),
             b'o' => self.open_url(),
             b'd' => self.screen.say(
-                "a debugger is attached by `mewz run` today: QEMU's `-gdb` is not part of the loop yet",
+                "`mewz debug` in another terminal opens gdb on this program, in a machine of its own",
             ),
             b'h' | b'?' => self.help(),
             b'q' => return Next::End(0),

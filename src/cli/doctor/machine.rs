@@ -89,10 +89,11 @@ fn accelerators(qemu: &Path, cache: Option<&Cache>) -> Vec<Finding> {
 }
 
 fn no_kvm() -> Finding {
-    let reason = AcceleratorChoice::Kvm.settle().err();
-    let reason = reason
-        .map(|problem| problem.to_string())
-        .unwrap_or_default();
+    let reason = match AcceleratorChoice::Kvm.settle() {
+        Err(QemuError::NoKvm(reason)) => reason,
+        Err(problem) => problem.to_string(),
+        Ok(_) => String::new(),
+    };
     let is_denied = reason.contains("ermission denied");
     let found = finding(Group::Machine, "KVM", Status::Absent, reason);
     if is_denied {
