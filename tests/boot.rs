@@ -28,7 +28,7 @@ fn every_machine_boots() {
     for machine in [
         "-M microvm,acpi=off -m 32",
         "-M microvm -m 32",
-        "-M microvm,acpi=off -m 5",
+        "-M microvm,acpi=off -m 6",
         "-M microvm,acpi=off,pit=off,pic=off,rtc=off -m 32",
         "-M q35 -m 32",
         "-M pc -m 32",
@@ -268,7 +268,8 @@ fn the_wall_clock_is_that_of_a_slow_host() {
     console.read_to_end(&mut told).unwrap();
     let exit = told.split_off(told.len() - HEAD_BYTES - 4);
     assert_eq!(exit[0], RecordKind::Exit as u8);
-    let output = &told[HEAD_BYTES..];
+    // What the kernel's log says follows.
+    let output = &told[HEAD_BYTES..HEAD_BYTES + 8];
     let seconds = u64::from_le_bytes(output.try_into().unwrap());
     let late = seconds.checked_sub(YEAR_2033_NS / 1_000_000_000);
     assert!(late.is_some_and(|late| late < 60), "{seconds}");
@@ -303,10 +304,10 @@ fn a_console_port_serves_too() {
                 "{machine} {max_ports}"
             );
             let told = std::fs::read(&records).unwrap();
-            assert!(
-                told.ends_with(b"hello from wat\n\x06\0\0\0\x04\0\0\0\0\0\0\0"),
-                "{told:x?}"
-            );
+            // Between them the kernel's log may say something.
+            let output = told.windows(15).any(|part| part == b"hello from wat\n");
+            let exit = told.ends_with(b"\x06\0\0\0\x04\0\0\0\0\0\0\0");
+            assert!(output && exit, "{told:x?}");
         }
     }
 }

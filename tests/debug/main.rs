@@ -218,7 +218,6 @@ fn a_fault_of_the_kernel_is_shown_and_told() {
     let commands = [
         "break fd_write",
         "continue",
-        "set var $rbp = $rsp",
         "set var $pc = 0",
         "continue",
         "p $pc",
