@@ -56,6 +56,8 @@ fn parse(words: &str) -> Option<Figures> {
             (number, 1e-3)
         } else if let Some(number) = text.strip_suffix("ms") {
             (number, 1.0)
+        } else if let Some(number) = text.strip_suffix('m') {
+            (number, 6e4)
         } else {
             (text.strip_suffix('s')?, 1e3)
         };
