@@ -6,6 +6,7 @@
 
 mod beside;
 mod child;
+#[path = "../figures/document.rs"]
 mod document;
 mod growth;
 #[path = "../figures/precedence.rs"]
@@ -19,6 +20,8 @@ mod table;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+use table::Table;
 
 fn main() -> ExitCode {
     // `cargo bench` adds flags for the built-in harness.
@@ -44,13 +47,21 @@ fn measure(words: &[String]) -> Result<(), String> {
     let is_chosen = |part: &str| parts.is_empty() || parts.iter().any(|word| *word == part);
     let mut text = document::heading()?;
     if is_chosen("beside") {
-        document::add(&mut text, &beside::measure(&modules)?);
+        add(&mut text, &beside::measure(&modules)?);
     }
     if is_chosen("growth") {
-        document::add(&mut text, &growth::measure()?);
+        add(&mut text, &growth::measure()?);
     }
     if parts.is_empty() {
-        document::write(&text)?;
+        document::write("compile", &text)?;
     }
     Ok(())
+}
+
+/// Adds a table, and prints it.
+fn add(text: &mut String, table: &Table) {
+    let table = table.to_string();
+    println!("{table}");
+    text.push('\n');
+    text.push_str(&table);
 }

@@ -1,6 +1,8 @@
 //! `cargo bench --bench network`: how a server stands loads. `-- --seconds N` is the length of each with connections that stay,
 //! 5 where nobody says otherwise; `--write` puts the tables into `docs/benchmarks.md`.
 
+#[path = "../figures/document.rs"]
+mod document;
 mod load;
 #[path = "../figures/processor.rs"]
 mod processor;
@@ -9,15 +11,11 @@ mod server;
 #[allow(dead_code, reason = "another benchmark uses the rest")]
 mod table;
 
-use std::fs;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use load::Figures;
 use server::{ENGINES, Engine, Programs, Server};
 use table::Table;
-
-const BEGIN: &str = "<!-- network: written by `cargo bench --bench network` -->";
-const END: &str = "<!-- end of network -->";
 
 /// Connections that stay, and what the first Mewz did with as many: requests a second of one client in Python.
 const KEEP_ALIVE: [(usize, &str); 5] = [
@@ -57,7 +55,7 @@ fn measure(words: &[String]) -> Result<(), String> {
     };
     let seconds = seconds.ok_or("--seconds needs a number")?;
     raise_open_files()?;
-    let heading = heading()?;
+    let heading = document::heading()?;
     let programs = Programs::build()?;
     let mut loads = Table::new(
         "Loads",
@@ -91,7 +89,7 @@ fn measure(words: &[String]) -> Result<(), String> {
     let text = format!("{heading}\n{loads}\n{bulk}");
     println!("{text}");
     if words.iter().any(|word| word == "--write") {
-        write(&text)?;
+        document::write("network", &text)?;
     }
     Ok(())
 }
@@ -160,30 +158,4 @@ fn raise_open_files() -> Result<(), String> {
     limit.current = limit.maximum;
     rustix::process::setrlimit(resource, limit)
         .map_err(|problem| format!("cannot open many files: {problem}"))
-}
-
-fn heading() -> Result<String, String> {
-    let date = processor::said_by(Command::new("date").args(["--utc", "+%Y-%m-%d"]))?;
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load = load.split(' ').next().unwrap_or_default();
-    Ok(format!(
-        "The next two tables were taken on {date} on {processors} x {}; load average before: {load}.\n",
-        processor::name()
-    ))
-}
-
-/// Puts the part in its place in the document, or at its end.
-fn write(text: &str) -> Result<(), String> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/benchmarks.md");
-    let mut document =
-        fs::read_to_string(path).map_err(|problem| format!("cannot read {path}: {problem}"))?;
-    let text = format!("{BEGIN}\n\n{text}\n{END}");
-    match (document.find(BEGIN), document.find(END)) {
-        (Some(begin), Some(end)) => document.replace_range(begin..end + END.len(), &text),
-        _ => document.push_str(&format!("\n{text}\n")),
-    }
-    fs::write(path, document).map_err(|problem| format!("cannot write {path}: {problem}"))?;
-    println!("Wrote {path}");
-    Ok(())
 }

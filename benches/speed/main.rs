@@ -8,6 +8,9 @@
 //! made of the programs, and `--with NAME` runs it beside today's.
 
 mod build;
+#[path = "../figures/document.rs"]
+#[expect(dead_code, reason = "other benchmarks need more of it")]
+mod document;
 mod engine;
 mod measure;
 mod packages;
@@ -47,9 +50,9 @@ fn run() -> Result<(), String> {
     let precedence = Precedence::take();
     let results = measure::all(&workshop, &built, &settings)?;
     let text = report::text(&workshop, &results, &settings, &precedence)?;
-    println!("{text}");
+    println!("{}", document::marked("speed", &text));
     if settings.is_whole() {
-        report::write(&text)?;
+        document::write("speed", &text)?;
     }
     Ok(())
 }

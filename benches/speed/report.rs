@@ -1,7 +1,6 @@
 //! The table: times, ratios and their geometric means.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::process::Command;
 
 use mewz::compile::OptLevel;
@@ -18,9 +17,6 @@ use super::workshop::{Workshop, output, read, tool};
 const TARGET: f64 = 0.90;
 const TARGET_OF_ONE: f64 = 1.05;
 
-const BEGIN: &str = "<!-- speed: written by `cargo bench --bench speed` -->";
-const END: &str = "<!-- end of speed -->";
-
 const MEWZ: Engine = Engine::Mewz(OptLevel::Module);
 const MEWZ_FUNCTION: Engine = Engine::Mewz(OptLevel::Function);
 
@@ -35,7 +31,7 @@ pub(crate) fn text(
     precedence: &Precedence,
 ) -> Result<String, String> {
     let mut text = format!(
-        "{BEGIN}\n\n## Speed of compiled code\n\n{}\n\n",
+        "## Speed of compiled code\n\n{}\n\n",
         words(workshop, settings, precedence)?
     );
     let ratios: Vec<Ratio> = ratios(settings);
@@ -69,24 +65,7 @@ pub(crate) fn text(
         cells.push(cell(mean, 3));
     }
     row(&mut text, &cells);
-    let _ = write!(text, "\n{END}");
     Ok(text)
-}
-
-/// Puts the part in its place in the document, or at its end.
-pub(crate) fn write(text: &str) -> Result<(), String> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/benchmarks.md");
-    let mut document =
-        fs::read_to_string(path).map_err(|problem| format!("cannot read {path}: {problem}"))?;
-    match (document.find(BEGIN), document.find(END)) {
-        (Some(begin), Some(end)) => document.replace_range(begin..end + END.len(), text),
-        _ => {
-            let _ = write!(document, "\n{text}\n");
-        }
-    }
-    fs::write(path, document).map_err(|problem| format!("cannot write {path}: {problem}"))?;
-    println!("Wrote {path}");
-    Ok(())
 }
 
 fn words(
