@@ -9,8 +9,12 @@ mod guest;
 mod keys;
 mod lock;
 mod machines;
+mod programs;
+mod requests;
+mod saves;
 mod screen;
 mod setup;
+mod streak;
 mod tree;
 mod watch;
 mod work;
@@ -139,7 +143,7 @@ pub(super) fn run(arguments: DevArguments) -> Outcome {
         is_paused: false,
         failed: None,
         log_level: None,
-        streak: work::Streak::default(),
+        streak: streak::Streak::default(),
         built_at: None,
     };
     let outcome = work.run(&events);

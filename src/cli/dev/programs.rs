@@ -1,0 +1,291 @@
+//! Programs come to run, serve and end.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mewz_abi::exit::STATUS_TRAP;
+
+use super::build::Build;
+use super::event::{GuestEvent, GuestId};
+use super::front::{Page, Target};
+use super::machines::{Crew, Save};
+use super::work::{Next, Work};
+use crate::cli::boot::exit_status;
+use crate::cli::failure::Failure;
+use crate::cli::{emulator, image, trap};
+use crate::qemu::error::QemuError;
+use crate::qemu::session::End;
+
+/// Connections that were made before a switch may stay so long.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A server that takes longer to open its port is mentioned.
+const READY_PATIENCE: Duration = Duration::from_secs(5);
+
+impl Work {
+    pub(super) fn launch(&mut self, build: Arc<Build>, save: Save) {
+        // Programs that nobody is connected to run one after the other: they may write to the same files. So do those with
+        // a disk, which one machine alone may have.
+        if self.front.is_none() || !self.setup.plan.wishes.disks.is_empty() {
+            self.machines.end_running();
+            self.serve_again();
+        }
+        let number = save.number;
+        if let Err(failure) = self.machines.launch(build, save) {
+            self.screen.failure("error", number, &failure);
+            self.fail("the machine did not start", &failure.text());
+        }
+    }
+
+    /// Notes that the newest program does not run; where nothing serves, that is what HTTP gets.
+    pub(super) fn fail(&mut self, title: &str, text: &str) {
+        if self.failed.is_none() {
+            self.screen.notify(title);
+        }
+        self.failed = Some(Page {
+            title: title.to_owned(),
+            text: text.to_owned(),
+        });
+        self.serve_again();
+    }
+
+    /// Leads connections to whatever serves.
+    pub(super) fn serve_again(&mut self) {
+        let Some(front) = &self.front else { return };
+        match &self.machines.serving {
+            Some(crew) => front.serve(target(crew)),
+            None => front.serve_nobody(self.failed.clone()),
+        }
+    }
+
+    pub(super) fn on_guest(&mut self, id: GuestId, event: GuestEvent) -> Next {
+        match event {
+            GuestEvent::Parked => {
+                if let Err(failure) = self.machines.is_up(id) {
+                    self.screen.failure("error", self.number, &failure);
+                }
+                return Next::Go;
+            }
+            GuestEvent::Ended(end) => return self.on_end(id, *end),
+            _ => {}
+        }
+        let level = self.log_level.unwrap_or(self.setup.plan.wishes.log_level);
+        let Some((crew, at)) = self.machines.find(id) else {
+            return Next::Go;
+        };
+        let number = crew.number();
+        match event {
+            GuestEvent::Started(build_id) => {
+                crew.members[at].started = Some(Instant::now());
+                if build_id != crew.build.window.build_id {
+                    let text = format!("machine {id} runs something else than build #{number}");
+                    self.screen.warn(&text);
+                }
+            }
+            GuestEvent::Listening(port) => crew.members[at].listens(port),
+            GuestEvent::Output { is_error, bytes } => {
+                let speaker = crew.speaker(at);
+                self.screen.output(speaker, is_error, &bytes);
+            }
+            GuestEvent::Log(log_level, text) => {
+                let speaker = crew.speaker(at);
+                if log_level <= level {
+                    self.screen.log(speaker, log_level, &text);
+                }
+            }
+            GuestEvent::Trap(report) => crew.members[at].trap = Some(report),
+            GuestEvent::Panic(text) => crew.members[at].panic = Some(text),
+            GuestEvent::Parked | GuestEvent::Ended(_) => {}
+        }
+        self.settle();
+        Next::Go
+    }
+
+    /// Lets the next machines serve once they can.
+    pub(super) fn settle(&mut self) {
+        let serves = self.front.is_some();
+        let Some(next) = &self.machines.next else {
+            return;
+        };
+        if !next.has_started() || (serves && !next.is_ready()) {
+            return;
+        }
+        if let Some(mut crew) = self.machines.next.take() {
+            if let Some(front) = &self.front {
+                front.serve(target(&crew));
+            }
+            if !crew.is_told {
+                self.screen.ready(&crew.status());
+            }
+            crew.is_told = true;
+            if self.failed.take().is_some() {
+                self.screen.notify("works again");
+            }
+            if let Some(mut old) = self.machines.serving.replace(crew) {
+                // Only one switch back: whoever is older has had time.
+                self.end_old();
+                old.left_at = Some(Instant::now());
+                self.machines.old.push(old);
+            }
+        }
+        self.park();
+    }
+
+    pub(super) fn end_old(&mut self) {
+        for old in self.machines.old.drain(..) {
+            if let Some(front) = &self.front {
+                front.end(old.number());
+            }
+        }
+    }
+
+    /// Boots the machines of the next program.
+    pub(super) fn park(&mut self) {
+        if self.arguments.once {
+            return;
+        }
+        let Some(serving) = &self.machines.serving else {
+            return;
+        };
+        let build = Arc::clone(&serving.build);
+        if let Err(failure) = self.machines.park(&build.window) {
+            self.screen.failure("error", self.number, &failure);
+        }
+    }
+
+    /// A machine is gone.
+    pub(super) fn on_end(&mut self, id: GuestId, end: Result<End, QemuError>) -> Next {
+        if let Some(pending) = self.machines.lost_parked(id) {
+            let why = match &end {
+                Ok(End::Died(death)) => emulator::died(death).text(),
+                Err(problem) => problem.to_string(),
+                _ => "it ended".to_owned(),
+            };
+            self.screen.warn(&format!(
+                "the machine that waited has ended: machines are booted for each program from now on\n{}",
+                why.trim_end()
+            ));
+            if let Some((build, save)) = pending {
+                self.launch(build, save);
+            }
+            return Next::Go;
+        }
+        let Some((crew, at)) = self.machines.find(id) else {
+            return Next::Go;
+        };
+        let (number, speaker) = (crew.number(), crew.speaker(at));
+        let after = speaker.began.elapsed();
+        let is_old = crew.left_at.is_some();
+        let member = &mut crew.members[at];
+        let (trap, panic) = (member.trap.take(), member.panic.take());
+        let build = Arc::clone(&crew.build);
+        let status = (!crew.is_told && crew.has_started()).then(|| crew.status());
+        crew.is_told = true;
+        self.screen.flush(speaker);
+        if is_old {
+            return Next::Go;
+        }
+        if let Some(status) = status {
+            self.screen.ready(&status);
+        }
+        let failure = match (&end, trap, panic) {
+            (_, _, Some(text)) => Some(emulator::kernel_failed(&text)),
+            (_, Some(report), None) => {
+                let symbols =
+                    image::link(&build.module, &build.object, &build.source.making, false);
+                let symbols = symbols.ok().map(|image| image.bytes);
+                let failure =
+                    trap::failure(&report, &build.module, symbols.as_deref(), &build.missing);
+                Some(failure.with_status(STATUS_TRAP as u8))
+            }
+            (Ok(End::Exited(_)), None, None) => None,
+            (Ok(End::Died(death)), None, None) => Some(emulator::died(death)),
+            (Ok(_), None, None) => Some(Failure::new("the machine was ended")),
+            (Err(problem), None, None) => Some(emulator::not_run(problem)),
+        };
+        let (status, title, text) = match (failure, end) {
+            (Some(failure), _) => {
+                self.screen.failure("trap", number, &failure);
+                (failure.status(), "the program failed", failure.text())
+            }
+            (None, Ok(End::Exited(status))) => {
+                self.screen.exit(number, status, after);
+                let text = format!("#{number} ended with status {status}");
+                (exit_status(status), "the program has ended", text)
+            }
+            (None, _) => (1, "the machine was ended", String::new()),
+        };
+        self.leave(id, title, &text);
+        match self.arguments.once {
+            true => Next::End(status),
+            false => Next::Go,
+        }
+    }
+
+    /// Goes on without the crew of the machine that has ended.
+    pub(super) fn leave(&mut self, id: GuestId, title: &str, text: &str) {
+        let has = |crew: &Option<Crew>| {
+            crew.as_ref()
+                .is_some_and(|crew| crew.members.iter().any(|member| member.guest.id == id))
+        };
+        if has(&self.machines.next) {
+            let failed = self.machines.next.take();
+            match (&self.machines.serving, &self.front) {
+                (Some(serving), Some(_)) => {
+                    let text = format!("#{} goes on", serving.number());
+                    self.screen.say(&text);
+                }
+                // The next save finds a machine ready all the same.
+                _ => {
+                    if let Some(crew) = failed {
+                        let build = Arc::clone(&crew.build);
+                        drop(crew);
+                        let _ = self.machines.park(&build.window);
+                    }
+                }
+            }
+        } else if has(&self.machines.serving) {
+            self.machines.serving = None;
+        }
+        if self.front.is_some() {
+            self.fail(title, text);
+        }
+    }
+
+    /// Whether time alone may change something.
+    pub(super) fn waits_for_time(&self) -> bool {
+        let is_near = |crew: &Crew| crew.is_nearly_ready() || !crew.is_told;
+        !self.machines.old.is_empty() || self.machines.next.as_ref().is_some_and(is_near)
+    }
+
+    pub(super) fn tick(&mut self) {
+        self.settle();
+        let is_late = |old: &Crew| old.left_at.is_some_and(|left| left.elapsed() > GRACE);
+        if self.machines.old.iter().any(is_late) {
+            self.end_old();
+        }
+        if let Some(next) = &mut self.machines.next
+            && !next.is_told
+            && next.has_started()
+            && next.started().elapsed() > READY_PATIENCE
+        {
+            next.is_told = true;
+            let status = next.status();
+            let ports: Vec<String> = self.urls.iter().map(|(_, port)| port.to_string()).collect();
+            self.screen.ready(&status);
+            self.screen.warn(&format!(
+                "#{} does not wait for connections at port {} yet",
+                status.number,
+                ports.join(", ")
+            ));
+        }
+    }
+}
+
+fn target(crew: &Crew) -> Target {
+    let guests = crew.members.iter();
+    Target {
+        crew: crew.number(),
+        guests: guests.map(|member| member.guest.forwards.clone()).collect(),
+    }
+}

@@ -1,0 +1,152 @@
+//! What people ask for: keys, and the control socket.
+
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use serde_json::json;
+
+use super::control::Request;
+use super::front;
+use super::machines::Crew;
+use super::work::{Next, Work};
+use crate::cli::values;
+
+impl Work {
+    pub(super) fn on_key(&mut self, key: u8) -> Next {
+        match key {
+            b'r' => {
+                self.screen.say("building again");
+                self.machines.replan(self.setup.plan.clone(), self.setup.reload);
+                self.build(Vec::new(), Instant::now());
+            }
+            b' ' => self.pause(!self.is_paused),
+            b'c' => self.screen.clear(),
+            b'l' => self.next_log_level(),
+            b'n' => self.tell_network(),
+            b'm' => self.tell_memory(),
+            b'o' => self.open_url(),
+            b'd' => self.screen.say(
+                "`mewz debug` in another terminal opens gdb on this program, in a machine of its own",
+            ),
+            b'h' | b'?' => self.help(),
+            b'q' => return Next::End(0),
+            _ => {}
+        }
+        Next::Go
+    }
+
+    pub(super) fn pause(&mut self, is_paused: bool) {
+        self.is_paused = is_paused;
+        if is_paused {
+            self.screen
+                .say("paused: saves are noted and not built (space: go on)");
+            return;
+        }
+        self.screen.say("going on");
+        if !self.changed.is_empty() {
+            self.build(Vec::new(), Instant::now());
+        }
+    }
+
+    pub(super) fn next_log_level(&mut self) {
+        let now = self.log_level.unwrap_or(self.setup.plan.wishes.log_level);
+        let levels = values::LOG_LEVELS;
+        let at = levels.iter().position(|(_, level)| *level == now);
+        let (name, level) = levels[at.map_or(0, |at| (at + 1) % levels.len())];
+        self.log_level = Some(level);
+        self.screen.say(&format!("the kernel's log: {name}"));
+    }
+
+    pub(super) fn tell_network(&mut self) {
+        if self.urls.is_empty() {
+            self.screen
+                .say("no port is forwarded (`--publish`, or `ports` below `[run]`)");
+        }
+        for (host, guest) in self.urls.clone() {
+            let to = match &self.machines.serving {
+                Some(crew) => format!("port {guest} of #{}", crew.number()),
+                None => "nothing: no program serves".to_owned(),
+            };
+            self.screen
+                .say(&format!("http://{}:{host} leads to {to}", front::ADDRESS));
+        }
+    }
+
+    pub(super) fn tell_memory(&mut self) {
+        let own = resident_bytes(std::process::id());
+        let mut text = format!("mewz: {}", indicatif::HumanBytes(own));
+        let crews = self.machines.serving.iter().chain(&self.machines.next);
+        for crew in crews.chain(&self.machines.old) {
+            for member in &crew.members {
+                let bytes = resident_bytes(member.guest.process_id());
+                let bytes = indicatif::HumanBytes(bytes);
+                text.push_str(&format!(", #{}: {bytes}", crew.number()));
+            }
+        }
+        for id in self.machines.parked_processes() {
+            let bytes = indicatif::HumanBytes(resident_bytes(id));
+            text.push_str(&format!(", waiting: {bytes}"));
+        }
+        self.screen.say(&text);
+    }
+
+    pub(super) fn open_url(&mut self) {
+        let Some((host, _)) = self.urls.first() else {
+            self.screen
+                .say("no port is forwarded, so there is nothing to open");
+            return;
+        };
+        let url = format!("http://{}:{host}", front::ADDRESS);
+        let mut command = Command::new("xdg-open");
+        let command = command.arg(&url).stdin(Stdio::null());
+        match command.stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
+            Ok(mut child) => drop(std::thread::spawn(move || child.wait())),
+            Err(_) => self.screen.say(&format!("open {url} in a browser")),
+        }
+    }
+
+    pub(super) fn help(&mut self) {
+        self.screen.say(
+            "r  rebuild, on a machine that is booted anew\n\
+             space  pause, go on\n\
+             c  clear the terminal\n\
+             l  next level of the kernel's log\n\
+             n  where ports lead\n\
+             m  memory in use\n\
+             o  open the first port in a browser\n\
+             d  how to debug\n\
+             q  quit, as Ctrl-C",
+        );
+    }
+
+    pub(super) fn answer(&mut self, request: Request) -> String {
+        match request {
+            Request::Reload => self.build(Vec::new(), Instant::now()),
+            Request::Pause(is_paused) => self.pause(is_paused),
+            Request::Status => {}
+            Request::Logs => {
+                let lines: Vec<&str> = self.screen.history().collect();
+                return json!({ "lines": lines }).to_string();
+            }
+        }
+        json!({
+            "number": self.number,
+            "building": self.building.as_ref().map(|save| save.number),
+            "starting": self.machines.is_launching(),
+            "serving": self.machines.serving.as_ref().map(Crew::number),
+            "paused": self.is_paused,
+            "failed": self.failed.as_ref().map(|page| &page.title),
+            "ports": self.urls.iter().map(|(host, guest)| json!({ "host": host, "guest": guest }))
+                .collect::<Vec<_>>(),
+        })
+        .to_string()
+    }
+}
+
+/// Memory of a process that is in use, as the system counts it.
+fn resident_bytes(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let number = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    number.unwrap_or(0) << 10
+}

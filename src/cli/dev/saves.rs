@@ -1,0 +1,218 @@
+//! What a save does: a build, or what a change of the project file means; and what becomes of a build.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::build::{self, Order};
+use super::front::{self, Front};
+use super::machines::Save;
+use super::not_served;
+use super::screen;
+use super::setup::Setup;
+use super::watch::Watch;
+use super::work::{Next, Work};
+use crate::cli::failure::Failure;
+use crate::cli::project::FILE_NAME;
+use crate::cli::{image, words};
+
+impl Work {
+    pub(super) fn on_change(&mut self, paths: Vec<PathBuf>, at: Instant) {
+        if paths.iter().any(|path| path == Path::new(FILE_NAME)) {
+            let others = paths.len() > 1;
+            let must_build = self.on_project_file(at);
+            if !others && !must_build {
+                return;
+            }
+        }
+        if self.is_paused {
+            self.changed.extend(paths);
+            return;
+        }
+        // A short build may have ended before what it made was noticed.
+        let is_late = self.built_at.is_some_and(|built| at < built);
+        if self.building.is_some() || is_late {
+            let (ends, deferred) = self.streak.note(&paths);
+            if ends.is_empty() && (self.building.is_some() || deferred.is_empty()) {
+                self.changed.extend(deferred);
+                self.tell_outputs();
+                return;
+            }
+        }
+        self.build(paths, at);
+    }
+
+    /// Takes over what is new in the project file; whether the module has to be built again.
+    pub(super) fn on_project_file(&mut self, at: Instant) -> bool {
+        if !self.setup.root.join(FILE_NAME).exists() {
+            self.screen.warn(&format!(
+                "`{FILE_NAME}` is gone: going on with what it said"
+            ));
+            return false;
+        }
+        let new = match Setup::new(&self.arguments, self.cache.as_ref()) {
+            Ok(new) => new,
+            Err(failure) => {
+                self.screen.failure("error", self.number, &failure);
+                return false;
+            }
+        };
+        let difference = self.setup.difference(&new);
+        if difference.ports
+            && let Err(failure) = self.open_ports(&new)
+        {
+            self.screen.failure("error", self.number, &failure);
+            return false;
+        }
+        let reload = new.reload;
+        self.setup = new;
+        if difference.watch {
+            match self.setup.tree() {
+                Ok(tree) => self.watch = Some(Watch::start(tree, self.sender.clone())),
+                Err(failure) => self.screen.failure("error", self.number, &failure),
+            }
+        }
+        if difference.machine || self.machines.reload != reload {
+            self.machines.replan(self.setup.plan.clone(), reload);
+        }
+        if difference.build {
+            return true;
+        }
+        if difference.machine {
+            self.screen
+                .say(&format!("`{FILE_NAME}` has other settings: starting again"));
+            self.restart(at);
+        } else if difference.ports {
+            self.serve_again();
+        }
+        false
+    }
+
+    /// Opens the ports of `new` in place of those that are open.
+    pub(super) fn open_ports(&mut self, new: &Setup) -> Result<(), Failure> {
+        // The old ones may be among them.
+        self.front = None;
+        let ports = front::open(&new.network.pairs)?;
+        self.urls = ports.iter().map(|port| (port.host, port.guest)).collect();
+        if !ports.is_empty() {
+            self.front = Some(Front::start(ports, self.sender.clone()).map_err(not_served)?);
+        }
+        self.greet();
+        Ok(())
+    }
+
+    /// Lets the program that runs run again, on machines of the settings that hold now.
+    pub(super) fn restart(&mut self, at: Instant) {
+        let Some(build) = self
+            .machines
+            .serving
+            .as_ref()
+            .map(|crew| Arc::clone(&crew.build))
+        else {
+            self.build(vec![PathBuf::from(FILE_NAME)], at);
+            return;
+        };
+        self.number += 1;
+        let save = Save {
+            number: self.number,
+            files: vec![PathBuf::from(FILE_NAME)],
+            at,
+        };
+        self.launch(build, save);
+    }
+
+    /// Builds; what is being built is given up.
+    pub(super) fn build(&mut self, mut files: Vec<PathBuf>, at: Instant) {
+        files.append(&mut self.changed);
+        if let Some(save) = self.building.take() {
+            // The files of a build that was given up are in this one.
+            files.extend(save.files);
+        }
+        files.sort();
+        files.dedup();
+        self.number += 1;
+        self.screen.change(self.number, &files);
+        self.building = Some(Save {
+            number: self.number,
+            files,
+            at,
+        });
+        self.builder.build(Order {
+            number: self.number,
+            source: Arc::clone(&self.setup.source),
+        });
+    }
+
+    pub(super) fn on_built(&mut self, number: u64, outcome: build::Outcome) -> Next {
+        let Some(save) = self.building.take_if(|save| save.number == number) else {
+            return Next::Go;
+        };
+        self.built_at = Some(Instant::now());
+        self.streak.end_of_build();
+        self.tell_outputs();
+        let next = match outcome {
+            build::Outcome::Cancelled => Next::Go,
+            build::Outcome::Failed {
+                failure,
+                output,
+                after,
+            } => {
+                self.screen.build_output(number, &output);
+                self.screen.failure("error", number, &failure);
+                self.tell_failed(&save, after);
+                let text = format!("{}\n\n{}", failure.text(), screen::plain(&output));
+                self.fail("the build failed", &text);
+                match self.arguments.once {
+                    true => Next::End(failure.status()),
+                    false => Next::Go,
+                }
+            }
+            build::Outcome::Done(build) => {
+                if self.arguments.verbose || has_warnings(&build.output) {
+                    self.screen.build_output(number, &build.output);
+                }
+                if let Some(took) = build.times.build {
+                    self.screen.phase(number, "build", took);
+                }
+                self.screen.phase(number, "compile", build.times.compile);
+                self.screen.phase(number, "link", build.times.link);
+                if !build.missing.is_empty() {
+                    image::warn_of_missing(&build.module, &build.missing);
+                }
+                self.launch(Arc::new(build), save);
+                Next::Go
+            }
+        };
+        if !self.changed.is_empty() && !self.is_paused {
+            self.build(Vec::new(), Instant::now());
+        }
+        next
+    }
+
+    /// Tells once of files that are taken for something that building makes.
+    pub(super) fn tell_outputs(&mut self) {
+        for path in self.streak.outputs() {
+            self.screen.warn(&format!(
+                "`{}` changes at every build: taken for something that the build makes (`.gitignore` or `watch` in \
+                 `{FILE_NAME}` say so for good)",
+                words::name(&path.display().to_string())
+            ));
+        }
+    }
+
+    pub(super) fn tell_failed(&mut self, save: &Save, after: Duration) {
+        let mut text = format!("failed after {}", screen::time(after));
+        if !save.files.is_empty() {
+            text = format!("{}  {text}", screen::named(&save.files));
+        }
+        if let Some(serving) = &self.machines.serving {
+            text.push_str(&format!(", #{} goes on", serving.number()));
+        }
+        self.screen.tell(save.number, &text);
+    }
+}
+
+/// Whether a build that succeeded has printed something worth reading.
+fn has_warnings(output: &[u8]) -> bool {
+    screen::plain(output).to_lowercase().contains("warning")
+}
