@@ -5,13 +5,14 @@
 //! machine lacks differs: no KVM, QEMU's user network in the place of a tap.
 
 mod invoke;
+mod tools;
 
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::Path;
+use std::net::{Ipv4Addr, TcpStream};
 use std::process::{Command, Stdio};
 
-use invoke::{PATIENCE, Place, wait_for};
+use invoke::{PATIENCE, Place, free_port, wait_for};
+use tools::build_c;
 
 /// Status 3, as debug-exit carries it.
 const STATUS: i32 = 2 * 3 + 1;
@@ -19,7 +20,7 @@ const STATUS: i32 = 2 * 3 + 1;
 #[test]
 fn an_image_boots_as_urunc_boots_it() {
     let place = Place::new();
-    build(&place.path("contract.wasm"));
+    build_c("network/contract.c", &["-O1"], &place.path("contract.wasm"));
     let built = place.run(&["build", "--release", "-o", "image.elf", "contract.wasm"]);
     built.assert(0, &[]);
     for machine in [&[][..], &["-M", "q35"]] {
@@ -28,10 +29,7 @@ fn an_image_boots_as_urunc_boots_it() {
 }
 
 fn serve_once(place: &Place, machine: &[&str]) {
-    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .and_then(|listener| listener.local_addr())
-        .unwrap()
-        .port();
+    let port = free_port();
     // The guest is reached at this address alone, so it has to take it from the command line.
     let network = format!(
         "user,id=net0,net=10.99.0.0/24,host=10.99.0.1,dhcpstart=10.99.0.100,\
@@ -71,21 +69,4 @@ fn serve_once(place: &Place, machine: &[&str]) {
     drop(stream);
     assert_eq!(answer, "one\ntwo=2\nthree words\n", "{machine:?}");
     assert_eq!(child.wait().unwrap().code(), Some(STATUS), "{machine:?}");
-}
-
-fn build(wasm: &Path) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let clang = root.join("target/tools/bin/clang");
-    let output = Command::new(&clang)
-        .args(["--target=wasm32-wasi", "-O1", "-Wall", "-Wextra", "-Werror"])
-        .arg("-o")
-        .arg(wasm)
-        .arg(root.join("tests/network/contract.c"))
-        .output()
-        .unwrap_or_else(|problem| {
-            let clang = clang.display();
-            panic!("cannot start {clang}: {problem}; `scripts/test-tools` installs it")
-        });
-    let words = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{words}");
 }

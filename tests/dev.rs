@@ -1,21 +1,23 @@
 //! `mewz dev`: what is saved runs, and nothing that is no save does anything.
 
 mod invoke;
+mod tools;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::Child;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use invoke::{PATIENCE, Place, signal, wait_for};
+use invoke::{PATIENCE, Place, free_port, signal, wait_for};
 use serde_json::Value;
+use tools::build_c;
 
 /// Nothing more comes when nothing has come for so long; a build of these tests takes some milliseconds.
 const SILENCE: Duration = Duration::from_millis(700);
@@ -380,35 +382,12 @@ fn servers() -> &'static Path {
             ("three", "-DANSWER=\"three\""),
             ("trap", "-DTRAPS"),
         ] {
-            compile(&folder.path().join(format!("{name}.wasm")), flag);
+            let wasm = folder.path().join(format!("{name}.wasm"));
+            build_c("dev/server.c", &["-O1", flag], &wasm);
         }
         folder
     });
     folder.path()
-}
-
-fn compile(wasm: &Path, flag: &str) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let clang = root.join("target/tools/bin/clang");
-    let output = Command::new(&clang)
-        .args([
-            "--target=wasm32-wasi",
-            "-O1",
-            "-Wall",
-            "-Wextra",
-            "-Werror",
-            flag,
-        ])
-        .arg("-o")
-        .arg(wasm)
-        .arg(root.join("tests/dev/server.c"))
-        .output()
-        .unwrap_or_else(|problem| {
-            let clang = clang.display();
-            panic!("cannot start {clang}: {problem}; `scripts/test-tools` installs it")
-        });
-    let words = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "cannot compile server.c: {words}");
 }
 
 /// A server's project: `version` names what is built.
@@ -425,11 +404,6 @@ fn server_project(more: &str) -> (Place, u16) {
         format!("mewz = 1\n[build]\n{command}\nwasm = \"out.wasm\"\n{ports}"),
     );
     (place, port)
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 /// Asks for `path` on `stream`; the status and the body.

@@ -3,16 +3,17 @@
 //! `MEWZ_DISK_KILLS=200` kills so many machines.
 
 mod invoke;
+mod tools;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use invoke::{Ended, Place};
 use rustix::process::{Pid, Signal};
 use serde_json::Value;
+use tools::build_c;
 
 /// Machines that are killed where nobody says otherwise.
 const KILLS: u64 = 5;
@@ -223,10 +224,8 @@ fn preview_1_on_a_disk_is_as_in_a_folder() {
     for name in ["paths", "files", "listing"] {
         let _ = fs::remove_file(place.path("d.img"));
         create(&place, "4MiB", &[]);
-        build(
-            &source(&format!("../wasi/{name}.c")),
-            &place.path("probe.wasm"),
-        );
+        let program = format!("wasi/{name}.c");
+        build_c(&program, &["-O1"], &place.path("probe.wasm"));
         let ended = place.run(&["run", "--disk", "d.img::/", "probe.wasm"]);
         let expected = fs::read_to_string(source(&format!("../wasi/{name}.txt"))).unwrap();
         // Names on a disk are three bytes shorter.
@@ -251,7 +250,7 @@ fn preview_1_on_a_disk_is_as_in_a_folder() {
 #[test]
 fn a_full_disk_says_so_and_what_a_trap_leaves_is_there() {
     let place = Place::new();
-    build(&source("fill.c"), &place.path("fill.wasm"));
+    build_c("disk/fill.c", &["-O1"], &place.path("fill.wasm"));
     for machine in ["microvm", "q35"] {
         let _ = fs::remove_file(place.path("d.img"));
         create(&place, "4MiB", &[]);
@@ -295,7 +294,7 @@ const MAKE: &str = r#"(module
 #[test]
 fn a_disk_in_use_is_left_alone() {
     let place = Place::new();
-    build(&source("journal.c"), &place.path("journal.wasm"));
+    build_c("disk/journal.c", &["-O1"], &place.path("journal.wasm"));
     create(&place, "8MiB", &[]);
     let arguments = ["run", "--disk", "d.img::.", "journal.wasm"];
     let (mut child, stdout) = place.start_until(&arguments, "found 0 0");
@@ -320,7 +319,7 @@ fn a_disk_in_use_is_left_alone() {
 fn what_was_synced_is_there_after_each_kill() {
     let kills = std::env::var("MEWZ_DISK_KILLS").map_or(KILLS, |count| count.parse().unwrap());
     let place = Place::new();
-    build(&source("journal.c"), &place.path("journal.wasm"));
+    build_c("disk/journal.c", &["-O1"], &place.path("journal.wasm"));
     create(&place, "64MiB", &[]);
     let arguments = ["run", "--disk", "d.img::.", "journal.wasm"];
     // What the program said to be sure of, over all machines.
@@ -379,26 +378,6 @@ fn numbers(line: &str, start: &str) -> (u64, u64) {
         Some((first.parse().ok()?, second.parse().ok()?))
     });
     numbers.unwrap_or_else(|| panic!("{line:?}"))
-}
-
-fn build(source: &Path, wasm: &Path) {
-    let clang = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/bin/clang");
-    let output = Command::new(&clang)
-        .args(["--target=wasm32-wasi", "-O1", "-Wall", "-Wextra", "-Werror"])
-        .arg("-o")
-        .arg(wasm)
-        .arg(source)
-        .output()
-        .unwrap_or_else(|problem| {
-            let clang = clang.display();
-            panic!("cannot start {clang}: {problem}; `scripts/test-tools` installs it")
-        });
-    let words = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success(),
-        "cannot compile {}: {words}",
-        source.display()
-    );
 }
 
 fn source(name: &str) -> PathBuf {

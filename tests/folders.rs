@@ -4,13 +4,14 @@
 //! build`. `scripts/test-tools` installs the compiler.
 
 mod invoke;
+mod tools;
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use invoke::Place;
+use tools::build_c;
 
 const PROJECT: &str = r#"
 mewz = 1
@@ -123,25 +124,8 @@ fn project() -> Place {
     fs::hard_link(public.join("index.html"), public.join("inner/again.html")).unwrap();
     symlink("inner/../index.html", public.join("to-index")).unwrap();
     symlink("../secret", public.join("outside")).unwrap();
-    build_program(&place.path("carried.wasm"));
+    build_c("wasi/carried.c", &["-O1"], &place.path("carried.wasm"));
     place
-}
-
-fn build_program(wasm: &Path) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let clang = root.join("target/tools/bin/clang");
-    let output = Command::new(&clang)
-        .args(["--target=wasm32-wasi", "-O1", "-Wall", "-Wextra", "-Werror"])
-        .arg("-o")
-        .arg(wasm)
-        .arg(root.join("tests/wasi/carried.c"))
-        .output()
-        .unwrap_or_else(|problem| {
-            let clang = clang.display();
-            panic!("cannot start {clang}: {problem}; `scripts/test-tools` installs it")
-        });
-    let words = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{words}");
 }
 
 /// Runs the line that `mewz build` printed.

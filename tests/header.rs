@@ -1,8 +1,10 @@
 //! `mewz compile --emit header`: C and C++ take it without a word, and its structures are those of the contract.
 
+mod tools;
+
 use std::fs;
 use std::mem::offset_of;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use mewz::compile::header;
@@ -12,6 +14,7 @@ use mewz_abi::application::{
 };
 use mewz_abi::exception::{Exception, Exceptions, Tag};
 use mewz_abi::symbol::RUNTIME;
+use tools::tool;
 
 /// Everything that a module can take and give, under names that C can't have.
 const MODULE: &str = r#"(module
@@ -94,11 +97,6 @@ fn check(compiler: &Path, language: &[&str]) {
     assert!(output.status.success() && words.is_empty(), "{words}");
 }
 
-/// What `scripts/test-tools` has put below `target/tools`.
-fn clang() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/bin/clang")
-}
-
 #[test]
 fn gcc_takes_it_as_c() {
     check(Path::new("gcc"), &["-std=c11"]);
@@ -111,12 +109,12 @@ fn gcc_takes_it_as_cplusplus() {
 
 #[test]
 fn clang_takes_it_as_c() {
-    check(&clang(), &["-std=c11"]);
+    check(&tool("bin/clang"), &["-std=c11"]);
 }
 
 #[test]
 fn clang_takes_it_as_cplusplus() {
-    check(&clang(), &["-x", "c++", "-std=c++17"]);
+    check(&tool("bin/clang"), &["-x", "c++", "-std=c++17"]);
 }
 
 #[test]

@@ -1,16 +1,19 @@
 //! The network: programs that are reached through forwarded ports, and that reach others.
 
 mod invoke;
+mod tools;
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream, UdpSocket};
-use std::path::Path;
-use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use invoke::Place;
+use invoke::{Place, free_port};
 use rustix::process::Resource;
+use tools::build_c;
+
+/// The machine's connections need a deep stack.
+const FLAGS: &[&str] = &["-O1", "-Wl,-z,stack-size=1048576"];
 
 /// How long something that takes milliseconds may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -25,13 +28,13 @@ struct Server {
 impl Server {
     /// Starts `tests/network/echo.c`.
     fn start() -> Self {
-        Self::of("tests/network/echo.c", &[])
+        Self::of("network/echo.c", &[])
     }
 
     /// Starts a server that listens at descriptor 3, with further options of `mewz run`.
     fn of(source: &str, options: &[&str]) -> Self {
         let place = Place::new();
-        build(source, &place.path("server.wasm"));
+        build_c(source, FLAGS, &place.path("server.wasm"));
         let port = free_port();
         let pair = format!("{port}:8080");
         let arguments = ["run", "-p", &pair, "--listen", "8080"];
@@ -169,7 +172,7 @@ fn connections_leave_the_memory_as_it_was() {
 #[test]
 fn programs_reach_others_where_they_may() {
     let place = Place::new();
-    build("tests/network/client.c", &place.path("client.wasm"));
+    build_c("network/client.c", FLAGS, &place.path("client.wasm"));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let datagrams = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let ports = [
@@ -236,7 +239,7 @@ no descriptor: 8
 #[test]
 fn programs_that_may_only_be_reached_reach_nobody() {
     let place = Place::new();
-    build("tests/network/client.c", &place.path("client.wasm"));
+    build_c("network/client.c", FLAGS, &place.path("client.wasm"));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     listener.set_nonblocking(true).unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
@@ -290,7 +293,7 @@ fn ports_that_are_taken_are_told_before_anything_starts() {
 #[test]
 fn a_free_port_is_chosen_and_told() {
     let place = Place::new();
-    build("tests/network/echo.c", &place.path("echo.wasm"));
+    build_c("network/echo.c", FLAGS, &place.path("echo.wasm"));
     let arguments = ["run", "-p", "auto:8080", "--listen", "8080", "echo.wasm"];
     let (mut child, _) = place.start_until(&arguments, "listening");
     let mut words = String::new();
@@ -312,39 +315,9 @@ fn a_free_port_is_chosen_and_told() {
     server.stop();
 }
 
-/// A port of this host that nobody uses now.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap().port()
-}
-
 /// Lets this process have a file open for each of many connections.
 fn raise_open_files() {
     let mut limit = rustix::process::getrlimit(Resource::Nofile);
     limit.current = limit.maximum.map_or(Some(4096), Some);
     rustix::process::setrlimit(Resource::Nofile, limit).unwrap();
-}
-
-fn build(source: &str, wasm: &Path) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let clang = root.join("target/tools/bin/clang");
-    let output = Command::new(&clang)
-        .args([
-            "--target=wasm32-wasi",
-            "-O1",
-            "-Wall",
-            "-Wextra",
-            "-Werror",
-            "-Wl,-z,stack-size=1048576",
-        ])
-        .arg("-o")
-        .arg(wasm)
-        .arg(root.join(source))
-        .output()
-        .unwrap_or_else(|problem| {
-            let clang = clang.display();
-            panic!("cannot start {clang}: {problem}; `scripts/test-tools` installs it")
-        });
-    let words = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "cannot compile {source}: {words}");
 }

@@ -14,6 +14,10 @@ use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
+mod tools;
+
+use tools::{c_compiler, rust_compiler, tool};
+
 macro_rules! cases {
     ($module:expr; $($name:ident: $case:expr,)*) => {
         $(
@@ -411,49 +415,8 @@ fn build(module: Module) -> PathBuf {
         .args(module.flags)
         .arg("-o")
         .args([&path, &source(module.source)]);
-    let output = command.output().unwrap_or_else(|problem| {
-        panic!("cannot start {command:?}: {problem}; `scripts/test-tools` installs it")
-    });
-    let words = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?} failed: {words}");
+    tools::run(&mut command);
     built.insert(name, path.clone());
-    path
-}
-
-fn c_compiler() -> Command {
-    let mut command = Command::new(tool("bin/clang"));
-    command.args(["--target=wasm32-wasi", "-Wall", "-Wextra", "-Werror"]);
-    command
-}
-
-/// Debian's compiler, unpacked beside the one that builds mewz: that one need not know the target.
-fn rust_compiler() -> Command {
-    let sysroot = tool("rust/usr");
-    // The target's name until Rust 1.78, and since.
-    let target = ["wasm32-wasip1", "wasm32-wasi"]
-        .into_iter()
-        .find(|target| sysroot.join("lib/rustlib").join(target).exists())
-        .expect("the compiler has the library of a WASI target");
-    let mut command = Command::new(sysroot.join("bin/rustc"));
-    command
-        .env("LD_LIBRARY_PATH", sysroot.join("lib/x86_64-linux-gnu"))
-        .arg("--sysroot")
-        .arg(&sysroot)
-        .arg(format!("-Clinker={}", tool("bin/wasm-ld").display()))
-        .args(["--edition", "2021", "--target", target]);
-    command
-}
-
-/// What `scripts/test-tools` has put below `target/tools`.
-fn tool(path: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("target/tools")
-        .join(path);
-    assert!(
-        path.exists(),
-        "{} is missing; `scripts/test-tools` installs it",
-        path.display()
-    );
     path
 }
 

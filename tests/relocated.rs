@@ -1,9 +1,9 @@
 //! Compiling again after a change that moved data and functions of a program which was linked with `--emit-relocs`.
 
 mod invoke;
+mod tools;
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use invoke::Place;
@@ -82,19 +82,12 @@ fn build(place: &Place, level: &str, (first, last): (&str, &str)) -> Vec<u8> {
     let source = PROGRAM.replace("FIRST", first).replace("LAST", last);
     let source = source.replace("ALIKE", &alike.collect::<String>());
     let source = place.write("program.c", source);
-    let clang = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/bin/clang");
     let wasm = place.path("program.wasm");
-    let output = Command::new(&clang)
+    let mut compiler = Command::new(tools::tool("bin/clang"));
+    compiler
         .args(["--target=wasm32-wasi", level, "-nostdlib", "-fno-builtin"])
-        .args(["-Wl,--emit-relocs", "-o"])
-        .args([&wasm, &source])
-        .output()
-        .unwrap_or_else(|problem| {
-            let clang = clang.display();
-            panic!("cannot start {clang}: {problem}; `scripts/test-tools` installs it")
-        });
-    let words = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{words}");
+        .args(["-Wl,--emit-relocs", "-o"]);
+    tools::run(compiler.args([&wasm, &source]));
     fs::read(wasm).unwrap()
 }
 

@@ -10,6 +10,7 @@
 //! `scripts/test-tools` installs the compiler and the engine.
 
 mod invoke;
+mod tools;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use invoke::{Ended, Place};
+use tools::{build_c, tool};
 
 /// Sequences of a run, and calls of each.
 const SEQUENCES: Range<u64> = 0..120;
@@ -470,14 +472,8 @@ fn compare(our_name: &str, ours: &str, their_name: &str, theirs: &str, rules: &[
 fn place() -> Place {
     let place = Place::new();
     fs::create_dir(place.path("folder")).unwrap();
-    let output = Command::new(tool("bin/clang"))
-        .args(["--target=wasm32-wasi", "-O1", "-Wall", "-Wextra", "-Werror"])
-        .arg("-o")
-        .args([place.path("sequence.wasm"), source("tests/wasi/sequence.c")])
-        .output()
-        .unwrap();
-    let words = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{words}");
+    let wasm = place.path("sequence.wasm");
+    build_c("wasi/sequence.c", &["-O1"], &wasm);
     place
 }
 
@@ -527,17 +523,6 @@ fn tree(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
         .collect();
     found.sort();
     found
-}
-
-/// What `scripts/test-tools` has put below `target/tools`.
-fn tool(path: &str) -> PathBuf {
-    let path = source("target/tools").join(path);
-    assert!(
-        path.exists(),
-        "{} is missing; `scripts/test-tools` installs it",
-        path.display()
-    );
-    path
 }
 
 fn source(path: &str) -> PathBuf {

@@ -4,13 +4,14 @@
 //! `scripts/test-tools` has their toolchains, and builds them.
 
 mod invoke;
+mod tools;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::net::{Ipv4Addr, TcpStream};
 use std::thread;
 
-use invoke::{PATIENCE, Place};
+use invoke::{PATIENCE, Place, free_port};
+use tools::tool;
 
 /// Bytes of a body that no buffer holds at once.
 const LARGE: usize = 300_000;
@@ -45,7 +46,7 @@ fn go_with_its_standard_library_serves() {
 }
 
 fn check(name: &str, listener: Listener) {
-    let program = program(name);
+    let program = tool(&format!("servers/{name}.wasm"));
     let place = Place::new();
     let port = free_port();
     let pair = format!("{port}:8080");
@@ -97,12 +98,6 @@ fn exchange(port: u16, number: usize) {
         let (status, body) = client.ask("GET", &format!("/bytes/{LARGE}"), b"");
         assert!((status, body) == (200, content(LARGE)), "another body came");
     }
-}
-
-/// A port of this host that nobody uses now.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 /// A connection that is kept alive.
@@ -162,17 +157,4 @@ fn content(len: usize) -> Vec<u8> {
 fn hash(bytes: &[u8]) -> u64 {
     let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, step)
-}
-
-/// The server that `scripts/test-tools` has built.
-fn program(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/servers");
-    let program = folder.join(format!("{name}.wasm"));
-    let hint = "`scripts/test-tools` builds it";
-    assert!(
-        program.exists(),
-        "there is no {}: {hint}",
-        program.display()
-    );
-    program
 }

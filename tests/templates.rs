@@ -2,6 +2,8 @@
 //!
 //! A toolchain that is not there leaves its template out, and the output says so.
 
+mod tools;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -315,12 +317,9 @@ fn has_rust_target(target: &str) -> bool {
 
 /// Compiles the template's source without cargo, by the compiler that `scripts/test-tools` unpacks.
 fn bare_rust_command() -> Option<String> {
+    let target = tools::rust_target()?;
     let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools");
     let sysroot = tools.join("rust/usr");
-    // The target's name until Rust 1.78, and since.
-    let target = ["wasm32-wasip1", "wasm32-wasi"]
-        .into_iter()
-        .find(|target| sysroot.join("lib/rustlib").join(target).exists())?;
     Some(format!(
         "LD_LIBRARY_PATH={sysroot}/lib/x86_64-linux-gnu {sysroot}/bin/rustc --sysroot {sysroot} \
          -Clinker={tools}/bin/wasm-ld --edition 2021 --target {target} -o \"$WASM\" src/main.rs",

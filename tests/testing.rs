@@ -1,12 +1,13 @@
 //! `mewz test`: tests of Rust's harness, which abort where they fail, and modules without one.
 
 mod invoke;
+mod tools;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::OnceLock;
 
 use invoke::{Ended, Place};
+use tools::rust_compiler;
 
 /// Tests of which some take their machine down.
 const TESTS: &str = r#"
@@ -33,32 +34,11 @@ fn module() -> &'static Path {
         let source = folder.join("tests.rs");
         std::fs::write(&source, TESTS).unwrap();
         let module = folder.join("tests.wasm");
-        let output = rust_compiler()
-            .args(["--test", "-Cstrip=debuginfo", "-o"])
-            .args([&module, &source])
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{output:?}");
+        let mut compiler = rust_compiler();
+        compiler.args(["--test", "-Cstrip=debuginfo", "-o"]);
+        tools::run(compiler.args([&module, &source]));
         module
     })
-}
-
-/// Debian's compiler, which `scripts/test-tools` unpacks.
-fn rust_compiler() -> Command {
-    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools");
-    let sysroot = tools.join("rust/usr");
-    let target = ["wasm32-wasip1", "wasm32-wasi"]
-        .into_iter()
-        .find(|target| sysroot.join("lib/rustlib").join(target).exists())
-        .expect("the compiler has the library of a WASI target");
-    let mut command = Command::new(sysroot.join("bin/rustc"));
-    command
-        .env("LD_LIBRARY_PATH", sysroot.join("lib/x86_64-linux-gnu"))
-        .arg("--sysroot")
-        .arg(&sysroot)
-        .arg(format!("-Clinker={}", tools.join("bin/wasm-ld").display()))
-        .args(["--edition", "2021", "--target", target]);
-    command
 }
 
 fn place() -> Place {

@@ -5,12 +5,13 @@
 //! wasmtime ends the program, while here they have an errno. `scripts/test-tools` installs the compiler.
 
 mod invoke;
+mod tools;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use invoke::{Ended, Place};
+use tools::build_c;
 
 #[test]
 fn paths() {
@@ -42,7 +43,11 @@ fn faults() {
 fn in_memory() {
     for name in ["paths", "files", "listing"] {
         let place = Place::new();
-        build(name, &place.path("probe.wasm"));
+        build_c(
+            &format!("wasi/{name}.c"),
+            &["-O1"],
+            &place.path("probe.wasm"),
+        );
         compare(name, &place.run(&["run", "--tmp", "/", "probe.wasm"]));
     }
 }
@@ -84,7 +89,11 @@ fn check(name: &str, input: &str) {
 
 /// Runs a program in an empty folder: its output is the expected one, and the folder is empty again.
 fn check_with(place: &Place, name: &str, more: &[&str], input: &str) {
-    build(name, &place.path("probe.wasm"));
+    build_c(
+        &format!("wasi/{name}.c"),
+        &["-O1"],
+        &place.path("probe.wasm"),
+    );
     fs::create_dir(place.path("folder")).unwrap();
     let arguments = [&["run", "--dir", "folder::/"], more, &["probe.wasm"]].concat();
     compare(name, &place.run_with(&arguments, input.as_bytes()));
@@ -101,22 +110,6 @@ fn compare(name: &str, ended: &Ended) {
     }
     assert_eq!(stdout.len(), expected.len(), "{stdout}\n{}", ended.stderr);
     assert_eq!((ended.status, &ended.stderr[..]), (0, ""));
-}
-
-fn build(name: &str, wasm: &Path) {
-    let clang = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/bin/clang");
-    let output = Command::new(&clang)
-        .args(["--target=wasm32-wasi", "-O1", "-Wall", "-Wextra", "-Werror"])
-        .arg("-o")
-        .arg(wasm)
-        .arg(source(&format!("{name}.c")))
-        .output()
-        .unwrap_or_else(|problem| {
-            let clang = clang.display();
-            panic!("cannot start {clang}: {problem}; `scripts/test-tools` installs it")
-        });
-    let words = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "cannot compile {name}.c: {words}");
 }
 
 fn source(name: &str) -> PathBuf {

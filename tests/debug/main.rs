@@ -2,6 +2,8 @@
 
 #[path = "../invoke/mod.rs"]
 mod invoke;
+#[path = "../tools/mod.rs"]
+mod tools;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -11,6 +13,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use invoke::{Ended, PATIENCE, Place, files, program, signal, wait_for};
+use tools::c_compiler;
 
 /// A program of `tests/debug`.
 fn source(name: &str) -> String {
@@ -629,21 +632,10 @@ fn editors_are_set_up() {
 fn a_crash_names_lines_of_the_source() {
     let place = Place::new();
     fs::copy(source("crash.c"), place.path("crash.c")).unwrap();
-    let clang = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/bin/clang");
     for (version, level) in [("-gdwarf-4", "-O0"), ("-gdwarf-5", "-O1")] {
-        let built = Command::new(&clang)
-            .args([
-                "--target=wasm32-wasi",
-                version,
-                level,
-                "crash.c",
-                "-o",
-                "crash.wasm",
-            ])
-            .current_dir(place.path(""))
-            .status()
-            .expect("`scripts/test-tools` installs clang");
-        assert!(built.success());
+        let mut compiler = c_compiler();
+        compiler.args([version, level, "crash.c", "-o", "crash.wasm"]);
+        tools::run(compiler.current_dir(place.path("")));
         let ended = Ended::new(command(&place, &["run", "crash.wasm"]).output().unwrap());
         let words = [
             "trap: integer divide by zero in `divide` at crash.c:7:",

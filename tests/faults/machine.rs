@@ -2,12 +2,13 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use crate::invoke::{PATIENCE, Place, signal, wait_for};
+use crate::tools::build_c;
 
 /// What QEMU ends with after a program that ended well: debug-exit's status is twice the kernel's and one.
 const SUCCESS: i32 = 1;
@@ -158,27 +159,7 @@ impl Drop for Machine {
 
 /// Compiles a C program and links it with the kernel.
 fn image(place: &Place, program: &str) -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let clang = root.join("target/tools/bin/clang");
-    let wasm = place.path("program.wasm");
-    let output = Command::new(&clang)
-        .args([
-            "--target=wasm32-wasi",
-            "-O2",
-            "-Wall",
-            "-Wextra",
-            "-Werror",
-            "-o",
-        ])
-        .arg(&wasm)
-        .arg(root.join("tests").join(program))
-        .output()
-        .unwrap_or_else(|problem| {
-            let clang = clang.display();
-            panic!("cannot start {clang}: {problem}; `scripts/test-tools` installs it")
-        });
-    let words = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "cannot compile {program}: {words}");
+    build_c(program, &["-O2"], &place.path("program.wasm"));
     place
         .run(&["build", "--release", "-o", "image.elf", "program.wasm"])
         .assert(0, &[]);

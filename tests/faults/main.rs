@@ -7,6 +7,8 @@ mod invoke;
 mod machine;
 mod peer;
 mod soak;
+#[path = "../tools/mod.rs"]
+mod tools;
 mod version_6;
 mod wire;
 
