@@ -20,7 +20,7 @@ const VERSION: i64 = 1;
 #[serde(deny_unknown_fields)]
 pub(in crate::cli) struct Content {
     #[serde(deserialize_with = "version")]
-    mewz: (),
+    pub(super) mewz: (),
     #[serde(default)]
     pub(super) app: App,
     pub(super) build: Build,
