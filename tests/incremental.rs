@@ -132,6 +132,22 @@ fn a_change_compiles_the_function_that_changed() {
 }
 
 #[test]
+fn more_memory_compiles_what_checks_against_it() {
+    let text = |index: &str, pages: u32| {
+        let text = format!(
+            "(module (memory {index} {pages}) (func (export \"f\") (param {index}) (result i32)
+               (i32.load offset=70000 (local.get 0))))"
+        );
+        wat::parse_str(&text).unwrap()
+    };
+    for (index, compiled) in [("i32", 0), ("i64", 1)] {
+        let mut cache = FunctionCache::new();
+        assert_eq!(check(&text(index, 1), &dev(), &mut cache), 1);
+        assert_eq!(check(&text(index, 2), &dev(), &mut cache), compiled);
+    }
+}
+
+#[test]
 fn a_function_more_compiles_that_function_alone() {
     let mut program = Program::new(50);
     let mut cache = FunctionCache::new();

@@ -1,4 +1,5 @@
-//! Compiling again after a change that moved data and functions of a program which was linked with `--emit-relocs`.
+//! Compiling again after a change that moved data and functions of a program: one that was linked with `--emit-relocs`, and
+//! one without.
 
 mod invoke;
 mod tools;
@@ -118,18 +119,34 @@ fn named(wasm: &[u8], name: &[u8]) -> (usize, usize) {
     (at, at + name.len())
 }
 
+/// The module with that section under a name that nobody knows.
+fn without_section(wasm: &[u8]) -> Vec<u8> {
+    let mut wasm = wasm.to_vec();
+    let (at, _) = named(&wasm, b"reloc.CODE");
+    wasm[at] = b'R';
+    wasm
+}
+
 #[test]
 fn what_merely_moved_is_not_compiled() {
     let place = Place::new();
     for level in ["-O0", "-O1", "-Os"] {
-        let before = build(&place, level, ("", ""));
-        let after = build(&place, level, ADDED);
-        for opt_level in [OptLevel::None, OptLevel::Function] {
-            let options = options(opt_level);
+        let told = [("", ""), ADDED].map(|edit| build(&place, level, edit));
+        let untold = told.clone().map(|wasm| without_section(&wasm));
+        for (opt_level, [before, after], expects_edits) in [
+            (OptLevel::None, &told, false),
+            (OptLevel::Function, &told, true),
+            (OptLevel::None, &untold, true),
+            (OptLevel::Function, &untold, true),
+        ] {
+            let options = Options {
+                expects_edits,
+                ..options(opt_level)
+            };
             let mut cache = FunctionCache::new();
-            let (compiled, all) = check(&before, &options, &mut cache);
+            let (compiled, all) = check(before, &options, &mut cache);
             assert!(compiled == all && all > ALIKE, "{compiled} of {all}");
-            let (compiled, all) = check(&after, &options, &mut cache);
+            let (compiled, all) = check(after, &options, &mut cache);
             assert!(
                 (2..=6).contains(&compiled),
                 "{level}: {compiled} of {all} functions were compiled"
@@ -137,20 +154,18 @@ fn what_merely_moved_is_not_compiled() {
             // What is kept as bytes has the slots too.
             let mut loaded = FunctionCache::new();
             loaded.load(b"test", cache.unsaved(b"test")).unwrap();
-            assert_eq!(check(&before, &options, &mut loaded).0, 0, "{level}");
-            assert_eq!(check(&after, &options, &mut loaded).0, 0, "{level}");
+            assert_eq!(check(before, &options, &mut loaded).0, 0, "{level}");
+            assert_eq!(check(after, &options, &mut loaded).0, 0, "{level}");
         }
     }
 }
 
 #[test]
-fn without_the_section_what_moved_is_compiled() {
+fn who_expects_no_edits_compiles_what_moved() {
     let place = Place::new();
     let [before, after] = [("", ""), ADDED].map(|edit| {
-        let mut wasm = build(&place, "-O1", edit);
-        let (at, _) = named(&wasm, b"reloc.CODE");
-        wasm[at] = b'R';
-        wasm
+        let wasm = build(&place, "-O1", edit);
+        without_section(&wasm)
     });
     let mut cache = FunctionCache::new();
     check(&before, &options(OptLevel::None), &mut cache);
@@ -294,4 +309,63 @@ fn what_is_invalid_is_found_where_a_valid_body_is_kept() {
     skewed[at + 1] = 3;
     assert!(compile(&skewed, &dev).is_err());
     assert!(compile_incremental(&skewed, &dev, &mut cache).is_err());
+}
+
+#[test]
+fn a_constant_that_is_longer_than_it_needs_to_be_is_a_slot() {
+    let dev = Options {
+        expects_edits: true,
+        ..options(OptLevel::Function)
+    };
+    // How many of two bodies with these numbers are compiled after one another.
+    let compiled = |operators: [&[u8]; 2]| {
+        let mut cache = FunctionCache::new();
+        let wasm = operators.map(raw);
+        assert_eq!(check(&wasm[0], &dev, &mut cache), (1, 1));
+        check(&wasm[1], &dev, &mut cache).0
+    };
+    let number = |bytes: [u8; 5]| [&[0x41][..], &bytes].concat();
+    let pair = |one, other| compiled([&number(one), &number(other)]);
+    // 0 and 17, -1 and -64, 0 and the greatest of four bytes.
+    assert_eq!(
+        pair([0x80, 0x80, 0x80, 0x80, 0], [0x91, 0x80, 0x80, 0x80, 0]),
+        0
+    );
+    assert_eq!(
+        pair(
+            [0xff, 0xff, 0xff, 0xff, 0x7f],
+            [0xc0, 0xff, 0xff, 0xff, 0x7f]
+        ),
+        0
+    );
+    assert_eq!(
+        pair([0x80, 0x80, 0x80, 0x80, 0], [0xff, 0xff, 0xff, 0xbf, 0]),
+        0
+    );
+    // From here on all five bytes are needed: 2^27 and more, -2^27 - 1 and less.
+    assert_eq!(
+        pair([0x80, 0x80, 0x80, 0xc0, 0], [0x81, 0x80, 0x80, 0xc0, 0]),
+        1
+    );
+    assert_eq!(
+        pair(
+            [0xff, 0xff, 0xff, 0xbf, 0x7f],
+            [0xfe, 0xff, 0xff, 0xbf, 0x7f]
+        ),
+        1
+    );
+    // Four bytes leave no room for every address.
+    let short = |byte| [0x41, byte, 0x80, 0x80, 0x00];
+    assert_eq!(compiled([&short(0x80), &short(0x81)]), 1);
+    // i32.const 0; i32.load: an offset has no sign, so four bytes take a bit more.
+    let load = |bytes: [u8; 5]| [&[0x41, 0, 0x28, 2][..], &bytes].concat();
+    let pair = |one, other| compiled([&load(one), &load(other)]);
+    assert_eq!(
+        pair([0x80, 0x80, 0x84, 0x80, 0], [0xff, 0xff, 0xff, 0xff, 0]),
+        0
+    );
+    assert_eq!(
+        pair([0x80, 0x80, 0x80, 0x80, 1], [0x81, 0x80, 0x80, 0x80, 1]),
+        1
+    );
 }

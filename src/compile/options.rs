@@ -19,6 +19,9 @@ pub struct Options {
     pub counts_runs: bool,
     /// What earlier runs counted; code of [`OptLevel::Module`] alone depends on it.
     pub profile: Option<Arc<Profile>>,
+    /// Whether an edit of the module is expected: below [`OptLevel::Module`] the code is then made without the values of
+    /// constants that a linker left room for, so that an edit which moves data leaves the code of other functions as it is.
+    pub expects_edits: bool,
     /// Whether the code generator checks its own intermediate code (tests; slow).
     pub verify: bool,
 }
@@ -32,6 +35,7 @@ impl Default for Options {
             register_allocator: RegisterAllocator::Backtracking,
             counts_runs: false,
             profile: None,
+            expects_edits: false,
             verify: false,
         }
     }

@@ -101,10 +101,9 @@ pub(super) fn sections(wasm: &[u8]) -> Result<(Module<'_>, Vec<Body<'_>>), Compi
         }
     }
     module.note_references();
-    if !module.memories.first().is_some_and(Memory::has_guard) {
-        // Checks of bounds are made for offsets that are known.
-        module.relocated = Relocated::default();
-    }
+    // Checks of bounds are made for offsets that are known.
+    let has_guard = module.memories.first().is_some_and(Memory::has_guard);
+    module.relocated.settle(has_guard);
     Ok((module, bodies))
 }
 

@@ -1,6 +1,8 @@
 //! Constants that the linker of a module put into its code, and will put there anew when anything moves: addresses of data
 //! and indices of a table. A module that was linked with `--emit-relocs` tells where they are, in section `reloc.CODE` (see
-//! the tool conventions, "Linking").
+//! the tool conventions, "Linking"). Without that section they are known by their length: where a linker has to write an
+//! address, compilers leave room for the longest one, and linkers fill it up; no compiler takes more bytes than a constant
+//! of its own needs.
 //!
 //! Below the level of the whole module each of them is a slot of its function: the code is generated without its value, and
 //! the value is written into the code when the object is assembled. What the section says is a hint and no more: any
@@ -24,6 +26,17 @@ const FIRST_FLAG: u8 = 0x40;
 pub(super) struct Relocated {
     /// Offsets in the module, ascending.
     places: Vec<u32>,
+    /// Code can do without the values of constants.
+    is_possible: bool,
+}
+
+/// Where slots of one body may be.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Places<'a> {
+    /// Offsets in the module, ascending.
+    pub(super) told: &'a [u32],
+    /// Wherever a constant is longer than it needs to be.
+    pub(super) at_padded: bool,
 }
 
 impl Relocated {
@@ -35,17 +48,31 @@ impl Relocated {
         let mut places: Vec<u32> = places.collect();
         places.sort_unstable();
         places.dedup();
-        Self { places }
+        Self {
+            places,
+            is_possible: false,
+        }
     }
 
-    /// Those in `body`.
-    pub(super) fn places(&self, body: &FunctionBody<'_>) -> &[u32] {
+    /// Settles whether code of the module can do without the values of constants.
+    pub(super) fn settle(&mut self, is_possible: bool) {
+        self.is_possible = is_possible;
+        if !is_possible {
+            self.places.clear();
+        }
+    }
+
+    /// Those in `body`; where no section tells of any, by their length, if `expects_edits`.
+    pub(super) fn places(&self, body: &FunctionBody<'_>, expects_edits: bool) -> Places<'_> {
         let range = body.range();
         let at = |offset| {
             self.places
                 .partition_point(|place| (*place as usize) < offset as usize)
         };
-        &self.places[at(range.start)..at(range.end)]
+        Places {
+            told: &self.places[at(range.start)..at(range.end)],
+            at_padded: expects_edits && self.is_possible && self.places.is_empty(),
+        }
     }
 }
 
@@ -75,13 +102,13 @@ pub(super) struct Slot {
 #[derive(Debug)]
 pub(super) struct Slots<'a> {
     /// Where there may be more of them.
-    places: &'a [u32],
+    places: Places<'a>,
     found: u32,
 }
 
 impl<'a> Slots<'a> {
     /// Those of a body in which `places` may be constants.
-    pub(super) fn new(places: &'a [u32]) -> Self {
+    pub(super) fn new(places: Places<'a>) -> Self {
         Self { places, found: 0 }
     }
 
@@ -93,14 +120,21 @@ impl<'a> Slots<'a> {
         offset: u32,
         bytes: &[u8],
     ) -> Option<(Slot, Range<usize>)> {
-        let passed = self.places.iter().take_while(|place| **place < offset);
-        self.places = &self.places[passed.count()..];
-        self.places.first()?;
+        let Places { told, at_padded } = &mut self.places;
+        let passed = told.iter().take_while(|place| **place < offset);
+        *told = &told[passed.count()..];
+        if told.is_empty() && !*at_padded {
+            return None;
+        }
         let (value, len) = constant(operator, bytes)?;
         let value_at = bytes.len() - len..bytes.len();
         let place = offset + value_at.start as u32;
-        let mut here = self.places.iter().take_while(|other| **other <= place);
-        here.any(|other| *other == place).then(|| {
+        let mut here = told.iter().take_while(|other| **other <= place);
+        let is_slot = match at_padded {
+            true => is_padded(operator, &bytes[value_at.clone()]),
+            false => here.any(|other| *other == place),
+        };
+        is_slot.then(|| {
             let number = self.found;
             self.found += 1;
             (Slot { number, value }, value_at)
@@ -126,6 +160,27 @@ fn constant(operator: &Operator<'_>, bytes: &[u8]) -> Option<(u64, usize)> {
         }
     }
 }
+
+/// Whether the LEB128 number `bytes`, the constant of `operator`, is longer than it needs to be.
+fn is_padded(operator: &Operator<'_>, bytes: &[u8]) -> bool {
+    let is_signed = matches!(
+        operator,
+        Operator::I32Const { .. } | Operator::I64Const { .. }
+    );
+    let [.., before, last] = bytes else {
+        return false;
+    };
+    // The last byte says what is known without it: zeros, or copies of the sign.
+    let is_negative = is_signed && before & SIGN_BIT != 0;
+    match last {
+        0 => !is_signed || !is_negative,
+        _ => *last == ALL_ONES && is_negative,
+    }
+}
+
+/// The bit of a byte of a signed LEB128 number that is its sign if it is the last byte, and such a byte of ones.
+const SIGN_BIT: u8 = 0x40;
+const ALL_ONES: u8 = 0x7f;
 
 /// What a load or a store of a number says of its address.
 fn access<'o>(operator: &'o Operator<'_>) -> Option<&'o MemArg> {

@@ -69,7 +69,8 @@ impl Setup {
             .accelerator
             .settle()
             .map_err(|problem| emulator::not_run(&problem))?;
-        let making = program.making(project.as_ref(), wishes.accelerator, false)?;
+        let mut making = program.making(project.as_ref(), wishes.accelerator, false)?;
+        making.options.expects_edits = true;
         let kernel = image::with_kernel(making.kernel.as_deref(), |kernel| {
             memory_file("mewz-kernel", &kernel.without_sections())
                 .map_err(|problem| emulator::not_run(&problem))

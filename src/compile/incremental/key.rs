@@ -10,6 +10,7 @@ use crate::compile::initializer::Initializer;
 use crate::compile::module::{Function, Global, Memory, Module, Table, Tag};
 use crate::compile::options::Options;
 use crate::compile::plan::{FunctionPlace, Place, Plan, SegmentPlace, TablePlace};
+use crate::compile::relocated::Places;
 use crate::compile::symbols::SymbolId;
 
 /// Names a function's code.
@@ -250,8 +251,11 @@ impl Text {
             pages: _,
             is_imported,
         } = memory;
-        self.number(*min_bytes);
-        self.number(*max_bytes);
+        // Code that checks nothing does not know how long the memory is: an edit may need another page of it.
+        if !memory.has_guard() {
+            self.number(*min_bytes);
+            self.number(*max_bytes);
+        }
         self.flags(&[*index_64, *is_shared, *is_imported]);
         self.number(u64::from(*page_bytes_log2));
         self.place(Some(place));
@@ -267,11 +271,13 @@ impl Text {
 }
 
 /// The key of the reading of `body`, in which `places` may be slots.
-pub(super) fn reading_key(body: &FunctionBody<'_>, places: &[u32]) -> Key {
+pub(super) fn reading_key(body: &FunctionBody<'_>, places: Places<'_>) -> Key {
+    let Places { told, at_padded } = places;
     let start = body.range().start as u32;
     let mut hasher = blake3::Hasher::new();
-    hasher.update(&(places.len() as u32).to_le_bytes());
-    for place in places {
+    hasher.update(&[u8::from(at_padded)]);
+    hasher.update(&(told.len() as u32).to_le_bytes());
+    for place in told {
         hasher.update(&(place - start).to_le_bytes());
     }
     hasher.update(body.as_bytes());

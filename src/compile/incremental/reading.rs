@@ -6,7 +6,7 @@ use std::ops::Range;
 use wasmparser::{BlockType, Catch, FunctionBody, HeapType, Operator, TryTable, ValType};
 
 use crate::compile::module::ExceptionUse;
-use crate::compile::relocated::Slots;
+use crate::compile::relocated::{Places, Slots};
 
 /// Something outside the function that its body names by an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -118,7 +118,7 @@ impl BodyReader {
     pub(in crate::compile) fn read(
         &mut self,
         body: &FunctionBody<'_>,
-        places: &[u32],
+        places: Places<'_>,
     ) -> Option<Reading> {
         self.bytes.clear();
         self.bytes.extend_from_slice(body.as_bytes());
@@ -440,7 +440,7 @@ mod tests {
         let wasm = wat::parse_str(text).unwrap();
         let module = crate::compile::read::module(&wasm).unwrap();
         let body = module.bodies.last().unwrap();
-        BodyReader::default().read(body, &[]).unwrap()
+        BodyReader::default().read(body, Places::default()).unwrap()
     }
 
     /// Two functions and one that calls them as `order` says.

@@ -52,7 +52,7 @@ pub(in crate::compile) fn run<'a>(
         return Ok((module, object, counts));
     }
     cache.begin();
-    let readings = read_all(&module, cache);
+    let readings = read_all(&module, options.expects_edits, cache);
     let mut bodies: Vec<Option<Body<'_>>> = bodies.into_iter().map(Some).collect();
     note_uses(wasm, &mut module, &mut bodies, &readings)?;
     let isa = target::isa(options);
@@ -97,14 +97,18 @@ pub(in crate::compile) fn run<'a>(
 }
 
 /// Reads all bodies but those that are byte for byte as they were before.
-fn read_all(module: &Module<'_>, cache: &mut FunctionCache) -> Vec<Option<Arc<Reading>>> {
+fn read_all(
+    module: &Module<'_>,
+    expects_edits: bool,
+    cache: &mut FunctionCache,
+) -> Vec<Option<Arc<Reading>>> {
     let shared = &*cache;
     let readings: Vec<(Key, Option<Arc<Reading>>)> = module
         .bodies
         .par_iter()
         .with_min_len(READ_AT_ONCE)
         .map_init(BodyReader::default, |reader, body| {
-            let places = module.relocated.places(body);
+            let places = module.relocated.places(body, expects_edits);
             let key = reading_key(body, places);
             let known = shared.reading(&key);
             (

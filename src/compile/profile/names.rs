@@ -53,7 +53,7 @@ pub(super) fn names(module: &Module<'_>) -> Vec<FunctionName> {
     let bodies = module.bodies.par_iter().with_min_len(READ_AT_ONCE);
     let digests: Vec<[u8; DIGEST_BYTES]> = bodies
         .map_init(BodyReader::default, |reader, body| {
-            let digest = match reader.read(body, module.relocated.places(body)) {
+            let digest = match reader.read(body, module.relocated.places(body, false)) {
                 Some(reading) => reading.digest,
                 // It can't be told apart from its surroundings.
                 None => blake3::hash(body.as_bytes()).into(),

@@ -24,7 +24,7 @@ use crate::compile::module::{FunctionType, Module};
 use crate::compile::options::{OptLevel, Options};
 use crate::compile::plan::{Place, Plan};
 use crate::compile::profile::{RunCounts, begins_block};
-use crate::compile::relocated::{Slot, Slots};
+use crate::compile::relocated::{Places, Slot, Slots};
 use crate::compile::runtime::RuntimeFunction;
 use crate::compile::signature;
 use crate::compile::symbols::SymbolId;
@@ -219,10 +219,15 @@ impl<'a> Translator<'a> {
     }
 
     /// Where `body` may have slots: where functions become part of others, none has.
-    fn slot_places(&self, body: &FunctionBody<'a>) -> &'a [u32] {
-        match self.context.options.opt_level {
-            OptLevel::Module => &[],
-            OptLevel::None | OptLevel::Function => self.context.module.relocated.places(body),
+    fn slot_places(&self, body: &FunctionBody<'a>) -> Places<'a> {
+        let Context {
+            module, options, ..
+        } = self.context;
+        match options.opt_level {
+            OptLevel::Module => Places::default(),
+            OptLevel::None | OptLevel::Function => {
+                module.relocated.places(body, options.expects_edits)
+            }
         }
     }
 
