@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use mewz_abi::exit::{STATUS_KILLED, STATUS_TRAP, debug_exit_value};
 use mewz_abi::record::TrapReport;
+use serde_json::json;
 
 use super::Outcome;
 use super::debug::{self, Door};
@@ -17,8 +18,9 @@ use super::failure::Failure;
 use super::image::BootImage;
 use super::interrupt::{Holding, hold};
 use super::module::Module;
+use super::trap::Crash;
 use super::values::{Folder, MEMORY_BYTES_MIN, Temporary, Variable};
-use super::{disk, emulator, kernel_calls, profile, trap, words};
+use super::{disk, emulator, kernel_calls, profile, words};
 use crate::qemu::accelerator::{Accelerator, AcceleratorChoice};
 use crate::qemu::config::{Mount, Network};
 use crate::qemu::machine::{self, DebugLine, MachineKind, Settings};
@@ -116,6 +118,8 @@ pub(super) struct Wishes {
     /// Where what the program counts is to be written.
     pub(super) profile: Option<PathBuf>,
     pub(super) debugging: Debugging,
+    /// A crash is told in one JSON object.
+    pub(super) is_json: bool,
     /// The kernel's.
     pub(super) command_line: String,
 }
@@ -281,6 +285,10 @@ fn boot(
     session: Option<debug::Session>,
 ) -> Outcome {
     let debugging = wishes.debugging;
+    let telling = Telling {
+        log_level: wishes.log_level,
+        is_json: wishes.is_json,
+    };
     check_pack(wishes.pack.len() as u64, wishes.memory_bytes)?;
     let accelerator = wishes
         .accelerator
@@ -321,7 +329,7 @@ fn boot(
             settings,
             (module, image),
             debugging,
-            wishes.log_level,
+            telling,
             deadlines,
             session,
         )
@@ -353,7 +361,7 @@ fn boot(
             )),
         }
     }
-    finish(ended, wishes.timeout, module, image)
+    finish(ended, wishes.timeout, module, image, telling)
 }
 
 /// Fails where a machine could not hold what is packed beside the kernel.
@@ -397,7 +405,7 @@ fn talk(
     settings: &Settings,
     (module, image): (&Module, &BootImage<'_>),
     debugging: Debugging,
-    log_level: u8,
+    telling: Telling,
     deadlines: Deadlines,
     session: Option<debug::Session>,
 ) -> Result<Ended, Failure> {
@@ -439,17 +447,19 @@ fn talk(
     let mut on_event = |event: Event<'_>| match event {
         // Events of `mewz dev`.
         Event::Started { .. } | Event::Parked | Event::Listening(_) | Event::Output { .. } => {}
-        Event::Log { level, text } if level <= log_level => log(level, text),
+        Event::Log { level, text } if level <= telling.log_level => log(level, text),
         Event::Log { .. } => {}
         Event::Trap(report) => {
             trap = Some(*report);
             is_told = tells_at_once(debugging, door.is_some(), || {
-                told(Some(report), None, image)
+                told(Some(report), None, image, telling)
             });
         }
         Event::Panic(text) => {
             panic = Some(text.to_owned());
-            is_told = tells_at_once(debugging, door.is_some(), || told(None, Some(text), image));
+            is_told = tells_at_once(debugging, door.is_some(), || {
+                told(None, Some(text), image, telling)
+            });
         }
         Event::Counters(bytes) => counters.extend(bytes),
     };
@@ -466,11 +476,13 @@ fn talk(
 }
 
 /// Tells of a crash while the machine still waits for a debugger; returns whether that was done.
-fn tells_at_once(debugging: Debugging, waits: bool, failure: impl FnOnce() -> Failure) -> bool {
+fn tells_at_once(debugging: Debugging, waits: bool, tell: impl FnOnce() -> Outcome) -> bool {
     if debugging == Debugging::Off {
         return false;
     }
-    failure().report();
+    if let Err(failure) = tell() {
+        failure.report();
+    }
     if waits {
         words::hint("the machine waits: `mewz debug --attach` opens gdb here, Ctrl-C ends it");
     }
@@ -491,6 +503,7 @@ fn finish(
     timeout: Option<Duration>,
     module: &Module,
     image: &BootImage<'_>,
+    telling: Telling,
 ) -> Outcome {
     match ended.end {
         // Without a deadline for the start there is no `NotStarted`.
@@ -509,7 +522,8 @@ fn finish(
             None => STATUS_KERNEL_FAILED,
         }),
         End::Exited(_) | End::Died(_) if ended.trap.is_some() || ended.panic.is_some() => {
-            Err(told(ended.trap.as_ref(), ended.panic.as_deref(), image))
+            let (trap, panic) = (ended.trap.as_ref(), ended.panic.as_deref());
+            told(trap, panic, image, telling)
         }
         End::Exited(status) => Ok(exit_status(status)),
         End::Died(death) => Err(emulator::died(&death)),
@@ -522,21 +536,48 @@ fn is_killed(death: &Death) -> bool {
     death.had_started && death.status.code() == value.map(|value| 2 * value + 1)
 }
 
-/// The sentence for what the kernel told of the program or of itself.
-fn told(trap: Option<&TrapReport>, panic: Option<&str>, image: &BootImage<'_>) -> Failure {
-    if let Some(text) = panic {
-        let failure = emulator::kernel_failed(text).with_status(STATUS_KERNEL_FAILED);
+/// A crash, told: the sentence for what the kernel told of the program or of itself, which is still to be printed; or the
+/// status, where a program reads of it.
+fn told(
+    trap: Option<&TrapReport>,
+    panic: Option<&str>,
+    image: &BootImage<'_>,
+    telling: Telling,
+) -> Outcome {
+    let lines = |text| {
         let symbols = image.with_symbols().unwrap_or_default();
-        let lines = kernel_calls::lines(text, &symbols);
-        return lines.into_iter().fold(failure, Failure::note);
-    }
-    let failure = trap.map(|report| {
+        kernel_calls::lines(text, &symbols)
+    };
+    let crash = trap.map(|report| {
         let symbols = image.with_symbols();
-        trap::failure(report, image.module(), symbols.as_deref(), &image.missing)
+        Crash::new(report, image.module(), symbols.as_deref(), &image.missing)
     });
-    failure
-        .unwrap_or_else(|| Failure::new("trap"))
-        .with_status(STATUS_TRAP as u8)
+    match (panic, crash) {
+        (Some(text), _) if telling.is_json => {
+            words::plain(json!({ "kernel": emulator::printable(text), "frames": lines(text) }));
+            Ok(STATUS_KERNEL_FAILED)
+        }
+        (Some(text), _) => {
+            let failure = emulator::kernel_failed(text).with_status(STATUS_KERNEL_FAILED);
+            Err(lines(text).into_iter().fold(failure, Failure::note))
+        }
+        (None, Some(crash)) if telling.is_json => {
+            words::plain(crash.json());
+            Ok(STATUS_TRAP as u8)
+        }
+        (None, crash) => Err(crash
+            .map_or_else(|| Failure::new("trap"), Crash::failure)
+            .with_status(STATUS_TRAP as u8)),
+    }
+}
+
+/// What a person or a program wants to be told.
+#[derive(Clone, Copy, Debug)]
+struct Telling {
+    /// Lines of the kernel's log above this level are not.
+    log_level: u8,
+    /// A crash in one JSON object.
+    is_json: bool,
 }
 
 /// A process has eight bits for its status; one that would lose all its set bits becomes 1.

@@ -160,6 +160,7 @@ impl ProgramArguments {
             timeout: None,
             profile: None,
             debugging: Debugging::Off,
+            is_json: false,
             accelerator: self.accelerator(project),
             machine: self
                 .machine

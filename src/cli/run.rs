@@ -46,6 +46,9 @@ pub(super) struct RunArguments {
     /// Count what runs, and write it to FILE when the program ends, for `mewz build --profile FILE`
     #[arg(long, value_name = "FILE")]
     profile_generate: Option<PathBuf>,
+    /// Tell of a crash in one JSON object, on standard error
+    #[arg(long)]
+    json: bool,
     /// Let a debugger come to the machine, and let a crash wait for one (`mewz debug --attach`)
     #[arg(long)]
     debuggable: bool,
@@ -105,6 +108,7 @@ pub(super) fn prepare(arguments: RunArguments, is_debugged: bool) -> Result<Prep
         .timeout
         .or(project.as_ref().and_then(|project| project.run().timeout));
     wishes.profile = arguments.profile_generate;
+    wishes.is_json = arguments.json;
     let cache = if program.no_cache {
         None
     } else {

@@ -9,6 +9,7 @@ use mewz_abi::record::TrapReport;
 use mewz_abi::symbol::ADDRESS_SECTION;
 use mewz_abi::trap::TrapKind;
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SymbolKind};
+use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::module::Module;
@@ -25,87 +26,128 @@ const OWN_PREFIX: &str = "mewz_";
 /// The linker's section of stubs for imports that nobody answers.
 const MISSING_SECTION: &str = ".mewz.missing";
 
-/// The sentence for the trap that `report` describes.
-///
-/// `symbols` is the image of `module` with symbols and sections for debuggers, where it is known; `missing` are the names of
-/// imports that nobody answers.
-pub(super) fn failure(
-    report: &TrapReport,
-    module: &Module,
-    symbols: Option<&[u8]>,
-    missing: &[String],
-) -> Failure {
-    let map = symbols.and_then(CodeMap::read).unwrap_or_default();
-    let kind = TrapKind::from_number(report.kind);
-    let mut text = match kind {
-        Some(kind) => format!("trap: {}", kind.name()),
-        None => format!("trap: cause {} that this mewz does not know", report.kind),
-    };
-    if kind == Some(TrapKind::MissingImport)
-        && let Some(name) = map.missing_import(report.instruction, missing)
-    {
-        text.push_str(&format!(" `{}`", words::name(name)));
-    }
-    if kind == Some(TrapKind::UncaughtException)
-        && let Some(tag) = map.tags.get(&report.accessed)
-    {
-        text.push_str(&format!(" `{}`", words::name(tag)));
-    }
-    // A return address is behind its call: the byte before belongs to it.
-    let returns = report.backtrace.iter().take(report.backtrace_len);
-    let mut places: Vec<Place> = std::iter::once(report.instruction)
-        .chain(returns.map(|address| address.saturating_sub(1)))
-        .flat_map(|address| map.places(address))
-        .collect();
-    if report.wasm_offset != u32::MAX
-        && let Some(place) = places.first_mut()
-    {
-        place.wasm_offset = Some(report.wasm_offset);
-    }
-    let sources = Sources::read(&module.bytes);
-    if let Some(sources) = &sources {
-        places = places
-            .into_iter()
-            .flat_map(|place| place.with_sources(sources))
+/// A trap, and where in the module and its sources it happened.
+#[derive(Debug)]
+pub(super) struct Crash {
+    kind: Option<TrapKind>,
+    /// The cause in words, with the name of what it is about.
+    cause: String,
+    wasm_offset: Option<u32>,
+    /// Innermost first.
+    places: Vec<Place>,
+}
+
+impl Crash {
+    /// Finds the places of what `report` tells of the program `module`.
+    ///
+    /// `symbols` is the image of `module` with symbols and sections for debuggers, where it is known; `missing` are the names
+    /// of imports that nobody answers.
+    pub(super) fn new(
+        report: &TrapReport,
+        module: &Module,
+        symbols: Option<&[u8]>,
+        missing: &[String],
+    ) -> Self {
+        let map = symbols.and_then(CodeMap::read).unwrap_or_default();
+        let kind = TrapKind::from_number(report.kind);
+        let mut cause = match kind {
+            Some(kind) => kind.name().to_owned(),
+            None => format!("cause {} that this mewz does not know", report.kind),
+        };
+        if kind == Some(TrapKind::MissingImport)
+            && let Some(name) = map.missing_import(report.instruction, missing)
+        {
+            cause.push_str(&format!(" `{}`", words::name(name)));
+        }
+        if kind == Some(TrapKind::UncaughtException)
+            && let Some(tag) = map.tags.get(&report.accessed)
+        {
+            cause.push_str(&format!(" `{}`", words::name(tag)));
+        }
+        let wasm_offset = Some(report.wasm_offset).filter(|offset| *offset != u32::MAX);
+        // A return address is behind its call: the byte before belongs to it.
+        let returns = report.backtrace.iter().take(report.backtrace_len);
+        let mut places: Vec<Place> = std::iter::once(report.instruction)
+            .chain(returns.map(|address| address.saturating_sub(1)))
+            .flat_map(|address| map.places(address))
             .collect();
-    }
-    // Nobody wonders who called `main`.
-    if let Some(last) = places
-        .iter()
-        .rposition(|place| place.own_source().is_some())
-    {
-        places.truncate(last + 1);
-    }
-    // What the program did wrong stands in its own sources, and shows in a library's.
-    let shown = places.iter().find_map(Place::own_source);
-    let excerpt = shown.map_or_else(Vec::new, |source| {
-        let mut lines = vec![format!("--> {source}")];
-        lines.extend(source.excerpt());
-        lines
-    });
-    let mut calls = places.into_iter();
-    match calls.next() {
-        Some(place) => text.push_str(&format!(" in {place}")),
-        None if report.wasm_offset != u32::MAX => {
-            text.push_str(&format!(" at wasm offset {:#x}", report.wasm_offset));
+        if wasm_offset.is_some()
+            && let Some(place) = places.first_mut()
+        {
+            place.wasm_offset = wasm_offset;
         }
-        None => {}
-    }
-    let failure = excerpt
-        .into_iter()
-        .chain(call_lines(calls))
-        .fold(Failure::new(text), Failure::note);
-    if kind == Some(TrapKind::OutOfMemory) {
-        return failure.hint("`--memory SIZE` gives the machine more");
-    }
-    match kind {
-        Some(TrapKind::EndlessWait) => {
-            failure.hint("it waits for another thread, and mewz runs one")
+        if let Some(sources) = Sources::read(&module.bytes) {
+            places = places
+                .into_iter()
+                .flat_map(|place| place.with_sources(&sources))
+                .collect();
         }
-        Some(TrapKind::CallStackExhausted) => {
-            failure.hint("calls without end, or more in local variables than the stack's 8 MiB")
+        // Nobody wonders who called `main`.
+        let last = places
+            .iter()
+            .rposition(|place| place.own_source().is_some());
+        if let Some(last) = last {
+            places.truncate(last + 1);
         }
-        _ => failure,
+        Self {
+            kind,
+            cause,
+            wasm_offset,
+            places,
+        }
+    }
+
+    /// The crash as a person reads it.
+    pub(super) fn failure(self) -> Failure {
+        let mut text = format!("trap: {}", self.cause);
+        // What the program did wrong stands in its own sources, and shows in a library's.
+        let shown = self.places.iter().find_map(Place::own_source);
+        let excerpt = shown.map_or_else(Vec::new, |source| {
+            let mut lines = vec![format!("--> {source}")];
+            lines.extend(source.excerpt());
+            lines
+        });
+        let mut calls = self.places.into_iter();
+        match (calls.next(), self.wasm_offset) {
+            (Some(place), _) => text.push_str(&format!(" in {place}")),
+            (None, Some(offset)) => text.push_str(&format!(" at wasm offset {offset:#x}")),
+            (None, None) => {}
+        }
+        let failure = excerpt
+            .into_iter()
+            .chain(call_lines(calls))
+            .fold(Failure::new(text), Failure::note);
+        match self.kind {
+            Some(TrapKind::OutOfMemory) => failure.hint("`--memory SIZE` gives the machine more"),
+            Some(TrapKind::EndlessWait) => {
+                failure.hint("it waits for another thread, and mewz runs one")
+            }
+            Some(TrapKind::CallStackExhausted) => {
+                failure.hint("calls without end, or more in local variables than the stack's 8 MiB")
+            }
+            _ => failure,
+        }
+    }
+
+    /// The crash as a program reads it.
+    pub(super) fn json(&self) -> Value {
+        let frames = self.places.iter().map(|place| {
+            let source = place.source.as_ref();
+            json!({
+                "function": place.function,
+                "wasm_offset": place.wasm_offset,
+                "file": source.map(|source| source.file.display().to_string()),
+                "line": source.map(|source| source.line),
+                "column": source.and_then(|source| source.column),
+                "is_library": place.is_of_library(),
+            })
+        });
+        json!({
+            "trap": self.cause,
+            "kind": self.kind.map(|kind| kind as u32),
+            "wasm_offset": self.wasm_offset,
+            "frames": frames.collect::<Vec<_>>(),
+        })
     }
 }
 

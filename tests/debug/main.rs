@@ -647,6 +647,13 @@ fn a_crash_names_lines_of_the_source() {
         ];
         ended.assert(134, &words);
     }
+    let arguments = ["run", "--json", "crash.wasm"];
+    let ended = Ended::new(command(&place, &arguments).output().unwrap());
+    ended.assert(134, &[]);
+    let crash: serde_json::Value = serde_json::from_str(&ended.stderr).unwrap();
+    assert_eq!(crash["trap"], "integer divide by zero");
+    assert_eq!(crash["frames"][1]["function"], "work");
+    assert_eq!(crash["frames"][1]["line"], 11);
 }
 
 #[test]

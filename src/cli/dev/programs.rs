@@ -12,7 +12,8 @@ use super::machines::{Crew, Save};
 use super::work::{Next, Work};
 use crate::cli::boot::exit_status;
 use crate::cli::failure::Failure;
-use crate::cli::{emulator, image, trap};
+use crate::cli::trap::Crash;
+use crate::cli::{emulator, image};
 use crate::qemu::error::QemuError;
 use crate::qemu::session::End;
 
@@ -194,9 +195,9 @@ impl Work {
                 let symbols =
                     image::link(&build.module, &build.object, &build.source.making, false);
                 let symbols = symbols.ok().map(|image| image.bytes);
-                let failure =
-                    trap::failure(&report, &build.module, symbols.as_deref(), &build.missing);
-                Some(failure.with_status(STATUS_TRAP as u8))
+                let crash =
+                    Crash::new(&report, &build.module, symbols.as_deref(), &build.missing);
+                Some(crash.failure().with_status(STATUS_TRAP as u8))
             }
             (Ok(End::Exited(_)), None, None) => None,
             (Ok(End::Died(death)), None, None) => Some(emulator::died(death)),
