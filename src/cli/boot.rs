@@ -9,18 +9,17 @@ use std::time::{Duration, Instant};
 
 use mewz_abi::exit::{STATUS_KILLED, STATUS_TRAP, debug_exit_value};
 use mewz_abi::record::TrapReport;
-use serde_json::json;
 
 use super::Outcome;
+use super::crash::{self, LastLines, STATUS_KERNEL_FAILED, Telling, Told};
 use super::debug::{self, Door};
 use super::disk::image::Access;
 use super::failure::Failure;
 use super::image::BootImage;
-use super::interrupt::{Holding, hold};
+use super::interrupt::{self, Holding, hold};
 use super::module::Module;
-use super::trap::Crash;
 use super::values::{Folder, MEMORY_BYTES_MIN, Temporary, Variable};
-use super::{disk, emulator, kernel_calls, profile, words};
+use super::{disk, emulator, profile, words};
 use crate::qemu::accelerator::{Accelerator, AcceleratorChoice};
 use crate::qemu::config::{Mount, Network};
 use crate::qemu::machine::{self, DebugLine, MachineKind, Settings};
@@ -34,9 +33,6 @@ const STATUS_OUTPUT_CLOSED: u8 = 141;
 
 /// Status when a debugger's user ended the machine: 128 + SIGKILL.
 const STATUS_DEBUGGER_KILLED: u8 = 137;
-
-/// Status after a kernel's failure.
-const STATUS_KERNEL_FAILED: u8 = super::failure::STATUS_FAILURE;
 
 /// How long a machine under KVM may take to its kernel's first word: some hundred times what is usual.
 const KVM_PATIENCE: Duration = Duration::from_secs(10);
@@ -118,8 +114,8 @@ pub(super) struct Wishes {
     /// Where what the program counts is to be written.
     pub(super) profile: Option<PathBuf>,
     pub(super) debugging: Debugging,
-    /// A crash is told in one JSON object.
-    pub(super) is_json: bool,
+    /// What is told of a crash.
+    pub(super) telling: Telling,
     /// The kernel's.
     pub(super) command_line: String,
 }
@@ -285,10 +281,7 @@ fn boot(
     session: Option<debug::Session>,
 ) -> Outcome {
     let debugging = wishes.debugging;
-    let telling = Telling {
-        log_level: wishes.log_level,
-        is_json: wishes.is_json,
-    };
+    let telling = wishes.telling;
     check_pack(wishes.pack.len() as u64, wishes.memory_bytes)?;
     let accelerator = wishes
         .accelerator
@@ -329,7 +322,7 @@ fn boot(
             settings,
             (module, image),
             debugging,
-            telling,
+            (telling, wishes.log_level),
             deadlines,
             session,
         )
@@ -393,6 +386,7 @@ struct Ended {
     end: End,
     trap: Option<TrapReport>,
     panic: Option<String>,
+    log: LastLines,
     /// What the program counted.
     counters: Vec<u8>,
     /// The crash has been told of.
@@ -405,7 +399,7 @@ fn talk(
     settings: &Settings,
     (module, image): (&Module, &BootImage<'_>),
     debugging: Debugging,
-    telling: Telling,
+    (telling, log_level): (Telling, u8),
     deadlines: Deadlines,
     session: Option<debug::Session>,
 ) -> Result<Ended, Failure> {
@@ -444,21 +438,36 @@ fn talk(
     let mut panic = None;
     let mut is_told = false;
     let mut counters = Vec::new();
+    let mut last_lines = LastLines::default();
     let mut on_event = |event: Event<'_>| match event {
         // Events of `mewz dev`.
         Event::Started { .. } | Event::Parked | Event::Listening(_) | Event::Output { .. } => {}
-        Event::Log { level, text } if level <= telling.log_level => log(level, text),
-        Event::Log { .. } => {}
+        Event::Log { level, text } => {
+            last_lines.keep(text);
+            if level <= log_level {
+                log(level, text);
+            }
+        }
         Event::Trap(report) => {
             trap = Some(*report);
+            let told = Told {
+                trap: Some(report),
+                panic: None,
+                log: &last_lines,
+            };
             is_told = tells_at_once(debugging, door.is_some(), || {
-                told(Some(report), None, image, telling)
+                crash::tell(told, image, telling)
             });
         }
         Event::Panic(text) => {
             panic = Some(text.to_owned());
+            let told = Told {
+                trap: None,
+                panic: Some(text),
+                log: &last_lines,
+            };
             is_told = tells_at_once(debugging, door.is_some(), || {
-                told(None, Some(text), image, telling)
+                crash::tell(told, image, telling)
             });
         }
         Event::Counters(bytes) => counters.extend(bytes),
@@ -469,6 +478,7 @@ fn talk(
         end,
         trap,
         panic,
+        log: last_lines,
         counters,
         is_told,
         debugger: debugger.and_then(debug::Running::wait),
@@ -480,10 +490,12 @@ fn tells_at_once(debugging: Debugging, waits: bool, tell: impl FnOnce() -> Outco
     if debugging == Debugging::Off {
         return false;
     }
-    if let Err(failure) = tell() {
+    let status = tell().unwrap_or_else(|failure| {
         failure.report();
-    }
+        failure.status()
+    });
     if waits {
+        interrupt::program_crashed(status);
         words::hint("the machine waits: `mewz debug --attach` opens gdb here, Ctrl-C ends it");
     }
     true
@@ -522,8 +534,12 @@ fn finish(
             None => STATUS_KERNEL_FAILED,
         }),
         End::Exited(_) | End::Died(_) if ended.trap.is_some() || ended.panic.is_some() => {
-            let (trap, panic) = (ended.trap.as_ref(), ended.panic.as_deref());
-            told(trap, panic, image, telling)
+            let told = Told {
+                trap: ended.trap.as_ref(),
+                panic: ended.panic.as_deref(),
+                log: &ended.log,
+            };
+            crash::tell(told, image, telling)
         }
         End::Exited(status) => Ok(exit_status(status)),
         End::Died(death) => Err(emulator::died(&death)),
@@ -534,50 +550,6 @@ fn finish(
 fn is_killed(death: &Death) -> bool {
     let value = i32::try_from(debug_exit_value(STATUS_KILLED)).ok();
     death.had_started && death.status.code() == value.map(|value| 2 * value + 1)
-}
-
-/// A crash, told: the sentence for what the kernel told of the program or of itself, which is still to be printed; or the
-/// status, where a program reads of it.
-fn told(
-    trap: Option<&TrapReport>,
-    panic: Option<&str>,
-    image: &BootImage<'_>,
-    telling: Telling,
-) -> Outcome {
-    let lines = |text| {
-        let symbols = image.with_symbols().unwrap_or_default();
-        kernel_calls::lines(text, &symbols)
-    };
-    let crash = trap.map(|report| {
-        let symbols = image.with_symbols();
-        Crash::new(report, image.module(), symbols.as_deref(), &image.missing)
-    });
-    match (panic, crash) {
-        (Some(text), _) if telling.is_json => {
-            words::plain(json!({ "kernel": emulator::printable(text), "frames": lines(text) }));
-            Ok(STATUS_KERNEL_FAILED)
-        }
-        (Some(text), _) => {
-            let failure = emulator::kernel_failed(text).with_status(STATUS_KERNEL_FAILED);
-            Err(lines(text).into_iter().fold(failure, Failure::note))
-        }
-        (None, Some(crash)) if telling.is_json => {
-            words::plain(crash.json());
-            Ok(STATUS_TRAP as u8)
-        }
-        (None, crash) => Err(crash
-            .map_or_else(|| Failure::new("trap"), Crash::failure)
-            .with_status(STATUS_TRAP as u8)),
-    }
-}
-
-/// What a person or a program wants to be told.
-#[derive(Clone, Copy, Debug)]
-struct Telling {
-    /// Lines of the kernel's log above this level are not.
-    log_level: u8,
-    /// A crash in one JSON object.
-    is_json: bool,
 }
 
 /// A process has eight bits for its status; one that would lose all its set bits becomes 1.

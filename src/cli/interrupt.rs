@@ -4,7 +4,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -120,7 +120,19 @@ fn end(signal: i32) -> ! {
             }
         }
     }
-    std::process::exit(STATUS_SIGNAL + signal)
+    let status = match CRASHED.load(Ordering::Relaxed) {
+        0 => STATUS_SIGNAL + signal,
+        status => i32::from(status),
+    };
+    std::process::exit(status)
+}
+
+/// The status of a program that has crashed, and whose machine only waits; 0 without.
+static CRASHED: AtomicU8 = AtomicU8::new(0);
+
+/// Lets a signal end this process with `status` from now on: the program has come to its end.
+pub(super) fn program_crashed(status: u8) {
+    CRASHED.store(status, Ordering::Relaxed);
 }
 
 /// Ends a process, which may have ended by itself.

@@ -7,6 +7,7 @@ mod cache;
 mod code;
 mod compile;
 mod completions;
+mod crash;
 mod debug;
 mod dev;
 mod disk;
@@ -24,6 +25,7 @@ mod network;
 mod new;
 mod pack;
 mod packages;
+mod places;
 #[doc(hidden)]
 pub mod probe;
 mod profile;

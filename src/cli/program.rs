@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::boot::{self, Debugging, Wishes};
 use super::code::CodeArguments;
+use super::crash::Telling;
 use super::failure::Failure;
 use super::image::Making;
 use super::pack;
@@ -160,7 +161,7 @@ impl ProgramArguments {
             timeout: None,
             profile: None,
             debugging: Debugging::Off,
-            is_json: false,
+            telling: Telling::default(),
             accelerator: self.accelerator(project),
             machine: self
                 .machine

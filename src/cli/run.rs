@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Outcome;
 use super::boot::{self, Debugging, Wishes};
+use super::crash::Telling;
 use super::failure::Failure;
 use super::image::{BootImage, Making};
 use super::module::Module;
@@ -49,6 +50,9 @@ pub(super) struct RunArguments {
     /// Tell of a crash in one JSON object, on standard error
     #[arg(long)]
     json: bool,
+    /// Tell of a crash with registers and the last lines of the kernel's log
+    #[arg(long)]
+    full_report: bool,
     /// Let a debugger come to the machine, and let a crash wait for one (`mewz debug --attach`)
     #[arg(long)]
     debuggable: bool,
@@ -108,7 +112,10 @@ pub(super) fn prepare(arguments: RunArguments, is_debugged: bool) -> Result<Prep
         .timeout
         .or(project.as_ref().and_then(|project| project.run().timeout));
     wishes.profile = arguments.profile_generate;
-    wishes.is_json = arguments.json;
+    wishes.telling = Telling {
+        is_json: arguments.json,
+        is_full: arguments.full_report,
+    };
     let cache = if program.no_cache {
         None
     } else {

@@ -43,6 +43,8 @@ impl SourcePlace {
         let path = self.file.to_string_lossy();
         [
             "/rustc/",
+            // Debian's own build.
+            "/rustc-",
             "/.rustup/",
             "/.cargo/registry/",
             "/wasi-libc/",

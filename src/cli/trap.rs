@@ -1,30 +1,37 @@
 //! A trap in words: its name, the function, the place in the module, and how the program got there.
 
-use std::collections::HashMap;
-
-use mewz_abi::address::WINDOW_BASE;
-use mewz_abi::application::MissingImport;
-use mewz_abi::exception::Tag;
-use mewz_abi::record::TrapReport;
-use mewz_abi::symbol::ADDRESS_SECTION;
+use mewz_abi::record::{REGISTER_NAMES, TrapReport};
 use mewz_abi::trap::TrapKind;
-use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SymbolKind};
 use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::module::Module;
-use super::sources::{SourcePlace, Sources};
+use super::places::{CodeMap, Place};
+use super::sources::Sources;
 use super::words;
-use crate::compile::debug;
 
 /// Lines of calls that a message shows; equal ones in a row are one line.
 const CALL_LINES_MAX: usize = 12;
 
-/// How names of functions begin that are not the module's: entries and the like.
-const OWN_PREFIX: &str = "mewz_";
+/// Registers in a line of a message.
+const REGISTERS_IN_LINE: usize = 4;
 
-/// The linker's section of stubs for imports that nobody answers.
-const MISSING_SECTION: &str = ".mewz.missing";
+/// How the names of functions begin that a panic of Rust goes through.
+const PANIC_PREFIXES: [&str; 8] = [
+    "core::panicking::",
+    "std::panicking::",
+    "__rustc::",
+    "rust_panic",
+    "rust_begin_unwind",
+    "__rust_start_panic",
+    "panic_abort::",
+    "std::sys::backtrace::",
+];
+
+/// How those of Rust's libraries begin, and of what ends a program.
+const RUNTIME_PREFIXES: [&str; 7] = [
+    "core::", "std::", "alloc::", "<core::", "<std::", "<alloc::", "abort",
+];
 
 /// A trap, and where in the module and its sources it happened.
 #[derive(Debug)]
@@ -35,6 +42,8 @@ pub(super) struct Crash {
     wasm_offset: Option<u32>,
     /// Innermost first.
     places: Vec<Place>,
+    registers: [u64; REGISTER_NAMES.len()],
+    instruction: u64,
 }
 
 impl Crash {
@@ -94,12 +103,23 @@ impl Crash {
             cause,
             wasm_offset,
             places,
+            registers: report.registers,
+            instruction: report.instruction,
         }
+    }
+
+    /// Whether it is how a program in Rust ends that panics.
+    fn is_panic(&self) -> bool {
+        self.kind == Some(TrapKind::Unreachable) && self.places.iter().any(is_of_panic)
     }
 
     /// The crash as a person reads it.
     pub(super) fn failure(self) -> Failure {
-        let mut text = format!("trap: {}", self.cause);
+        let is_panic = self.is_panic();
+        let mut text = match is_panic {
+            true => "the program panicked".to_owned(),
+            false => format!("trap: {}", self.cause),
+        };
         // What the program did wrong stands in its own sources, and shows in a library's.
         let shown = self.places.iter().find_map(Place::own_source);
         let excerpt = shown.map_or_else(Vec::new, |source| {
@@ -107,7 +127,13 @@ impl Crash {
             lines.extend(source.excerpt());
             lines
         });
-        let mut calls = self.places.into_iter();
+        let mut places = self.places;
+        if is_panic {
+            // What tells of the panic stands before what panicked, and has said its words.
+            let own = places.iter().position(|place| !is_of_runtime(place));
+            places.drain(..own.unwrap_or(0));
+        }
+        let mut calls = places.into_iter();
         match (calls.next(), self.wasm_offset) {
             (Some(place), _) => text.push_str(&format!(" in {place}")),
             (None, Some(offset)) => text.push_str(&format!(" at wasm offset {offset:#x}")),
@@ -131,24 +157,50 @@ impl Crash {
 
     /// The crash as a program reads it.
     pub(super) fn json(&self) -> Value {
-        let frames = self.places.iter().map(|place| {
-            let source = place.source.as_ref();
-            json!({
-                "function": place.function,
-                "wasm_offset": place.wasm_offset,
-                "file": source.map(|source| source.file.display().to_string()),
-                "line": source.map(|source| source.line),
-                "column": source.and_then(|source| source.column),
-                "is_library": place.is_of_library(),
-            })
-        });
+        let frames = self.places.iter().map(Place::json);
+        let registers = registers(&self.registers);
+        let registers =
+            registers.map(|(name, value)| (name.to_owned(), json!(format!("{value:#x}"))));
         json!({
             "trap": self.cause,
             "kind": self.kind.map(|kind| kind as u32),
             "wasm_offset": self.wasm_offset,
+            "is_panic": self.is_panic(),
             "frames": frames.collect::<Vec<_>>(),
+            "instruction": format!("{:#x}", self.instruction),
+            "registers": registers.collect::<serde_json::Map<_, _>>(),
         })
     }
+
+    /// What the registers held, in lines.
+    pub(super) fn register_lines(&self) -> Vec<String> {
+        let all: Vec<String> = [("rip", self.instruction)]
+            .into_iter()
+            .chain(registers(&self.registers))
+            .map(|(name, value)| format!("{name:6} {value:#018x}"))
+            .collect();
+        let lines = all.chunks(REGISTERS_IN_LINE);
+        lines.map(|line| line.join("  ")).collect()
+    }
+}
+
+/// Registers and their names.
+fn registers(held: &[u64; REGISTER_NAMES.len()]) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+    REGISTER_NAMES.into_iter().zip(held.iter().copied())
+}
+
+fn is_of_panic(place: &Place) -> bool {
+    begins_with(place, &PANIC_PREFIXES)
+}
+
+/// Whether it is of what Rust brings along: by its sources, or by its name where these are not known.
+fn is_of_runtime(place: &Place) -> bool {
+    place.is_of_library() || is_of_panic(place) || begins_with(place, &RUNTIME_PREFIXES)
+}
+
+fn begins_with(place: &Place, prefixes: &[&str]) -> bool {
+    let mut prefixes = prefixes.iter();
+    prefixes.any(|prefix| place.function.starts_with(prefix))
 }
 
 /// `called from …`, innermost first.
@@ -190,178 +242,10 @@ fn folded(calls: Vec<(Place, usize)>) -> Vec<(Place, usize)> {
         .collect()
 }
 
-/// A place in the module, and in its sources where these are known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Place {
-    function: String,
-    wasm_offset: Option<u32>,
-    source: Option<SourcePlace>,
-}
-
-impl Place {
-    fn new(name: &str, wasm_offset: Option<u32>) -> Self {
-        let function = words::name(&format!("{:#}", rustc_demangle::demangle(name))).into_owned();
-        Self {
-            function,
-            wasm_offset,
-            source: None,
-        }
-    }
-
-    /// The place in the sources, and those of the bodies that it stands in, if they are known.
-    fn with_sources(self, sources: &Sources) -> Vec<Self> {
-        let found = self.wasm_offset.map(|offset| sources.places(offset));
-        let found = found.unwrap_or_default();
-        if found.is_empty() {
-            return vec![self];
-        }
-        let places = found.into_iter().map(|source| Self {
-            function: match &source.function {
-                // What C compilers call it where it has arguments.
-                Some(function) if function == "__main_argc_argv" => "main".to_owned(),
-                Some(function) => words::name(function).into_owned(),
-                None => self.function.clone(),
-            },
-            wasm_offset: self.wasm_offset,
-            source: Some(source),
-        });
-        places.collect()
-    }
-
-    fn own_source(&self) -> Option<&SourcePlace> {
-        self.source
-            .as_ref()
-            .filter(|source| !source.is_of_library())
-    }
-
-    fn is_of_library(&self) -> bool {
-        self.source.as_ref().is_some_and(SourcePlace::is_of_library)
-    }
-}
-
-impl std::fmt::Display for Place {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "`{}`", self.function)?;
-        match (&self.source, self.wasm_offset) {
-            (Some(source), _) => write!(out, " at {source}"),
-            (None, Some(offset)) => write!(out, " at wasm offset {offset:#x}"),
-            (None, None) => Ok(()),
-        }
-    }
-}
-
-/// Where an image's code comes from.
-#[derive(Default)]
-struct CodeMap {
-    /// Start, size and name of each function of the window, ascending.
-    functions: Vec<(u64, u64, String)>,
-    /// Names of tags of exceptions, by address.
-    tags: HashMap<u64, String>,
-    /// The first byte of the module's code.
-    text_start: u64,
-    /// The content of the section that maps code to the module.
-    addresses: Vec<u8>,
-    /// The first stub of an import that nobody answers.
-    missing_start: Option<u64>,
-}
-
-impl CodeMap {
-    /// Reads it from an image; `None` where the bytes are none.
-    fn read(bytes: &[u8]) -> Option<Self> {
-        let image = object::File::parse(bytes).ok()?;
-        let is_function = |kind| kind == SymbolKind::Text;
-        let mut functions: Vec<(u64, u64, String)> = image
-            .symbols()
-            .filter(|symbol| is_function(symbol.kind()) && symbol.address() >= WINDOW_BASE)
-            .filter_map(|symbol| {
-                Some((
-                    symbol.address(),
-                    symbol.size(),
-                    symbol.name().ok()?.to_owned(),
-                ))
-            })
-            .collect();
-        functions.sort();
-        let is_tag = |symbol: &object::Symbol<'_, '_>| {
-            symbol.kind() == SymbolKind::Data
-                && symbol.is_local()
-                && symbol.size() == size_of::<Tag>() as u64
-                && symbol.address() >= WINDOW_BASE
-        };
-        let tags = image.symbols().filter(is_tag);
-        let tags = tags.filter_map(|tag| Some((tag.address(), tag.name().ok()?.to_owned())));
-        let tags = tags.collect();
-        let section = |name: &str| {
-            let mut sections = image.sections();
-            // The kernel has sections of the same names, below the window.
-            sections.find(|section| {
-                section.name() == Ok(name)
-                    && (section.address() == 0 || section.address() >= WINDOW_BASE)
-            })
-        };
-        Some(Self {
-            functions,
-            tags,
-            text_start: section(".text").map_or(0, |section| section.address()),
-            addresses: section(ADDRESS_SECTION)
-                .and_then(|section| Some(section.data().ok()?.to_owned()))
-                .unwrap_or_default(),
-            missing_start: section(MISSING_SECTION).map(|section| section.address()),
-        })
-    }
-
-    /// The places in the module of the code at `address`, innermost first: more than one where calls became the bodies that
-    /// they call. None where it is no code of the module.
-    fn places(&self, address: u64) -> Vec<Place> {
-        let Some((name, location)) = self.find(address) else {
-            return Vec::new();
-        };
-        let mut places = Vec::with_capacity(location.inlined.len() + 1);
-        let mut wasm_offset = location.wasm_offset;
-        for inlined in &location.inlined {
-            let index = inlined.function_index;
-            let name = debug::inlined_name(&self.addresses, index);
-            let name = name.map_or_else(|| format!("function {index}"), str::to_owned);
-            places.push(Place::new(&name, wasm_offset));
-            wasm_offset = Some(inlined.call_offset);
-        }
-        places.push(Place::new(name, wasm_offset));
-        places
-    }
-
-    /// The name of the function whose code is at `address`, and where that code comes from.
-    fn find(&self, address: u64) -> Option<(&str, debug::Location)> {
-        let after = self
-            .functions
-            .partition_point(|(start, ..)| *start <= address);
-        let (start, size, name) = self.functions.get(after.checked_sub(1)?)?;
-        let location = debug::look_up(&self.addresses, address.checked_sub(self.text_start)?);
-        let is_of_module = location
-            .as_ref()
-            .is_none_or(|location| location.function_index.is_some());
-        if address - start >= *size
-            || !is_of_module
-            || name.starts_with(OWN_PREFIX)
-            || name.contains('$')
-        {
-            return None;
-        }
-        Some((name, location.unwrap_or_default()))
-    }
-
-    /// The name of the import whose stub is at `address`; stubs have the order of `missing`.
-    fn missing_import<'a>(&self, address: u64, missing: &'a [String]) -> Option<&'a str> {
-        let offset = address.checked_sub(self.missing_start?)?;
-        let index = offset / size_of::<MissingImport>() as u64;
-        missing
-            .get(usize::try_from(index).ok()?)
-            .map(String::as_str)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Place, call_lines};
+    use super::call_lines;
+    use crate::cli::places::Place;
 
     fn place(function: &str) -> Place {
         Place {

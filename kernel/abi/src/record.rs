@@ -95,6 +95,12 @@ pub fn parse_head(head: [u8; HEAD_BYTES]) -> Option<(RecordKind, usize)> {
 /// Most return addresses in a [`TrapReport`].
 pub const BACKTRACE_LEN_MAX: usize = 64;
 
+/// The registers in a [`TrapReport`], in its order.
+pub const REGISTER_NAMES: [&str; 17] = [
+    "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12", "r13",
+    "r14", "r15", "rflags",
+];
+
 /// Where and why an application trapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrapReport {
@@ -106,6 +112,8 @@ pub struct TrapReport {
     pub instruction: u64,
     /// Address that was accessed, where the cause is an access; of the tag, where it is an exception; else 0.
     pub accessed: u64,
+    /// What the registers held, by [`REGISTER_NAMES`].
+    pub registers: [u64; REGISTER_NAMES.len()],
     /// Return addresses, innermost first, by frame pointers.
     pub backtrace: [u64; BACKTRACE_LEN_MAX],
     /// How many of `backtrace` are set.
@@ -113,7 +121,10 @@ pub struct TrapReport {
 }
 
 /// Bytes of the longest encoded [`TrapReport`].
-pub const TRAP_REPORT_BYTES_MAX: usize = 24 + 8 * BACKTRACE_LEN_MAX;
+pub const TRAP_REPORT_BYTES_MAX: usize = HEAD_OF_REPORT_BYTES + 8 * BACKTRACE_LEN_MAX;
+
+/// Bytes of an encoded [`TrapReport`] before its return addresses.
+const HEAD_OF_REPORT_BYTES: usize = 24 + 8 * REGISTER_NAMES.len();
 
 impl TrapReport {
     /// Writes the report to `out`; returns how many bytes it took. Fields in order, little endian.
@@ -124,8 +135,9 @@ impl TrapReport {
         out[8..16].copy_from_slice(&self.instruction.to_le_bytes());
         out[16..24].copy_from_slice(&self.accessed.to_le_bytes());
         let mut end = 24;
-        for address in &self.backtrace[..self.backtrace_len.min(BACKTRACE_LEN_MAX)] {
-            out[end..end + 8].copy_from_slice(&address.to_le_bytes());
+        let backtrace = &self.backtrace[..self.backtrace_len.min(BACKTRACE_LEN_MAX)];
+        for word in self.registers.iter().chain(backtrace) {
+            out[end..end + 8].copy_from_slice(&word.to_le_bytes());
             end += 8;
         }
         end
@@ -135,11 +147,16 @@ impl TrapReport {
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (head, rest) = bytes.split_at_checked(24)?;
-        let (addresses, []) = rest.as_chunks::<8>() else {
+        let (words, []) = rest.as_chunks::<8>() else {
             return None;
         };
+        let (held, addresses) = words.split_at_checked(REGISTER_NAMES.len())?;
         if addresses.len() > BACKTRACE_LEN_MAX {
             return None;
+        }
+        let mut registers = [0; REGISTER_NAMES.len()];
+        for (slot, held) in registers.iter_mut().zip(held) {
+            *slot = u64::from_le_bytes(*held);
         }
         let mut backtrace = [0; BACKTRACE_LEN_MAX];
         for (slot, address) in backtrace.iter_mut().zip(addresses) {
@@ -150,6 +167,7 @@ impl TrapReport {
             wasm_offset: u32::from_le_bytes(head[4..8].try_into().ok()?),
             instruction: u64::from_le_bytes(head[8..16].try_into().ok()?),
             accessed: u64::from_le_bytes(head[16..24].try_into().ok()?),
+            registers,
             backtrace,
             backtrace_len: addresses.len(),
         })
@@ -159,8 +177,8 @@ impl TrapReport {
 #[cfg(test)]
 mod tests {
     use super::{
-        BACKTRACE_LEN_MAX, PAYLOAD_BYTES_MAX, RecordKind, TRAP_REPORT_BYTES_MAX, TrapReport, head,
-        parse_head,
+        BACKTRACE_LEN_MAX, HEAD_OF_REPORT_BYTES, PAYLOAD_BYTES_MAX, RecordKind,
+        TRAP_REPORT_BYTES_MAX, TrapReport, head, parse_head,
     };
 
     #[test]
@@ -190,6 +208,7 @@ mod tests {
             wasm_offset: 0x42,
             instruction: 0xffff_ffff_a000_1234,
             accessed: 7,
+            registers: core::array::from_fn(|number| number as u64 + 1),
             backtrace,
             backtrace_len,
         }
@@ -209,7 +228,7 @@ mod tests {
         let mut bytes = [0; TRAP_REPORT_BYTES_MAX + 8];
         assert_eq!(TrapReport::decode(&bytes), None);
         let used = report(1).encode((&mut bytes[..TRAP_REPORT_BYTES_MAX]).try_into().unwrap());
-        for len in (0..used).filter(|len| *len != 24) {
+        for len in (0..used).filter(|len| *len != HEAD_OF_REPORT_BYTES) {
             assert_eq!(TrapReport::decode(&bytes[..len]), None, "{len} bytes");
         }
     }

@@ -112,6 +112,22 @@ pub(crate) fn time_stamp() -> u64 {
     u64::from(high) << 32 | u64::from(low)
 }
 
+/// Faults.
+#[cfg(feature = "debugger")]
+pub(crate) fn undefined_instruction() {
+    // SAFETY: the exception ends the machine.
+    unsafe { asm!("ud2", options(nomem, nostack, preserves_flags)) };
+}
+
+/// The frame pointer of the caller.
+#[inline(always)]
+pub(crate) fn frame_pointer() -> u64 {
+    let value: u64;
+    // SAFETY: reads a register.
+    unsafe { asm!("mov {}, rbp", out(reg) value, options(nomem, nostack, preserves_flags)) };
+    value
+}
+
 /// The address whose access faulted last.
 pub(crate) fn fault_address() -> u64 {
     let value: u64;

@@ -6,6 +6,8 @@
 
 use core::arch::{asm, global_asm};
 
+use mewz_abi::record::REGISTER_NAMES;
+
 use super::segments::{CODE_SELECTOR, ProcessorTable, TablePointer, interrupt_stack};
 use super::vectors::SavedVectors;
 use super::{interrupts, processor};
@@ -77,6 +79,40 @@ pub(crate) struct InterruptFrame {
     pub(crate) ss: u64,
 }
 
+impl InterruptFrame {
+    /// What the registers hold, by `mewz_abi::record::REGISTER_NAMES`.
+    pub(crate) fn registers(&self) -> [u64; REGISTER_NAMES.len()] {
+        let [r15, r14, r13, r12, r11, r10, r9, r8] = self.r15_to_r8;
+        [
+            self.rax,
+            self.rbx,
+            self.rcx,
+            self.rdx,
+            self.rsi,
+            self.rdi,
+            self.rbp,
+            self.rsp,
+            r8,
+            r9,
+            r10,
+            r11,
+            r12,
+            r13,
+            r14,
+            r15,
+            self.rflags,
+        ]
+    }
+}
+
+/// Whether a return address leads back to where interrupts and exceptions arrive: the frame behind it then holds, in the
+/// place of a return address, the instruction that was interrupted.
+pub(crate) fn is_interruption(return_address: u64) -> bool {
+    let start = (&raw const interrupt_common) as u64;
+    let end = (&raw const interrupt_common_end) as u64;
+    (start..end).contains(&return_address)
+}
+
 unsafe extern "C" {
     /// Answers an exception; stands in `entry`, above this room.
     safe fn kernel_exception(frame: &mut InterruptFrame, vectors: &mut SavedVectors);
@@ -84,6 +120,10 @@ unsafe extern "C" {
     static exception_stubs: u8;
     /// Stub of [`SPURIOUS_VECTOR`].
     static spurious_stub: u8;
+    /// What the stubs lead to.
+    static interrupt_common: u8;
+    /// The first byte behind it.
+    static interrupt_common_end: u8;
 }
 
 const SAVES_VECTORS_OF_DEVICES: bool = !cfg!(feature = "without-interrupt-protection");
@@ -121,6 +161,7 @@ spurious_stub:
     iretq
 
     .balign 16
+    .globl interrupt_common
     .type interrupt_common, @function
 interrupt_common:
     .cfi_startproc
@@ -180,6 +221,10 @@ interrupt_common:
     mov rbx, rsp
     .cfi_def_cfa_register rbx
     mov rdi, rsp
+    // A frame as a call's, for who follows frame pointers.
+    push qword ptr [rbx + {rip_offset}]
+    push rbp
+    mov rbp, rsp
 
     .if {saves_vectors_of_devices} == 0
     cmp qword ptr [rbx + 120], {first_line_vector}
@@ -264,10 +309,13 @@ interrupt_common:
     iretq
     .cfi_endproc
     .size interrupt_common, . - interrupt_common
+    .globl interrupt_common_end
+interrupt_common_end:
     "#,
     stub_bytes = const STUB_BYTES,
     vectors = const VECTORS,
     first_line_vector = const FIRST_LINE_VECTOR,
+    rip_offset = const core::mem::offset_of!(InterruptFrame, rip),
     saves_vectors_of_devices = const SAVES_VECTORS_OF_DEVICES as u32,
     has_extended_state = sym processor::HAS_EXTENDED_STATE,
     extended_state_bytes = sym processor::EXTENDED_STATE_BYTES,

@@ -33,6 +33,11 @@ impl<const BYTES: usize> Stack<BYTES> {
         (&raw const *self) as u64 + Self::TOP as u64
     }
 
+    /// The addresses of what can be pushed.
+    fn room(&'static self) -> core::ops::Range<u64> {
+        self.guard() + GUARD_BYTES as u64..self.top()
+    }
+
     /// The address of the guard page.
     fn guard(&'static self) -> u64 {
         self.guard.as_ptr() as u64
@@ -60,13 +65,22 @@ pub(crate) static MACHINE_CHECK: Stack<{ 16 << 10 }> = Stack::new();
 /// Page faults.
 pub(crate) static PAGE_FAULT: Stack<{ 32 << 10 }> = Stack::new();
 
-/// The word at `address`, if that lies in the stack where the kernel starts and answers calls.
+/// The word at `address`, if that lies in one of the kernel's stacks.
 pub(crate) fn kernel_word(address: u64) -> Option<u64> {
-    let room = KERNEL.guard() + GUARD_BYTES as u64..KERNEL.top();
-    if !address.is_multiple_of(8) || !room.contains(&address) {
+    let rooms = [
+        KERNEL.room(),
+        INTERRUPT.room(),
+        DOUBLE_FAULT.room(),
+        DEBUG.room(),
+        FAULT.room(),
+        NON_MASKABLE.room(),
+        MACHINE_CHECK.room(),
+        PAGE_FAULT.room(),
+    ];
+    if !address.is_multiple_of(8) || !rooms.iter().any(|room| room.contains(&address)) {
         return None;
     }
-    // SAFETY: the stack is mapped from its guard page up, and whoever asks runs on another stack or above.
+    // SAFETY: stacks are mapped from their guard page up, and whoever asks reads frames below its own.
     Some(unsafe { (address as *const u64).read_volatile() })
 }
 

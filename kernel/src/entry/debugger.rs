@@ -4,14 +4,14 @@ use core::fmt::{self, Write as _};
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use mewz_abi::trap::TrapKind;
-use mewz_kernel::settings::{Debugger, Settings};
+use mewz_kernel::settings::{Debugger, Failing, Settings};
 use mewz_kernel::wasi::exports::Call;
 use spin::Mutex;
 
 use super::{calls, console};
 use crate::arch::exceptions::{self, InterruptFrame, vector};
-use crate::arch::interrupts;
 use crate::arch::vectors::SavedVectors;
+use crate::arch::{cpu, interrupts};
 use crate::debug::{self, Afterwards, Manner, signal};
 use crate::memory::{heap, linear, peek, physical};
 
@@ -31,6 +31,11 @@ pub(super) fn start(settings: &Settings) {
         CLOBBERED.store(address, Ordering::Relaxed);
         interrupts::call_at_ticks(clobber);
     }
+    match settings.failing {
+        Some(Failing::Fault) => interrupts::call_at_ticks(fault),
+        Some(Failing::Panic) => interrupts::call_at_ticks(break_promise),
+        None => {}
+    }
     // One that is waited for finds the program at its beginning, and nothing before.
     if settings.debugger != Debugger::AtStart {
         debug::listen();
@@ -46,9 +51,25 @@ const CLOBBERING_TICK: u64 = 1000;
 
 /// The bug that a test has a debugger find: a handler that now and then writes to the program's memory.
 fn clobber() {
-    if TICKS.fetch_add(1, Ordering::Relaxed) % CLOBBERING_TICK == CLOBBERING_TICK - 1 {
+    if is_bad_tick() {
         peek::write(CLOBBERED.load(Ordering::Relaxed), &u32::MAX.to_le_bytes());
     }
+}
+
+/// A handler that now and then faults.
+fn fault() {
+    if is_bad_tick() {
+        cpu::undefined_instruction();
+    }
+}
+
+/// A handler that now and then panics.
+fn break_promise() {
+    assert!(!is_bad_tick(), "this tick is a bad one");
+}
+
+fn is_bad_tick() -> bool {
+    TICKS.fetch_add(1, Ordering::Relaxed) % CLOBBERING_TICK == CLOBBERING_TICK - 1
 }
 
 /// Waits for a debugger where that is asked for.

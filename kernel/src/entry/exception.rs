@@ -5,21 +5,19 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use mewz_abi::trap::TrapKind;
 
+use super::callers::Callers;
 use super::every_export;
 use super::failure::{self, fail};
 use super::trap::{self, Cause};
 use super::{WINDOW, console, debugger};
 use crate::arch::cpu::fault_address;
 use crate::arch::exceptions::{InterruptFrame, vector};
+use crate::arch::gate;
 use crate::arch::vectors::SavedVectors;
-use crate::arch::{gate, stacks};
 use crate::memory::fault::{self, PageFault};
 
 /// An exception is being answered: another one means that the answer itself is broken.
 static IS_ANSWERING: AtomicBool = AtomicBool::new(false);
-
-/// Callers that a report of the kernel's own fault names.
-const CALLERS_MAX: usize = 16;
 
 /// What an exception turns out to be.
 enum Meaning {
@@ -149,20 +147,6 @@ impl fmt::Display for Report<'_> {
             frame.rsi,
             frame.rdi
         )?;
-        let mut base = frame.rbp;
-        for _ in 0..CALLERS_MAX {
-            let (Some(next), Some(caller)) = (
-                stacks::kernel_word(base),
-                stacks::kernel_word(base.wrapping_add(8)),
-            ) else {
-                break;
-            };
-            write!(out, ", called from {caller:#x}")?;
-            if next <= base {
-                break;
-            }
-            base = next;
-        }
-        Ok(())
+        write!(out, "{}", Callers(frame.rbp))
     }
 }

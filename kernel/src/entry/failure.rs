@@ -4,8 +4,9 @@ use core::fmt;
 use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use super::callers::Callers;
 use super::{console, debugger};
-use crate::arch::cpu::{disable_interrupts, halt_forever};
+use crate::arch::cpu::{disable_interrupts, frame_pointer, halt_forever};
 
 /// How often the kernel has failed: telling of a failure may fail too.
 static FAILURES: AtomicU32 = AtomicU32::new(0);
@@ -36,6 +37,7 @@ pub(super) fn is_first() -> bool {
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     fail(format_args!(
-        "the kernel broke a promise of its own: {info}"
+        "the kernel broke a promise of its own: {info}{}",
+        Callers(frame_pointer())
     ))
 }

@@ -1,5 +1,6 @@
 //! The order in which the machine comes up.
 
+mod callers;
 mod calls;
 mod console;
 #[cfg(feature = "debugger")]

@@ -44,10 +44,21 @@ pub struct Settings {
     pub debugger: Debugger,
     /// Linear memory that a debuggable kernel's timer destroys now and then, for tests of debuggers.
     pub clobber: Option<u64>,
+    /// How a debuggable kernel's timer fails now and then, for tests of what is told of that.
+    pub failing: Option<Failing>,
     /// virtio-mmio devices that the command line names.
     pub devices: Vec<MmioDevice>,
     /// What was not understood, in words.
     pub complaints: Vec<String>,
+}
+
+/// How a handler fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failing {
+    /// By an exception.
+    Fault,
+    /// By a panic.
+    Panic,
 }
 
 /// When the machine waits for a debugger.
@@ -229,6 +240,11 @@ impl Settings {
             b"clobber" => match number(value) {
                 Some(address) => self.clobber = Some(address),
                 None => self.complain_of("not clobber=ADDRESS", word),
+            },
+            b"failing" => match value {
+                b"fault" => self.failing = Some(Failing::Fault),
+                b"panic" => self.failing = Some(Failing::Panic),
+                _ => self.complain_of("not failing=fault or failing=panic", word),
             },
             b"debugger" => match value {
                 b"start" => self.debugger = Debugger::AtStart,

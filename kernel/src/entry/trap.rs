@@ -43,6 +43,7 @@ fn report(frame: &InterruptFrame, cause: &Cause) -> TrapReport {
         wasm_offset: cause.wasm_offset.unwrap_or(u32::MAX),
         instruction: frame.rip,
         accessed: cause.accessed,
+        registers: frame.registers(),
         backtrace: [0; BACKTRACE_LEN_MAX],
         backtrace_len: 0,
     };
