@@ -306,7 +306,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__debug)
-            opts="-e -p -m -O -v -x -h --env --dir --disk --tmp --publish --net --memory --release --accel --machine --log --opt --regalloc --target-cpu --profile --qemu --no-cache --kernel --kernel-arg --profile-generate --debuggable --verbose --attach --break --stub --listen --vscode --dap --batch --command --ex --gdb --listen-guest --timeout --help"
+            opts="-e -p -m -O -v -x -h --env --dir --disk --tmp --publish --net --memory --release --accel --machine --log --opt --regalloc --target-cpu --profile --qemu --no-cache --kernel --kernel-arg --profile-generate --json --full-report --debuggable --verbose --attach --break --stub --listen --vscode --dap --batch --command --ex --gdb --listen-guest --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1096,7 +1096,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__run)
-            opts="-e -p -m -O -v -h --env --dir --disk --tmp --publish --listen --net --memory --release --accel --machine --log --opt --regalloc --target-cpu --profile --qemu --no-cache --kernel --kernel-arg --timeout --profile-generate --debuggable --verbose --help"
+            opts="-e -p -m -O -v -h --env --dir --disk --tmp --publish --listen --net --memory --release --accel --machine --log --opt --regalloc --target-cpu --profile --qemu --no-cache --kernel --kernel-arg --timeout --profile-generate --json --full-report --debuggable --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -195,8 +195,7 @@ impl Work {
                 let symbols =
                     image::link(&build.module, &build.object, &build.source.making, false);
                 let symbols = symbols.ok().map(|image| image.bytes);
-                let crash =
-                    Crash::new(&report, &build.module, symbols.as_deref(), &build.missing);
+                let crash = Crash::new(&report, &build.module, symbols.as_deref(), &build.missing);
                 Some(crash.failure().with_status(STATUS_TRAP as u8))
             }
             (Ok(End::Exited(_)), None, None) => None,

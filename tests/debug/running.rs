@@ -1,0 +1,123 @@
+//! A program that runs: Ctrl-C, noise on the line, debuggers that come and go.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::process::Child;
+
+use super::invoke::{Place, signal};
+use super::{Transcript, attached, command, line_socket, source};
+
+/// Starts `mewz debug` on a program that spins, and waits until it does.
+fn spinning(place: &Place, commands: &[&str]) -> (Child, BufReader<std::process::ChildStdout>) {
+    // gdb tells when the program goes on, after a moment and on a thread of its own: until then Ctrl-C is for gdb itself, and
+    // while Python runs for that.
+    let told = "python import os, threading; gdb.events.cont.connect(\
+                lambda _: threading.Timer(0.5, os.write, (1, b'going on\\n')).start())";
+    let mut arguments = vec!["debug", "--batch", "--ex", told];
+    for line in commands {
+        arguments.extend(["--ex", line]);
+    }
+    let module = source("spin.wat");
+    arguments.push(&module);
+    let mut child = command(place, &arguments).spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut text = String::new();
+    while !(text.contains("spinning\n") && text.contains("going on\n")) {
+        assert_ne!(stdout.read_line(&mut text).unwrap(), 0, "{text}");
+    }
+    (child, stdout)
+}
+
+/// Reads lines until `wanted` comes; all of them.
+fn read_until(stream: &mut impl std::io::BufRead, wanted: &str) -> String {
+    let mut text = String::new();
+    while !text.ends_with(wanted) {
+        let len = stream.read_line(&mut text).unwrap();
+        assert_ne!(len, 0, "the stream has ended: {text}");
+    }
+    text
+}
+
+#[test]
+fn ctrl_c_stops_a_loop_with_interrupts_on_and_off() {
+    let place = Place::new();
+    let commands = [
+        "set language c",
+        "continue",
+        "bt",
+        // Interrupts off.
+        "set var $eflags = $eflags & ~0x200",
+        "continue",
+        "p $eflags",
+        "set var *(int*)64 = 1",
+        "continue",
+    ];
+    let (mut child, mut stdout) = spinning(&place, &commands);
+    let gdb = place.process("/gdb");
+    // As a terminal does: to all in the foreground.
+    let interrupt = || {
+        signal("INT", child.id());
+        signal("INT", gdb);
+    };
+    interrupt();
+    let mut text = read_until(&mut stdout, "going on\n");
+    interrupt();
+    stdout.read_to_string(&mut text).unwrap();
+    let mut errors = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut errors)
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{text}{errors}");
+    Transcript { text, errors }.assert(&[
+        "Program received signal SIGINT, Interrupt.",
+        "in spin ()",
+        "in _start ()",
+        "Program received signal SIGINT, Interrupt.",
+        "$1 = [",
+        "exited with code 07]",
+    ]);
+    place.assert_clean();
+}
+
+#[test]
+fn noise_is_nothing_and_debuggers_come_and_go() {
+    let place = Place::new();
+    let module = source("spin.wat");
+    let mut child = command(&place, &["run", "--debuggable", &module])
+        .spawn()
+        .unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    assert_eq!(line, "spinning\n");
+    let noise: Vec<u8> = (0..=255)
+        .cycle()
+        .take(5000)
+        .chain(*b"$q+$-#\x03$")
+        .collect();
+    UnixStream::connect(line_socket(&place))
+        .unwrap()
+        .write_all(&noise)
+        .unwrap();
+    attached(&place, &["bt", "break *$pc", "continue", "detach"]).assert(&[
+        "in spin ()",
+        "in _start ()",
+        "Breakpoint 1, ",
+        "detached]",
+    ]);
+    // A debugger that is killed says no word.
+    let mut gone = UnixStream::connect(line_socket(&place)).unwrap();
+    gone.write_all(b"+$qSupported:xmlRegisters=i386#0f$c#63")
+        .unwrap();
+    drop(gone);
+    attached(
+        &place,
+        &["set language c", "set var *(int*)64 = 1", "detach"],
+    )
+    .assert(&["in spin ()", "detached]"]);
+    assert_eq!(child.wait().unwrap().code(), Some(7));
+    place.assert_clean();
+}
