@@ -1,11 +1,14 @@
 //! A machine that QEMU makes by hand, whose network card hangs on a wire that the test holds.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::iter;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
+
+use serde_json::{Value, json};
 
 use crate::invoke::{PATIENCE, Place, signal, wait_for};
 use crate::tools::build_c;
@@ -122,18 +125,34 @@ impl Machine {
 
     /// Plugs the wire in or out.
     pub(crate) fn set_link(&self, is_up: bool) {
+        self.control(&json!({
+            "execute": "set_link", "arguments": {"name": "wire", "up": is_up}
+        }));
+    }
+
+    /// Lets the machine stand still, its clocks too, or go on.
+    pub(crate) fn set_running(&self, is_running: bool) {
+        let order = if is_running { "cont" } else { "stop" };
+        self.control(&json!({ "execute": order }));
+    }
+
+    /// Gives QEMU an order, which must succeed. Source: QEMU Machine Protocol Specification.
+    fn control(&self, order: &Value) {
         let stream = UnixStream::connect(self.place.path("qmp")).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
         let mut next = move || lines.next().unwrap().unwrap();
         next();
-        let order = serde_json::json!({
-            "execute": "set_link", "arguments": {"name": "wire", "up": is_up}
-        });
         for order in ["{\"execute\": \"qmp_capabilities\"}", &order.to_string()] {
             writeln!(&stream, "{order}").unwrap();
-            let answer = next();
-            assert!(answer.contains("return"), "{answer}");
+            let is_event = |line: &String| line.contains("\"event\"");
+            let answer = iter::repeat_with(&mut next).find(|line| !is_event(line));
+            assert!(
+                answer
+                    .as_ref()
+                    .is_some_and(|answer| answer.contains("return")),
+                "{answer:?}"
+            );
         }
     }
 

@@ -7,6 +7,7 @@ mod invoke;
 mod machine;
 mod peer;
 mod soak;
+mod steps;
 #[path = "../tools/mod.rs"]
 mod tools;
 mod version_6;

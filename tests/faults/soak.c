@@ -1,6 +1,6 @@
-// Answers requests on any number of connections over the listener at descriptor 3, each a line and as many bytes as that says:
-// `G` asks for so many bytes; `P` is answered with the hash of those that come with it; `F` too, but out of a file that they
-// were written to first; `T` asks for the clock; `S` ends the program.
+// An HTTP server on any number of connections over the listener at descriptor 3. `GET /N` is answered with N bytes, `POST` with
+// the hash of those that come with it, `PUT` too, but out of the file that they were written to first; `GET /time` with the
+// clocks, and `GET /stop` with the end of the program.
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -14,11 +14,13 @@
 
 #define CONNECTIONS_MAX 64
 #define BYTES_MAX 65536
-#define LINE_MAX 64
+#define HEAD_MAX 256
+// Longest wait for a request.
+#define WAIT_MS 100
 
 struct connection {
     size_t got, start, end;
-    char in[BYTES_MAX + LINE_MAX], out[BYTES_MAX];
+    char in[BYTES_MAX + HEAD_MAX], out[BYTES_MAX + HEAD_MAX];
 };
 
 static struct pollfd polled[CONNECTIONS_MAX + 1];
@@ -27,6 +29,13 @@ static struct connection *connections[CONNECTIONS_MAX + 1];
 static void fail(const char *what) {
     printf("%s: %s\n", what, strerror(errno));
     exit(1);
+}
+
+static long long now_ns(clockid_t clock) {
+    struct timespec now;
+    if (clock_gettime(clock, &now))
+        fail("clock_gettime");
+    return now.tv_sec * 1000000000ll + now.tv_nsec;
 }
 
 static uint64_t hash(const char *bytes, size_t count) {
@@ -51,31 +60,46 @@ static uint64_t keep(const char *path, const char *bytes, size_t count) {
     return hash(again, count);
 }
 
+// The length of the request's head, whose text goes to `head`, or 0 where it is not all there.
+static size_t take_head(const struct connection *one, char head[HEAD_MAX + 1]) {
+    size_t len = one->got < HEAD_MAX ? one->got : HEAD_MAX;
+    memcpy(head, one->in, len);
+    head[len] = 0;
+    char *end = strstr(head, "\r\n\r\n");
+    return end ? (size_t)(end + 4 - head) : 0;
+}
+
 // Answers the first request if it is whole.
 static void answer(struct connection *one) {
-    char *end = memchr(one->in, '\n', one->got < LINE_MAX ? one->got : LINE_MAX);
-    char what = 0, name[32] = "";
-    size_t count = 0;
-    if (!end || sscanf(one->in, "%c %zu %31s", &what, &count, name) < 1 || count > BYTES_MAX)
+    char head[HEAD_MAX + 1], method[8], path[32], text[128];
+    size_t line = take_head(one, head), body = 0, count;
+    if (!line || sscanf(head, "%7s %31s", method, path) != 2)
         return;
-    size_t line = (size_t)(end + 1 - one->in), body = what == 'P' || what == 'F' ? count : 0;
+    char *length = strstr(head, "Content-Length: ");
+    if (length && (sscanf(length, "Content-Length: %zu", &body) != 1 || body > BYTES_MAX))
+        exit(2);
     if (one->got < line + body)
         return;
-    one->start = 0;
-    if (what == 'S')
+    if (!strcmp(path, "/stop"))
         exit(0);
-    if (what == 'G') {
-        for (size_t at = 0; at < count; at++)
-            one->out[at] = (char)(at * 31 + at / 251);
-        one->end = count;
-    } else if (what == 'T') {
-        struct timespec now;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        one->end = (size_t)sprintf(one->out, "%lld\n", now.tv_sec * 1000000000ll + now.tv_nsec);
+    int is_bytes = 0;
+    if (!strcmp(path, "/time")) {
+        long long before = now_ns(CLOCK_MONOTONIC), wall = now_ns(CLOCK_REALTIME), after = now_ns(CLOCK_MONOTONIC);
+        count = (size_t)sprintf(text, "%lld %lld %lld\n", before, wall, after);
+    } else if (!strcmp(method, "GET")) {
+        is_bytes = 1;
+        count = strtoul(path + 1, 0, 10);
+        if (count > BYTES_MAX)
+            exit(2);
     } else {
-        uint64_t sum = what == 'F' ? keep(name, end + 1, count) : hash(end + 1, count);
-        one->end = (size_t)sprintf(one->out, "%zu %016llx\n", count, (unsigned long long)sum);
+        char *bytes = one->in + line;
+        uint64_t sum = strcmp(method, "PUT") ? hash(bytes, body) : keep(path, bytes, body);
+        count = (size_t)sprintf(text, "%zu %016llx\n", body, (unsigned long long)sum);
     }
+    one->start = 0;
+    one->end = (size_t)sprintf(one->out, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", count);
+    for (size_t at = 0; at < count; at++)
+        one->out[one->end++] = is_bytes ? (char)(at * 31 + at / 251) : text[at];
     one->got -= line + body;
     memmove(one->in, one->in + line + body, one->got);
 }
@@ -100,6 +124,19 @@ static int serve(struct connection *one, int fd, int revents) {
     }
 }
 
+// Waits for requests; a wait that ends with none has lasted as long as it should.
+static void wait_for_requests(int count) {
+    long long begun = now_ns(CLOCK_MONOTONIC);
+    int ready = poll(polled, count, WAIT_MS);
+    long long waited = now_ns(CLOCK_MONOTONIC) - begun;
+    if (ready < 0)
+        fail("poll");
+    if (waited < 0 || (ready == 0 && waited < WAIT_MS * 1000000ll)) {
+        printf("poll: waited %lld ns\n", waited);
+        exit(1);
+    }
+}
+
 int main(void) {
     int count = 1;
     if (fcntl(3, F_SETFL, O_NONBLOCK) < 0)
@@ -109,8 +146,7 @@ int main(void) {
     fflush(stdout);
     for (;;) {
         polled[0].events = count <= CONNECTIONS_MAX ? POLLIN : 0;
-        if (poll(polled, count, -1) < 0)
-            fail("poll");
+        wait_for_requests(count);
         for (int at = count - 1; at > 0; at--) {
             struct connection *one = connections[at];
             if (polled[at].revents && serve(one, polled[at].fd, polled[at].revents)) {

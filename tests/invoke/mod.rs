@@ -241,10 +241,12 @@ pub(crate) fn program(name: &str) -> String {
 /// Sends a signal by its name, as `INT`.
 pub(crate) fn signal(name: &str, id: u32) {
     let signal = match name {
+        "CONT" => Signal::CONT,
         "HUP" => Signal::HUP,
         "INT" => Signal::INT,
         "KILL" => Signal::KILL,
         "QUIT" => Signal::QUIT,
+        "STOP" => Signal::STOP,
         "TERM" => Signal::TERM,
         _ => panic!("no test sends {name}"),
     };
