@@ -4,6 +4,7 @@ mod faults;
 mod forge;
 mod fuzz;
 mod router;
+mod soak;
 mod wire;
 
 use smoltcp::wire::{IpAddress, IpEndpoint};
