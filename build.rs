@@ -1,5 +1,6 @@
-//! Builds the kernel with a cargo of its own and tells the program where it lies: `env!("MEWZ_KERNEL")`; and once more with
-//! the stub that a debugger talks to: `env!("MEWZ_DEBUG_KERNEL")`.
+//! Builds the kernel with a cargo of its own and tells the program where it lies: `env!("MEWZ_KERNEL")`; once more with the
+//! file system of persistent disks: `env!("MEWZ_DISKS_KERNEL")`; and once with that and the stub that a debugger talks to:
+//! `env!("MEWZ_DEBUG_KERNEL")`. Which of them an image gets, `src/cli/kernel.rs` says.
 //!
 //! The kernel has its own lock file, flags and target folder, and is always a release build: nothing of how the program
 //! itself is built (profile, flags, wrappers, target) reaches it. `MEWZ_KERNEL_FEATURES` names cargo features of the
@@ -14,6 +15,17 @@ use std::process::{Command, ExitCode};
 
 /// The kernel's target, whatever the program's is: its C calling convention matches the compiled modules.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// The kernels: variables that the program finds them by, their files, their features.
+const KERNELS: [(&str, &str, &str); 3] = [
+    ("MEWZ_KERNEL", "mewz-kernel", ""),
+    ("MEWZ_DISKS_KERNEL", "mewz-kernel-disks", "disks"),
+    (
+        "MEWZ_DEBUG_KERNEL",
+        "mewz-kernel-debuggable",
+        "debugger,disks",
+    ),
+];
 
 /// What the kernel is made of, relative to the workspace.
 const SOURCES: [&str; 6] = [
@@ -54,14 +66,7 @@ const OUTER: [&str; 14] = [
 
 fn main() -> ExitCode {
     match build() {
-        Ok([kernel, debug_kernel]) => {
-            println!("cargo::rustc-env=MEWZ_KERNEL={}", kernel.display());
-            println!(
-                "cargo::rustc-env=MEWZ_DEBUG_KERNEL={}",
-                debug_kernel.display()
-            );
-            ExitCode::SUCCESS
-        }
+        Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             println!("cargo::error=cannot build the kernel: {why}");
             ExitCode::FAILURE
@@ -69,8 +74,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Builds the kernels; returns the paths of their ELF files.
-fn build() -> Result<[PathBuf; 2], String> {
+/// Builds the kernels.
+fn build() -> Result<(), String> {
     let root = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
     for source in SOURCES {
         println!("cargo::rerun-if-changed={source}");
@@ -86,18 +91,16 @@ fn build() -> Result<[PathBuf; 2], String> {
     );
     let features = env::var("MEWZ_KERNEL_FEATURES").unwrap_or_default();
     let out = PathBuf::from(variable("OUT_DIR")?);
-    let kernels = [
-        ("mewz-kernel", String::new()),
-        ("mewz-kernel-debuggable", "debugger,".to_owned()),
-    ];
-    let [plain, debuggable] =
-        kernels.map(|(name, more)| build_one(&root, &out, name, &(more + &features)));
-    Ok([plain?, debuggable?])
+    for (variable, name, own) in KERNELS {
+        let kernel = build_one(&root, &out, name, &format!("{own},{features}"))?;
+        println!("cargo::rustc-env={variable}={}", kernel.display());
+    }
+    Ok(())
 }
 
 /// Builds the kernel with `features`; returns the path of its ELF file, which is called `name`.
 fn build_one(root: &Path, out: &Path, name: &str, features: &str) -> Result<PathBuf, String> {
-    // One folder for both: what they are made of is the same.
+    // One folder for all: what they are made of is the same.
     let target_folder = out.join("kernel");
     let mut cargo = Command::new(variable("CARGO")?);
     for (name, _) in env::vars_os() {

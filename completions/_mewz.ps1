@@ -198,6 +198,7 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             [CompletionResult]::new('--kernel', '--kernel', [CompletionResultType]::ParameterName, 'A kernel other than the one inside')
             [CompletionResult]::new('--release', '--release', [CompletionResultType]::ParameterName, 'Build the project''s release profile; leave symbols and debug information out of the image')
             [CompletionResult]::new('--debuggable', '--debuggable', [CompletionResultType]::ParameterName, 'Put the stub into the image that a debugger talks to, on the machine''s second serial line')
+            [CompletionResult]::new('--disks', '--disks', [CompletionResultType]::ParameterName, 'Put the file system of persistent disks into the image; a project with `[[run.disk]]` has it anyway')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Tell how much was compiled')
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Tell how much was compiled')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of the line')

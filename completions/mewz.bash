@@ -172,7 +172,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__build)
-            opts="-o -m -O -v -h --release --output --memory --machine --pack --tmp --opt --regalloc --target-cpu --profile --debuggable --verbose --json --kernel --help"
+            opts="-o -m -O -v -h --release --output --memory --machine --pack --tmp --opt --regalloc --target-cpu --profile --debuggable --disks --verbose --json --kernel --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

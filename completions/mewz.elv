@@ -189,6 +189,7 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand --kernel 'A kernel other than the one inside'
             cand --release 'Build the project''s release profile; leave symbols and debug information out of the image'
             cand --debuggable 'Put the stub into the image that a debugger talks to, on the machine''s second serial line'
+            cand --disks 'Put the file system of persistent disks into the image; a project with `[[run.disk]]` has it anyway'
             cand -v 'Tell how much was compiled'
             cand --verbose 'Tell how much was compiled'
             cand --json 'Print one JSON object instead of the line'

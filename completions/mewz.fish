@@ -210,6 +210,7 @@ complete -c mewz -n "__fish_mewz_using_subcommand build" -l profile -d 'Let FILE
 complete -c mewz -n "__fish_mewz_using_subcommand build" -l kernel -d 'A kernel other than the one inside' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand build" -l release -d 'Build the project\'s release profile; leave symbols and debug information out of the image'
 complete -c mewz -n "__fish_mewz_using_subcommand build" -l debuggable -d 'Put the stub into the image that a debugger talks to, on the machine\'s second serial line'
+complete -c mewz -n "__fish_mewz_using_subcommand build" -l disks -d 'Put the file system of persistent disks into the image; a project with `[[run.disk]]` has it anyway'
 complete -c mewz -n "__fish_mewz_using_subcommand build" -s v -l verbose -d 'Tell how much was compiled'
 complete -c mewz -n "__fish_mewz_using_subcommand build" -l json -d 'Print one JSON object instead of the line'
 complete -c mewz -n "__fish_mewz_using_subcommand build" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -28,7 +28,7 @@ fn every_machine_boots() {
     for machine in [
         "-M microvm,acpi=off -m 32",
         "-M microvm -m 32",
-        "-M microvm,acpi=off -m 6",
+        "-M microvm,acpi=off -m 5",
         "-M microvm,acpi=off,pit=off,pic=off,rtc=off -m 32",
         "-M q35 -m 32",
         "-M pc -m 32",
@@ -69,6 +69,52 @@ fn too_little_memory_is_told() {
         "{}",
         ended.output
     );
+}
+
+#[test]
+fn a_disk_wants_an_image_that_has_its_file_system() {
+    let place = Place::new();
+    place
+        .run(&["disk", "create", "d.img", "--size", "2MiB"])
+        .assert(0, &[]);
+    let drive = format!(
+        "-M microvm,acpi=off -m 32 -drive if=none,id=d,format=raw,file={} -device virtio-blk-device,drive=d,serial=d",
+        place.path("d.img").display()
+    );
+    let with_disk = |image: &Path, settings: &str| {
+        let mut command = qemu(image, &drive);
+        command.args(["-append", settings]);
+        Ended::of(command.spawn().unwrap())
+    };
+    let plain = image(&place, &program("hello.wat"), "x86-64");
+    let ended = with_disk(&plain, "disk=d:/data");
+    assert_eq!(ended.status, PANIC, "{}", ended.output);
+    let words = [
+        "the disk for `/data` can't be mounted",
+        "`mewz build --disks`",
+    ];
+    let said = |ended: &Ended, words: &[&str]| words.iter().all(|word| ended.output.contains(word));
+    assert!(said(&ended, &words), "{}", ended.output);
+    let ended = with_disk(&plain, "");
+    let words = ["the machine's disk is not used", "hello from wat\n"];
+    assert!(
+        ended.status == 1 && said(&ended, &words),
+        "{}",
+        ended.output
+    );
+    // By the flag, and because a project mounts one.
+    place.write(
+        "mewz.toml",
+        "mewz = 1\n[app]\nname = \"hello\"\n[build]\nwasm = \"hello.wat\"\n[[run.disk]]\nhost = \"d.img\"\nguest = \"/data\"\n",
+    );
+    place.write("hello.wat", std::fs::read(program("hello.wat")).unwrap());
+    let ways: [&[&str]; 2] = [&["--disks", "hello.wat"], &["."]];
+    for way in ways {
+        let arguments = [&["build", "--target-cpu", "x86-64", "-o", "image.elf"], way].concat();
+        place.run(&arguments).assert(0, &[]);
+        let ended = with_disk(&place.path("image.elf"), "disk=d:/data");
+        assert_eq!((ended.status, &ended.output[..]), (1, "hello from wat\n"));
+    }
 }
 
 #[test]

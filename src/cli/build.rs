@@ -12,6 +12,7 @@ use super::cache::{Cache, write_whole};
 use super::code::{CodeArguments, accelerator_needed};
 use super::failure::Failure;
 use super::image::Making;
+use super::kernel::KernelChoice;
 use super::module::Module;
 use super::pack::{self, PackedFolder};
 use super::project::{Profile, Project};
@@ -58,6 +59,9 @@ pub(super) struct BuildArguments {
     /// Put the stub into the image that a debugger talks to, on the machine's second serial line
     #[arg(long)]
     debuggable: bool,
+    /// Put the file system of persistent disks into the image; a project with `[[run.disk]]` has it anyway
+    #[arg(long)]
+    disks: bool,
     /// Tell how much was compiled
     #[arg(short, long)]
     verbose: bool,
@@ -106,9 +110,15 @@ pub(super) fn run(arguments: BuildArguments) -> Outcome {
         options: arguments
             .code
             .with_profile(options, profile, project.as_ref())?,
-        kernel: arguments.kernel,
+        kernel: KernelChoice {
+            file: arguments.kernel,
+            has_disks: arguments.disks
+                || project
+                    .as_ref()
+                    .is_some_and(|project| !project.disks().is_empty()),
+            is_debuggable: arguments.debuggable,
+        },
         pack: pack::pack(&packed, &temporaries)?,
-        is_debuggable: arguments.debuggable,
     };
     let cache = Cache::of_user();
     let (image, counts) = image::make(&module, &making, cache.as_ref(), arguments.release)?;

@@ -1,30 +1,22 @@
 //! From a module to an image: compiled, linked with the kernel, kept for the next time.
 
-use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
 use super::cache::{Cache, Entry, Found};
 use super::failure::Failure;
 use super::function_store::FunctionStore;
+use super::kernel::{self, KernelChoice};
 use super::module::{Module, listed};
 use super::{progress, words};
 use crate::compile::{self, Assembled, Compiled, Counts};
 use crate::link::error::LinkError;
 use crate::link::image::{Image, ImageOptions};
-use crate::link::kernel::Kernel;
 use crate::qemu::machine::memory_file;
 use crate::relocatable::Object;
-
-/// The kernel that this program carries.
-static KERNEL: &[u8] = include_bytes!(env!("MEWZ_KERNEL"));
-/// The same with the stub that a debugger talks to.
-static DEBUG_KERNEL: &[u8] = include_bytes!(env!("MEWZ_DEBUG_KERNEL"));
 
 /// Names that a warning lists before it counts the rest.
 const MISSING_LISTED: usize = 8;
@@ -34,22 +26,10 @@ const MISSING_LISTED: usize = 8;
 pub(super) struct Making {
     /// Choices of the code generator.
     pub(super) options: compile::Options,
-    /// A kernel other than the one inside.
-    pub(super) kernel: Option<PathBuf>,
+    /// Its kernel.
+    pub(super) kernel: KernelChoice,
     /// What the image carries along: a pack, or nothing. The cache knows images without one alone.
     pub(super) pack: Vec<u8>,
-    /// With the stub that a debugger talks to.
-    pub(super) is_debuggable: bool,
-}
-
-impl Making {
-    /// The kernel's ELF file.
-    fn kernel_bytes(&self) -> Result<Cow<'static, [u8]>, Failure> {
-        match (&self.kernel, self.is_debuggable) {
-            (None, true) => Ok(DEBUG_KERNEL.into()),
-            (path, _) => kernel_bytes(path.as_deref()),
-        }
-    }
 }
 
 /// What is remembered of an image.
@@ -115,40 +95,6 @@ impl BootImage<'_> {
                 Found::Nothing | Found::Damaged => None,
             },
             Symbols::Nowhere => Some(make(module, making, cache, false).ok()?.0.bytes),
-        }
-    }
-}
-
-/// The kernel's ELF file: the one inside, or that of `path`.
-pub(super) fn kernel_bytes(path: Option<&Path>) -> Result<Cow<'static, [u8]>, Failure> {
-    let Some(path) = path else {
-        return Ok(KERNEL.into());
-    };
-    let bytes = std::fs::read(path).map_err(|problem| {
-        Failure::new(format!("cannot read the kernel `{}`", path.display())).cause(problem)
-    })?;
-    Ok(bytes.into())
-}
-
-/// Reads a kernel's symbols.
-pub(super) fn parse_kernel(bytes: &[u8]) -> Result<Kernel<'_>, Failure> {
-    Kernel::parse(bytes).map_err(|problem| Failure::new("the kernel cannot be used").cause(problem))
-}
-
-/// Does `work` with the kernel inside, which is read once, or with that of `path`.
-pub(super) fn with_kernel<T>(
-    path: Option<&Path>,
-    work: impl FnOnce(&Kernel<'_>) -> Result<T, Failure>,
-) -> Result<T, Failure> {
-    static OWN: OnceLock<Kernel<'static>> = OnceLock::new();
-    if path.is_some() {
-        return work(&parse_kernel(&kernel_bytes(path)?)?);
-    }
-    match OWN.get() {
-        Some(kernel) => work(kernel),
-        None => {
-            let kernel = parse_kernel(KERNEL)?;
-            work(OWN.get_or_init(|| kernel))
         }
     }
 }
@@ -241,17 +187,17 @@ pub(super) fn link(
     making: &Making,
     strip: bool,
 ) -> Result<Image, Failure> {
-    let kernel_bytes = making.kernel_bytes()?;
-    let kernel = parse_kernel(&kernel_bytes)?;
     let options = ImageOptions {
         strip,
         pack: &making.pack,
         ..ImageOptions::default()
     };
-    let linked = progress::during(format!("linking {}", module.name().display()), || {
-        crate::link::image::image(&kernel, object, &options)
-    });
-    linked.map_err(|problem| not_linked(module, &problem))
+    making.kernel.with(|kernel| {
+        let linked = progress::during(format!("linking {}", module.name().display()), || {
+            crate::link::image::image(kernel, object, &options)
+        });
+        linked.map_err(|problem| not_linked(module, &problem))
+    })
 }
 
 /// The sentence for a module that can't be linked.
@@ -376,14 +322,14 @@ fn symbols_key(key: &blake3::Hash) -> blake3::Hash {
 /// Stands for all that an image depends on: module, options, kernel, and the program that makes it.
 fn key(module: &Module, making: &Making) -> Result<blake3::Hash, Failure> {
     let mut hasher = blake3::Hasher::new();
-    let kernel = match making.kernel.as_deref() {
-        Some(_) => blake3::hash(&making.kernel_bytes()?).to_hex().to_string(),
+    let kernel = match making.kernel.file {
+        Some(_) => blake3::hash(&making.kernel.bytes()?).to_hex().to_string(),
         None => own_identity(),
     };
     for part in [
         env!("CARGO_PKG_VERSION"),
         &kernel,
-        &format!("{:?} {}", making.options, making.is_debuggable),
+        &format!("{:?} {:?}", making.options, making.kernel),
     ] {
         hasher
             .update(&(part.len() as u64).to_le_bytes())
@@ -403,7 +349,7 @@ fn own_identity() -> String {
             file.mtime(),
             file.mtime_nsec()
         ),
-        Err(_) => blake3::hash(KERNEL).to_hex().to_string(),
+        Err(_) => kernel::digest().to_hex().to_string(),
     }
 }
 

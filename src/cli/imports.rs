@@ -1,5 +1,6 @@
 //! `mewz imports`: what a module wants from outside, and whether the kernel has it.
 
+use std::collections::HashSet;
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -7,7 +8,7 @@ use serde::Serialize;
 
 use super::Outcome;
 use super::failure::Failure;
-use super::image::{kernel_bytes, parse_kernel};
+use super::kernel::KernelChoice;
 use super::module::Module;
 use super::words;
 use crate::compile;
@@ -45,8 +46,12 @@ pub(super) fn run(arguments: ImportsArguments) -> Outcome {
     let module = Module::read(&arguments.file)?;
     let interface =
         compile::interface(&module.bytes).map_err(|problem| module.refused(&problem))?;
-    let kernel_bytes = kernel_bytes(arguments.kernel.as_deref())?;
-    let kernel = parse_kernel(&kernel_bytes)?;
+    let kernel = KernelChoice {
+        file: arguments.kernel,
+        ..KernelChoice::default()
+    };
+    let answered: HashSet<String> =
+        kernel.with(|kernel| Ok(kernel.imports().into_iter().map(str::to_owned).collect()))?;
     let lines: Vec<Line<'_>> = interface
         .imports
         .iter()
@@ -55,7 +60,7 @@ pub(super) fn run(arguments: ImportsArguments) -> Outcome {
             field: &import.field,
             description: &import.description,
             symbol: &import.symbol,
-            answered: kernel.answers(&import.symbol),
+            answered: answered.contains(&import.symbol),
         })
         .collect();
     let text = if arguments.json {

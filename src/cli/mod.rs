@@ -18,6 +18,7 @@ mod function_store;
 mod image;
 mod imports;
 mod interrupt;
+mod kernel;
 mod kernel_calls;
 mod module;
 mod nearest;

@@ -8,6 +8,7 @@ use super::code::CodeArguments;
 use super::crash::Telling;
 use super::failure::Failure;
 use super::image::Making;
+use super::kernel::KernelChoice;
 use super::pack;
 use super::project::{Profile, Project};
 use super::values::{self, Folder, PortPair, Temporary, Variable, os_parser};
@@ -87,23 +88,28 @@ impl ProgramArguments {
         Profile::new(self.release)
     }
 
-    /// What images are made with, for machines with `accelerator`; where `counts_runs`, code counts what runs.
+    /// What images are made with, for machines as `wishes` has them; where `counts_runs`, code counts what runs.
     pub(super) fn making(
         &self,
         project: Option<&Project>,
-        accelerator: AcceleratorChoice,
+        wishes: &Wishes,
         counts_runs: bool,
     ) -> Result<Making, Failure> {
         let profile = self.profile();
         let options = Options {
             counts_runs,
-            ..self.code.options(profile, project, Some(accelerator))
+            ..self
+                .code
+                .options(profile, project, Some(wishes.accelerator))
         };
         Ok(Making {
             options: self.code.with_profile(options, profile, project)?,
-            kernel: self.kernel.clone(),
+            kernel: KernelChoice {
+                file: self.kernel.clone(),
+                has_disks: !wishes.disks.is_empty(),
+                is_debuggable: false,
+            },
             pack: Vec::new(),
-            is_debuggable: false,
         })
     }
 

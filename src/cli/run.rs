@@ -83,7 +83,7 @@ impl RunArguments {
 pub(super) fn run(arguments: RunArguments) -> Outcome {
     interrupt::watch();
     let mut prepared = prepare(arguments, false)?;
-    if prepared.making.is_debuggable {
+    if prepared.making.kernel.is_debuggable {
         prepared.wishes.debugging = Debugging::AtCrash;
     }
     with_image(prepared, boot::run)
@@ -133,8 +133,8 @@ pub(super) fn prepare(arguments: RunArguments, is_debugged: bool) -> Result<Prep
     };
     wishes.accelerator = accelerator::informed(wishes.accelerator, cache.as_ref(), &qemu);
     let counts_runs = wishes.profile.is_some();
-    let mut making = program.making(project.as_ref(), wishes.accelerator, counts_runs)?;
-    making.is_debuggable = arguments.debuggable || is_debugged;
+    let mut making = program.making(project.as_ref(), &wishes, counts_runs)?;
+    making.kernel.is_debuggable = arguments.debuggable || is_debugged;
     Ok(Prepared {
         program: qemu,
         wishes,

@@ -260,7 +260,7 @@ impl<'a> Plan<'a> {
         let mut kernel_indices = Vec::new();
         for section in &kernel.sections {
             let kept = match strip {
-                true => section.is_loaded(),
+                true => section.is_loaded() && section.name != UNWIND_SECTION.as_bytes(),
                 false => section.name != UNWIND_SECTION.as_bytes(),
             };
             kernel_indices.push(kept.then(|| {
@@ -329,7 +329,7 @@ impl<'a> Plan<'a> {
         SectionHeader {
             name: Some(writer.add_section_name(UNWIND_SECTION.as_bytes())),
             sh_type: elf::SHT_PROGBITS,
-            // The kernel's part is in memory at this address too, the window's is only here.
+            // Not in memory: nobody else needs it.
             sh_flags: 0,
             sh_addr: address,
             sh_offset: offset as u64,

@@ -45,7 +45,11 @@ impl<const BYTES: usize> Stack<BYTES> {
 }
 
 /// Bytes of the stack where the kernel starts and answers calls: the file system of disks has many blocks on it at once.
-const KERNEL_BYTES: usize = 512 << 10;
+const KERNEL_BYTES: usize = if cfg!(feature = "disks") {
+    512 << 10
+} else {
+    128 << 10
+};
 /// Where the kernel starts and answers calls.
 pub(crate) static KERNEL: Stack<KERNEL_BYTES> = Stack::new();
 /// Bytes from [`KERNEL`] to its top, for the boot code.

@@ -7,8 +7,8 @@ use mewz_kernel::wasi::exports::Call;
 use mewz_kernel::wasi::system::System as _;
 use mewz_kernel::wasi::{Context, Wasi};
 
+use super::debugger;
 use super::machine::Machine;
-use super::{debugger, disks};
 use crate::arch::gate::{self, ARGUMENTS_MAX, call_stub};
 use crate::memory::linear::{self, LinearMemory};
 use crate::memory::table;
@@ -39,7 +39,7 @@ extern "C" fn settle_here() {
     // SAFETY: no call is under way: the application does not trap in one.
     let state = unsafe { &mut *STATE.0.get() };
     if let Some((_, machine)) = state {
-        disks::settle(&machine.disks);
+        machine.disks.settle();
     }
 }
 

@@ -1,15 +1,14 @@
 //! The machine as WASI sees it.
 
-use alloc::vec::Vec;
 use core::fmt;
 
 use mewz_abi::record::RecordKind;
-use mewz_kernel::fs::disk::Mounted;
 use mewz_kernel::settings::Settings;
 use mewz_kernel::wasi::system::{StdinRead, Stream, System};
 
+use super::disks::Disks;
 use super::random::Generator;
-use super::{console, disks, wall_clock};
+use super::{console, wall_clock};
 use crate::arch::processor::Processor;
 use crate::arch::{clock, interrupts};
 
@@ -22,7 +21,7 @@ const SLEEP_NS_MIN: u64 = 2_000;
 pub(super) struct Machine {
     generator: Generator,
     /// Disks that the application writes to.
-    pub(super) disks: Vec<Mounted>,
+    pub(super) disks: Disks,
 }
 
 impl Machine {
@@ -30,7 +29,7 @@ impl Machine {
     pub(super) fn new(processor: Processor, settings: &Settings) -> Self {
         Self {
             generator: Generator::new(processor, settings.entropy),
-            disks: Vec::new(),
+            disks: Disks::default(),
         }
     }
 }
@@ -69,9 +68,7 @@ impl System for Machine {
         if console::take_news() {
             return;
         }
-        for disk in &self.disks {
-            disk.settle_old();
-        }
+        self.disks.settle_old();
         let now = clock::now_ns();
         let end = deadline_ns
             .unwrap_or(u64::MAX)
@@ -98,7 +95,7 @@ impl System for Machine {
     }
 
     fn exit(&mut self, status: u32) -> ! {
-        disks::settle(&self.disks);
+        self.disks.settle();
         console::end(status)
     }
 }

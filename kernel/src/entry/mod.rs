@@ -8,6 +8,10 @@ mod debugger;
 #[cfg(not(feature = "debugger"))]
 #[path = "no_debugger.rs"]
 mod debugger;
+#[cfg(feature = "disks")]
+mod disks;
+#[cfg(not(feature = "disks"))]
+#[path = "no_disks.rs"]
 mod disks;
 mod every_export;
 mod exception;
@@ -201,8 +205,8 @@ fn bytes(range: PhysicalRange) -> &'static [u8] {
 struct Devices {
     /// Ways to host folders, by their mount tags.
     folders: Vec<(Vec<u8>, virtio::ninep::HostFolder)>,
-    /// Disks, by their serial numbers.
-    disks: Vec<(Vec<u8>, virtio::block::BlockDevice)>,
+    /// Disks.
+    disks: disks::Found,
     /// The network card.
     card: Option<virtio::net::NetworkCard>,
 }
@@ -226,10 +230,7 @@ fn start_devices(settings: &Settings) -> Devices {
                 Some(folder) => devices.folders.push(folder),
                 None => console::warn(format_args!("a 9p device can't be used")),
             },
-            DeviceType::Block => match virtio::block::BlockDevice::new(device) {
-                Some(disk) => devices.disks.push(disk),
-                None => console::warn(format_args!("a disk can't be used")),
-            },
+            DeviceType::Block => devices.disks.add(device),
             DeviceType::Network if devices.card.is_none() => {
                 devices.card = virtio::net::NetworkCard::new(device, settings.takes_long_segments);
                 if devices.card.is_none() {
@@ -309,10 +310,7 @@ fn start_wasi(
     folders::mount_temporaries(&settings.temporaries, &mut mounts);
     folders::mount_packs(packs, &mut mounts);
     let first = mounts.len() as u64 + 1;
-    for (mount, disk) in disks::mount(&settings.disks, devices.disks, first) {
-        mounts.push(mount);
-        machine.disks.push(disk);
-    }
+    machine.disks = devices.disks.mount(&settings.disks, first, &mut mounts);
     let settings = wasi::Settings {
         arguments: settings.arguments.clone(),
         environment: settings.environment.clone(),

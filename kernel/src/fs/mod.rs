@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod channel;
+#[cfg(feature = "disks")]
 pub mod disk;
 pub mod errno;
 pub mod name;

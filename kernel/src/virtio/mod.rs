@@ -1,5 +1,6 @@
 //! Devices of the machine monitor: the console, the ways to host folders, disks and network cards.
 
+#[cfg(feature = "disks")]
 pub(crate) mod block;
 mod buffers;
 pub(crate) mod console;

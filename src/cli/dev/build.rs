@@ -219,8 +219,7 @@ impl Worker {
         times.compile = start.elapsed();
         let start = Instant::now();
         let build_id = build_id(number);
-        let kernel = source.making.kernel.as_deref();
-        let (window, missing) = image::with_kernel(kernel, |kernel| {
+        let (window, missing) = source.making.kernel.with(|kernel| {
             let linked = window::window(kernel, &assembled.object, build_id)
                 .map_err(|problem| image::not_linked(&module, &problem))?;
             let missing = linked.missing.iter().map(window::Missing::name).collect();

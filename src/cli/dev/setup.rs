@@ -13,7 +13,7 @@ use crate::cli::cache::Cache;
 use crate::cli::failure::Failure;
 use crate::cli::program::NetworkWishes;
 use crate::cli::project::{FILE_NAME, Project, Reload};
-use crate::cli::{accelerator, emulator, image};
+use crate::cli::{accelerator, emulator};
 use crate::qemu::machine::memory_file;
 
 /// Everything that is settled.
@@ -69,9 +69,9 @@ impl Setup {
             .accelerator
             .settle()
             .map_err(|problem| emulator::not_run(&problem))?;
-        let mut making = program.making(project.as_ref(), wishes.accelerator, false)?;
+        let mut making = program.making(project.as_ref(), &wishes, false)?;
         making.options.expects_edits = true;
-        let kernel = image::with_kernel(making.kernel.as_deref(), |kernel| {
+        let kernel = making.kernel.with(|kernel| {
             memory_file("mewz-kernel", &kernel.without_sections())
                 .map_err(|problem| emulator::not_run(&problem))
         })?;
