@@ -42,7 +42,8 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             break
         }
         'mewz;new' {
-            [CompletionResult]::new('--template', '--template', [CompletionResultType]::ParameterName, '`wat`, `c`, `c-http`, `cpp`, `rust`, `rust-http`, `zig`, a folder, or the address of a Git repository [default: wat]')
+            [CompletionResult]::new('-t', '-t', [CompletionResultType]::ParameterName, '`assemblyscript`, `c`, `cpp`, `go`, `rust`, `wat`, `zig`, with `-http` behind it for a server; a folder; or the address of a Git repository [default: wat]')
+            [CompletionResult]::new('--template', '--template', [CompletionResultType]::ParameterName, '`assemblyscript`, `c`, `cpp`, `go`, `rust`, `wat`, `zig`, with `-http` behind it for a server; a folder; or the address of a Git repository [default: wat]')
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'The project''s name [default: the folder''s]')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')

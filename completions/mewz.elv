@@ -38,7 +38,8 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'mewz;new'= {
-            cand --template '`wat`, `c`, `c-http`, `cpp`, `rust`, `rust-http`, `zig`, a folder, or the address of a Git repository [default: wat]'
+            cand -t '`assemblyscript`, `c`, `cpp`, `go`, `rust`, `wat`, `zig`, with `-http` behind it for a server; a folder; or the address of a Git repository [default: wat]'
+            cand --template '`assemblyscript`, `c`, `cpp`, `go`, `rust`, `wat`, `zig`, with `-http` behind it for a server; a folder; or the address of a Git repository [default: wat]'
             cand --name 'The project''s name [default: the folder''s]'
             cand -h 'Print help'
             cand --help 'Print help'

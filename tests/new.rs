@@ -47,10 +47,12 @@ fn listing(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn each_template_is_written_whole_and_in_the_projects_name() {
     for (template, source) in [
-        ("wat", "main.wat"),
-        ("c", "main.c"),
-        ("rust", "main.rs"),
-        ("zig", "main.zig"),
+        ("wat", "src/main.wat"),
+        ("c", "src/main.c"),
+        ("rust", "src/main.rs"),
+        ("zig", "src/main.zig"),
+        ("go", "main.go"),
+        ("assemblyscript-http", "src/server.ts"),
     ] {
         let place = Place::new();
         succeeds(&place, &["new", "my-app", "--template", template]);
@@ -60,7 +62,8 @@ fn each_template_is_written_whole_and_in_the_projects_name() {
         assert_eq!(settings["app"]["name"].as_str(), Some("my-app"));
         assert!(read("README.md").starts_with("# my-app\n"));
         assert!(read(".gitignore").contains("/.mewz/"));
-        assert!(!read(&format!("src/{source}")).is_empty());
+        assert!(read(".gitignore").contains("/mewz.local.toml"));
+        assert!(!read(source).is_empty());
         for path in listing(&place.path("my-app")) {
             assert!(
                 path.extension().is_none_or(|ending| ending != "jinja"),
@@ -139,6 +142,12 @@ fn names_are_checked() {
         &["at least one letter"],
     );
     fails(&place, &["new", "fn"], 2, &["Cargo keeps that word"]);
+    fails(
+        &place,
+        &["new", "con"],
+        2,
+        &["keeps that word for a device"],
+    );
     succeeds(&place, &["new", "a b", "--name", "a-b"]);
 }
 

@@ -20,13 +20,15 @@ const TEMPLATE_DEFAULT: &str = "wat";
 Examples:
   mewz new hello                                 the smallest one, in WebAssembly's text format
   mewz new hello --template c                    a C program
+  mewz new hello --template go-http              an HTTP server in Go
   mewz new --template ../ours hello              a folder of yours; fills in its .jinja files
   mewz new --template https://host/t.git hello   a Git repository")]
 pub(super) struct NewArguments {
     /// The folder to make; an empty one may be there already
     path: Option<PathBuf>,
-    /// `wat`, `c`, `c-http`, `cpp`, `rust`, `rust-http`, `zig`, a folder, or the address of a Git repository [default: wat]
-    #[arg(long, value_name = "NAME|PATH|GIT")]
+    /// `assemblyscript`, `c`, `cpp`, `go`, `rust`, `wat`, `zig`, with `-http` behind it for a server; a folder; or the address
+    /// of a Git repository [default: wat]
+    #[arg(short, long, value_name = "NAME|PATH|GIT")]
     template: Option<String>,
     /// The project's name [default: the folder's]
     #[arg(long)]
@@ -71,6 +73,12 @@ pub(super) fn run(arguments: NewArguments) -> Outcome {
             "`mewz run {}` builds and boots it",
             path.display()
         ));
+    }
+    if files
+        .iter()
+        .any(|file| file.path == Path::new("package.json"))
+    {
+        words::hint("the first build fetches what `package.json` names, by `npm install`");
     }
     Ok(0)
 }

@@ -65,6 +65,10 @@ const RESERVED: &[&str] = &[
     "yield",
 ];
 
+/// Names of devices, which Windows has in every folder; Go refuses them everywhere. Some have a digit behind them.
+const DEVICES: &[&str] = &["aux", "con", "nul", "prn"];
+const NUMBERED_DEVICES: &[&str] = &["com", "lpt"];
+
 /// A project's name: ASCII letters, digits, `-` and `_`, a letter first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ProjectName(String);
@@ -89,8 +93,15 @@ impl ProjectName {
         if !first.is_ascii_alphabetic() {
             return Err(ProjectNameError::First(first));
         }
-        if RESERVED.contains(&name.to_ascii_lowercase().as_str()) {
+        let lower = name.to_ascii_lowercase();
+        if RESERVED.contains(&lower.as_str()) {
             return Err(ProjectNameError::Reserved);
+        }
+        let numbered = lower.strip_suffix(|symbol: char| symbol.is_ascii_digit());
+        if DEVICES.contains(&lower.as_str())
+            || numbered.is_some_and(|name| NUMBERED_DEVICES.contains(&name))
+        {
+            return Err(ProjectNameError::Device);
         }
         Ok(Self(name.to_owned()))
     }
@@ -125,6 +136,9 @@ pub(super) enum ProjectNameError {
     /// A word that Cargo keeps.
     #[error("Cargo keeps that word for Rust")]
     Reserved,
+    /// A device of Windows.
+    #[error("Windows keeps that word for a device, and Go refuses it")]
+    Device,
 }
 
 #[cfg(test)]
@@ -133,7 +147,14 @@ mod tests {
 
     #[test]
     fn plain_names_are_taken() {
-        for name in ["a", "hello", "Hello-2_x", &"a".repeat(NAME_LEN_MAX)] {
+        for name in [
+            "a",
+            "hello",
+            "Hello-2_x",
+            "com",
+            "console",
+            &"a".repeat(NAME_LEN_MAX),
+        ] {
             assert_eq!(
                 ProjectName::new(name)
                     .map(|name| name.to_string())
@@ -160,5 +181,7 @@ mod tests {
         assert_eq!(refused("-x"), ProjectNameError::First('-'));
         assert_eq!(refused("fn"), ProjectNameError::Reserved);
         assert_eq!(refused("Test"), ProjectNameError::Reserved);
+        assert_eq!(refused("Con"), ProjectNameError::Device);
+        assert_eq!(refused("lpt1"), ProjectNameError::Device);
     }
 }

@@ -346,7 +346,22 @@ mod tests {
     fn every_embedded_template_is_whole() {
         assert_eq!(
             embedded_names(),
-            ["c", "c-http", "cpp", "rust", "rust-http", "wat", "zig"]
+            [
+                "assemblyscript",
+                "assemblyscript-http",
+                "c",
+                "c-http",
+                "cpp",
+                "cpp-http",
+                "go",
+                "go-http",
+                "rust",
+                "rust-http",
+                "wat",
+                "wat-http",
+                "zig",
+                "zig-http",
+            ]
         );
         for name in embedded_names() {
             let files = Template::find(name)

@@ -178,7 +178,7 @@ fn assembly_script() -> Result<String, Lack> {
     };
     let version = version(&node, &["--version"]).map_err(lack)?;
     Ok(format!(
-        "node {version}; the compiler comes with each project"
+        "node {version}; a project's first build fetches the compiler (`npm install`)"
     ))
 }
 
