@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender as MessageSender, channel};
 use std::time::{Duration, Instant};
 
-use notify::event::{AccessKind, AccessMode};
+use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{ErrorKind, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 
 use super::event::{Event, Sender};
@@ -17,7 +17,8 @@ use super::tree::{Look, Tree};
 /// All events of one save come within two milliseconds.
 const QUIET: Duration = Duration::from_millis(10);
 
-/// Files that are written all the time are looked at all the same.
+/// Files that are written all the time are looked at all the same. A save in place empties the file first: one that is not
+/// closed yet is waited for so long.
 const QUIET_MAX: Duration = Duration::from_millis(100);
 
 /// How often files are looked at where the system does not tell of changes.
@@ -81,6 +82,8 @@ struct Thread {
 struct Heard {
     folders: BTreeSet<PathBuf>,
     files: BTreeSet<PathBuf>,
+    /// Files that are being written.
+    unfinished: BTreeSet<PathBuf>,
     /// Something was missed, or other files count now.
     is_all: bool,
     stop: bool,
@@ -104,13 +107,20 @@ impl Heard {
                 return;
             }
         };
-        let is_reading = match event.kind {
-            EventKind::Access(AccessKind::Close(AccessMode::Write)) => false,
-            EventKind::Access(_) => true,
-            _ => false,
-        };
-        if is_reading {
-            return;
+        match event.kind {
+            EventKind::Modify(ModifyKind::Data(_)) => {
+                self.unfinished.extend(event.paths.iter().cloned());
+            }
+            EventKind::Access(AccessKind::Close(AccessMode::Write))
+            | EventKind::Modify(ModifyKind::Name(_))
+            | EventKind::Remove(_) => {
+                for path in &event.paths {
+                    self.unfinished.remove(path);
+                }
+            }
+            // Someone reads.
+            EventKind::Access(_) => return,
+            _ => {}
         }
         self.is_all |= event.need_rescan();
         for path in event.paths {
@@ -161,7 +171,7 @@ impl Thread {
     /// Waits until something has happened and nothing more does; `None` when nobody wants to know any more.
     fn hear(&self, messages: &Receiver<Message>, at: &mut Instant) -> Option<Heard> {
         let mut heard = Heard::default();
-        let mut first = None;
+        let mut first: Option<Instant> = None;
         loop {
             let patience = match first {
                 None if self.watcher.is_none() => LOOK,
@@ -175,6 +185,9 @@ impl Thread {
             };
             match message {
                 Ok(message) => heard.take(message),
+                Err(RecvTimeoutError::Timeout)
+                    if !heard.unfinished.is_empty()
+                        && first.is_some_and(|first| first.elapsed() < QUIET_MAX) => {}
                 Err(RecvTimeoutError::Timeout) => {
                     *at = first.unwrap_or_else(Instant::now);
                     return Some(heard);
