@@ -29,8 +29,8 @@ pub enum RecordKind {
     Trap = 7,
     /// Guest to host: the kernel failed. Payload: UTF-8 text. [`RecordKind::Exit`] follows.
     Panic = 8,
-    /// Guest to host: the application accepts connections at a port, told once, when it first asks for one. Payload: the
-    /// port, u16.
+    /// Guest to host: the application accepts connections at a port, told once, when it first asks for one; or it takes
+    /// datagrams at one, told when it is bound. Payload: the port, u16.
     Listening = 9,
     /// Guest to host: a parked kernel is up and asks for the time. No payload. It waits for [`RecordKind::Release`].
     Parked = 10,

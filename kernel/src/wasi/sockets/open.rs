@@ -60,8 +60,9 @@ impl Wasi {
         match socket.kind {
             Kind::Idle(_, 0) => socket.kind = Kind::Idle(address, port),
             Kind::Datagrams(None, peer) => {
-                let opened = socket.network.borrow_mut().open_datagrams(address, port)?;
-                socket.kind = Kind::Datagrams(Some(opened.0), peer);
+                let (id, port) = socket.network.borrow_mut().open_datagrams(address, port)?;
+                socket.kind = Kind::Datagrams(Some(id), peer);
+                context.system.tell_listening(port);
             }
             _ => return Err(Errno::Inval),
         }
