@@ -86,7 +86,7 @@ impl Member {
         let mut wanted = self.guest.forwards.iter();
         self.first_listened.is_some_and(|first| {
             first.elapsed() > MORE_PORTS
-                || wanted.all(|forward| forward.is_udp || self.listening.contains(&forward.guest))
+                || wanted.all(|forward| self.listening.contains(&forward.guest))
         })
     }
 }

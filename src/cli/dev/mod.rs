@@ -77,6 +77,9 @@ pub(super) struct DevArguments {
     /// Clear the terminal at every save
     #[arg(long)]
     clear: bool,
+    /// Put a script into HTML answers that loads the page again when a new program serves
+    #[arg(long)]
+    live_reload: bool,
     /// Tell the terminal (bell and desktop notice) when a build fails, and when it works again
     #[arg(long)]
     notify: bool,
@@ -120,10 +123,12 @@ pub(super) fn run(arguments: DevArguments) -> Outcome {
         usize::from(arguments.instances),
         sender.clone(),
     );
-    let urls = ports.iter().map(|port| (port.host, port.guest)).collect();
+    let urls = ports.iter().map(|port| port.published).collect();
     let front = match ports.is_empty() {
         true => None,
-        false => Some(Front::start(ports, sender.clone()).map_err(not_served)?),
+        false => {
+            Some(Front::start(ports, arguments.live_reload, sender.clone()).map_err(not_served)?)
+        }
     };
     let work = Work {
         builder: Builder::start(cache.clone(), sender.clone()),

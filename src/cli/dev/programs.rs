@@ -142,13 +142,16 @@ impl Work {
 
     /// Boots the machines of the next program.
     pub(super) fn park(&mut self) {
+        if let Some(serving) = &self.machines.serving {
+            let build = Arc::clone(&serving.build);
+            self.park_after(&build);
+        }
+    }
+
+    fn park_after(&mut self, build: &Build) {
         if self.arguments.once {
             return;
         }
-        let Some(serving) = &self.machines.serving else {
-            return;
-        };
-        let build = Arc::clone(&serving.build);
         if let Err(failure) = self.machines.park(&build.window) {
             self.screen.failure("error", self.number, &failure);
         }
@@ -229,20 +232,15 @@ impl Work {
                 .is_some_and(|crew| crew.members.iter().any(|member| member.guest.id == id))
         };
         if has(&self.machines.next) {
-            let failed = self.machines.next.take();
-            match (&self.machines.serving, &self.front) {
-                (Some(serving), Some(_)) => {
-                    let text = format!("#{} goes on", serving.number());
-                    self.screen.say(&text);
-                }
-                // The next save finds a machine ready all the same.
-                _ => {
-                    if let Some(crew) = failed {
-                        let build = Arc::clone(&crew.build);
-                        drop(crew);
-                        let _ = self.machines.park(&build.window);
-                    }
-                }
+            if let (Some(serving), Some(_)) = (&self.machines.serving, &self.front) {
+                let text = format!("#{} goes on", serving.number());
+                self.screen.say(&text);
+            }
+            // The next save finds a machine ready all the same.
+            if let Some(crew) = self.machines.next.take() {
+                let build = Arc::clone(&crew.build);
+                drop(crew);
+                self.park_after(&build);
             }
         } else if has(&self.machines.serving) {
             self.machines.serving = None;
@@ -271,7 +269,7 @@ impl Work {
         {
             next.is_told = true;
             let status = next.status();
-            let ports: Vec<String> = self.urls.iter().map(|(_, port)| port.to_string()).collect();
+            let ports: Vec<String> = self.urls.iter().map(|url| url.guest.to_string()).collect();
             self.screen.ready(&status);
             self.screen.warn(&format!(
                 "#{} does not wait for connections at port {} yet",

@@ -6,7 +6,6 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::control::Request;
-use super::front;
 use super::machines::Crew;
 use super::work::{Next, Work};
 use crate::cli::values;
@@ -62,13 +61,13 @@ impl Work {
             self.screen
                 .say("no port is forwarded (`--publish`, or `ports` below `[run]`)");
         }
-        for (host, guest) in self.urls.clone() {
+        for url in self.urls.clone() {
+            let guest = url.guest;
             let to = match &self.machines.serving {
                 Some(crew) => format!("port {guest} of #{}", crew.number()),
                 None => "nothing: no program serves".to_owned(),
             };
-            self.screen
-                .say(&format!("http://{}:{host} leads to {to}", front::ADDRESS));
+            self.screen.say(&format!("{} leads to {to}", url.url()));
         }
     }
 
@@ -91,12 +90,12 @@ impl Work {
     }
 
     pub(super) fn open_url(&mut self) {
-        let Some((host, _)) = self.urls.first() else {
+        let Some(url) = self.urls.iter().find(|url| !url.is_udp) else {
             self.screen
                 .say("no port is forwarded, so there is nothing to open");
             return;
         };
-        let url = format!("http://{}:{host}", front::ADDRESS);
+        let url = url.url();
         let mut command = Command::new("xdg-open");
         let command = command.arg(&url).stdin(Stdio::null());
         match command.stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
@@ -136,7 +135,7 @@ impl Work {
             "serving": self.machines.serving.as_ref().map(Crew::number),
             "paused": self.is_paused,
             "failed": self.failed.as_ref().map(|page| &page.title),
-            "ports": self.urls.iter().map(|(host, guest)| json!({ "host": host, "guest": guest }))
+            "ports": self.urls.iter().map(|url| json!({ "host": url.host, "guest": url.guest, "udp": url.is_udp }))
                 .collect::<Vec<_>>(),
         })
         .to_string()

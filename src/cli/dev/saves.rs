@@ -93,9 +93,12 @@ impl Work {
         // The old ones may be among them.
         self.front = None;
         let ports = front::open(&new.network.pairs)?;
-        self.urls = ports.iter().map(|port| (port.host, port.guest)).collect();
+        self.urls = ports.iter().map(|port| port.published).collect();
         if !ports.is_empty() {
-            self.front = Some(Front::start(ports, self.sender.clone()).map_err(not_served)?);
+            self.front = Some(
+                Front::start(ports, self.arguments.live_reload, self.sender.clone())
+                    .map_err(not_served)?,
+            );
         }
         self.greet();
         Ok(())

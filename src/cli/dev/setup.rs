@@ -140,7 +140,8 @@ impl Setup {
     /// What is different in `new`.
     pub(super) fn difference(&self, new: &Setup) -> Difference {
         let guests = |setup: &Setup| {
-            let mut ports: Vec<u16> = setup.network.pairs.iter().map(|pair| pair.guest).collect();
+            let pairs = setup.network.pairs.iter();
+            let mut ports: Vec<_> = pairs.map(|pair| (pair.guest, pair.is_udp)).collect();
             ports.sort_unstable();
             let network = (setup.network.is_open, setup.network.listeners.clone());
             (ports, network)

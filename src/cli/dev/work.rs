@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::DevArguments;
 use super::build::Builder;
 use super::event::{Event, Sender};
-use super::front::{self, Front, Page};
+use super::front::{Front, Page, Published};
 use super::machines::{Machines, Save};
 use super::screen::Screen;
 use super::setup::Setup;
@@ -30,8 +30,7 @@ pub(super) struct Work {
     pub(super) builder: Builder,
     pub(super) machines: Machines,
     pub(super) front: Option<Front>,
-    /// Ports of this host, and of the program.
-    pub(super) urls: Vec<(u16, u16)>,
+    pub(super) urls: Vec<Published>,
     pub(super) watch: Option<Watch>,
     pub(super) sender: Sender,
     pub(super) has_keys: bool,
@@ -89,11 +88,9 @@ impl Work {
     pub(super) fn greet(&mut self) {
         let what = self.setup.root.display().to_string();
         let mut text = format!("watching `{what}`");
-        for (host, guest) in self.urls.clone() {
-            text.push_str(&format!(
-                ", serving port {guest} at http://{}:{host}",
-                front::ADDRESS
-            ));
+        for published in &self.urls {
+            let (guest, url) = (published.guest, published.url());
+            text.push_str(&format!(", serving port {guest} at {url}"));
         }
         if self.has_keys {
             text.push_str(" (h: help)");

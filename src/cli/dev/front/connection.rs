@@ -1,17 +1,21 @@
 //! One connection: the client's end here, the machine's end there, and the bytes between.
 
 use std::io::{self, Read as _, Write as _};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddrV4, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use super::http::{self, Page};
+use super::live::{self, Asked, Live};
 
 /// Bytes that wait in one direction, about, and that are read at once.
 const BUFFER_BYTES: usize = 64 << 10;
 const READ_BYTES: usize = 16 << 10;
 
-/// When a machine has gone that should have answered, the loop knows within this time.
+/// When a machine should have answered and has closed the connection, it may be about to end for so long.
 const LOST_MAX: Duration = Duration::from_millis(100);
+
+/// When it has gone, the loop knows within this time, on the busiest host.
+const NEWS_MAX: Duration = Duration::from_secs(10);
 
 /// What must happen before a connection can go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +42,12 @@ struct Pipe {
     is_shut: bool,
 }
 
+/// What was read.
+enum Came<'a> {
+    Bytes(&'a [u8]),
+    End,
+}
+
 /// What moving bytes came to.
 enum Moved {
     Something,
@@ -50,8 +60,13 @@ impl Pipe {
         &self.bytes[self.sent..]
     }
 
-    /// Reads once; `keeps` what was sent already.
-    fn fill(&mut self, from: &mut TcpStream, keeps: bool) -> Moved {
+    /// Reads once; `keeps` what was sent already. What came goes through `filter`.
+    fn fill(
+        &mut self,
+        from: &mut TcpStream,
+        keeps: bool,
+        mut filter: impl FnMut(Came<'_>, &mut Vec<u8>),
+    ) -> Moved {
         if self.has_ended || self.bytes.len() - self.sent >= BUFFER_BYTES {
             return Moved::Nothing;
         }
@@ -67,9 +82,14 @@ impl Pipe {
         match read {
             Ok(0) => {
                 self.has_ended = true;
+                filter(Came::End, &mut self.bytes);
                 Moved::Something
             }
-            Ok(_) => Moved::Something,
+            Ok(_) => {
+                let came = self.bytes.split_off(start);
+                filter(Came::Bytes(&came), &mut self.bytes);
+                Moved::Something
+            }
             Err(problem) => moved_nothing(&problem),
         }
     }
@@ -106,11 +126,25 @@ fn moved_nothing(problem: &io::Error) -> Moved {
     }
 }
 
+/// The machine's end.
+struct Machine {
+    stream: TcpStream,
+    address: SocketAddrV4,
+    /// The machines it belongs to.
+    crew: u64,
+}
+
+impl Machine {
+    /// Whether nobody listens there any more: a machine listens until QEMU has ended.
+    fn is_gone(&self) -> bool {
+        TcpListener::bind(self.address).is_ok()
+    }
+}
+
 /// A connection.
 pub(super) struct Connection {
     client: TcpStream,
-    /// The machine's end, and the machines it belongs to.
-    machine: Option<(TcpStream, u64)>,
+    machine: Option<Machine>,
     /// By its place among the ports.
     pub(super) port: usize,
     /// Towards the machine. What was sent of a request stays until an answer comes: it may have to be sent again.
@@ -127,12 +161,16 @@ pub(super) struct Connection {
     lost_at: Option<Instant>,
     /// A page was the answer: what the client still says plays no part.
     is_dismissed: bool,
+    /// Pages that come by are to hear of new programs.
+    live: Option<Live>,
+    /// It carries such news.
+    has_news: bool,
     /// When bytes moved last.
     moved_at: Instant,
 }
 
 impl Connection {
-    pub(super) fn new(client: TcpStream, port: usize) -> Self {
+    pub(super) fn new(client: TcpStream, port: usize, reloads_pages: bool) -> Self {
         Self {
             client,
             machine: None,
@@ -144,24 +182,30 @@ impl Connection {
             is_answered: false,
             lost_at: None,
             is_dismissed: false,
+            live: reloads_pages.then(Live::default),
+            has_news: false,
             moved_at: Instant::now(),
         }
     }
 
     /// The machines that it leads to.
     pub(super) fn crew(&self) -> Option<u64> {
-        self.machine.as_ref().map(|(_, crew)| *crew)
+        self.machine.as_ref().map(|machine| machine.crew)
     }
 
     /// Whether it has waited for a machine, or for the end of one side, for longer than `limit`.
     pub(super) fn has_waited(&self, limit: Duration) -> bool {
         let is_half = self.machine.is_none() || self.up.has_ended || self.down.has_ended;
-        is_half && self.moved_at.elapsed() > limit
+        is_half && !self.has_news && self.moved_at.elapsed() > limit
     }
 
     /// Leads it to a machine.
-    pub(super) fn attach(&mut self, stream: TcpStream, crew: u64) {
-        self.machine = Some((stream, crew));
+    pub(super) fn attach(&mut self, stream: TcpStream, address: SocketAddrV4, crew: u64) {
+        self.machine = Some(Machine {
+            stream,
+            address,
+            crew,
+        });
         self.moved_at = Instant::now();
     }
 
@@ -174,6 +218,25 @@ impl Connection {
         self.down.has_ended = true;
         self.is_dismissed = true;
         true
+    }
+
+    /// Tells the page at the other end, if it listens, that the machines `crew` serve.
+    pub(super) fn tell_page(&mut self, crew: u64) {
+        if self.has_news {
+            self.down.bytes.extend(live::news(crew).bytes());
+        }
+    }
+
+    /// Answers what is asked of the front itself.
+    fn answer_here(&mut self, asked: Asked, current: Option<u64>) {
+        self.machine = None;
+        self.is_dismissed = true;
+        self.down.bytes.extend(live::answer(asked));
+        self.has_news = asked == Asked::News;
+        self.down.has_ended = !self.has_news;
+        if let Some(crew) = current {
+            self.tell_page(crew);
+        }
     }
 
     /// Moves bytes until nothing moves any more. `current` are the machines that serve.
@@ -223,10 +286,23 @@ impl Connection {
         let begins = self.is_answered || !self.has_spoken;
         // What was sent of a request stays while it may have to be sent again.
         let keeps = self.is_http && !begins && self.up.bytes.len() < BUFFER_BYTES;
-        let moved = self.up.fill(&mut self.client, keeps);
+        let live = &mut self.live;
+        let moved = self.up.fill(&mut self.client, keeps, |came, out| {
+            match (came, live.as_mut()) {
+                (Came::Bytes(bytes), Some(live)) => live.request(bytes, out),
+                (Came::Bytes(bytes), None) => out.extend(bytes),
+                (Came::End, _) => {}
+            }
+        });
+        if let Some(asked) = self.live.as_mut().and_then(Live::take_asked) {
+            self.answer_here(asked, current);
+        }
         if self.is_dismissed {
             self.up.sent = self.up.bytes.len();
-            return moved;
+            return match self.has_news && self.up.has_ended {
+                true => Moved::Broken,
+                false => moved,
+            };
         }
         let new = self.up.waiting();
         if begins && matches!(moved, Moved::Something) && !new.is_empty() {
@@ -249,10 +325,10 @@ impl Connection {
     }
 
     fn write_machine(&mut self, _: Option<u64>) -> Moved {
-        let Some((machine, _)) = &mut self.machine else {
+        let Some(machine) = &mut self.machine else {
             return Moved::Nothing;
         };
-        match self.up.empty(machine) {
+        match self.up.empty(&mut machine.stream) {
             // Reading tells what became of it.
             Moved::Broken => Moved::Nothing,
             moved => moved,
@@ -260,11 +336,19 @@ impl Connection {
     }
 
     fn read_machine(&mut self, current: Option<u64>) -> Moved {
-        let Some((machine, crew)) = &mut self.machine else {
+        let Some(machine) = &mut self.machine else {
             return Moved::Nothing;
         };
-        let crew = *crew;
-        let moved = self.down.fill(machine, false);
+        let crew = machine.crew;
+        let live = &mut self.live;
+        let moved = self.down.fill(&mut machine.stream, false, |came, out| {
+            match (came, live.as_mut()) {
+                (Came::Bytes(bytes), Some(live)) => live.response(bytes, crew, out),
+                (Came::Bytes(bytes), None) => out.extend(bytes),
+                (Came::End, Some(live)) => live.end_response(out),
+                (Came::End, None) => {}
+            }
+        });
         let has_come = !self.down.waiting().is_empty();
         if has_come {
             self.is_answered = true;
@@ -280,9 +364,16 @@ impl Connection {
             self.down.has_ended = false;
             self.up.sent = 0;
             self.up.is_shut = false;
+            if let Some(live) = &mut self.live {
+                live.ask_again();
+            }
             return Moved::Something;
         }
-        if self.lost_at.get_or_insert_with(Instant::now).elapsed() > LOST_MAX {
+        let patience = match self.machine.as_ref().is_some_and(Machine::is_gone) {
+            true => NEWS_MAX,
+            false => LOST_MAX,
+        };
+        if self.lost_at.get_or_insert_with(Instant::now).elapsed() > patience {
             self.lost_at = None;
             self.down.has_ended = true;
             return Moved::Something;

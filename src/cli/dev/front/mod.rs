@@ -5,7 +5,10 @@
 //! new one. While nothing serves, HTTP gets a page that says why, and other connections wait.
 
 mod connection;
+mod datagrams;
 mod http;
+mod live;
+mod message;
 mod port;
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -22,6 +25,7 @@ use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::event::{EventfdFlags, Timespec, eventfd};
 
 use self::connection::{Connection, Need};
+use self::datagrams::Datagrams;
 pub(super) use self::http::Page;
 pub(super) use self::port::{FrontPort, open};
 use super::event::{Event, Sender};
@@ -44,9 +48,10 @@ const SERVE_PATIENCE: Duration = Duration::from_secs(1);
 /// Events that are taken at once.
 const EVENTS_MAX: usize = 256;
 
-/// Numbers that are no connection's: the way to wake the thread, and the listeners.
+/// Numbers that are no connection's: the way to wake the thread, the ports, and clients that send datagrams.
 const WAKE: u64 = u64::MAX;
-const LISTENERS: u64 = u64::MAX - 1024;
+const PORTS: u64 = u64::MAX - 1024;
+const DATAGRAMS: u64 = 1 << 62;
 
 /// The machines that are to serve.
 #[derive(Clone, Debug)]
@@ -55,6 +60,38 @@ pub(super) struct Target {
     pub(super) crew: u64,
     /// The ports of each.
     pub(super) guests: Vec<Vec<Forward>>,
+}
+
+impl Target {
+    /// The way to the port `guest` of the machine whose turn it is.
+    fn forward(&self, turn: usize, guest: u16, is_udp: bool) -> Option<&Forward> {
+        let forwards = self.guests.get(turn % self.guests.len().max(1))?;
+        forwards
+            .iter()
+            .find(|forward| forward.guest == guest && forward.is_udp == is_udp)
+    }
+}
+
+/// A port of this host, and the program's that it leads to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Published {
+    /// The port here.
+    pub(crate) host: u16,
+    /// The program's.
+    pub(crate) guest: u16,
+    /// For datagrams.
+    pub(crate) is_udp: bool,
+}
+
+impl Published {
+    /// Where people find it.
+    pub(crate) fn url(self) -> String {
+        let Self { host, .. } = self;
+        match self.is_udp {
+            true => format!("udp://{ADDRESS}:{host}"),
+            false => format!("http://{ADDRESS}:{host}"),
+        }
+    }
 }
 
 /// What the thread is told.
@@ -74,19 +111,23 @@ pub(super) struct Front {
 }
 
 impl Front {
-    /// Begins to accept connections at `ports`.
+    /// Begins to accept connections and datagrams at `ports`. Where `reloads_pages`, pages are told of new programs.
     ///
     /// # Errors
     ///
     /// The operating system refuses.
-    pub(super) fn start(ports: Vec<FrontPort>, events: Sender) -> io::Result<Self> {
+    pub(super) fn start(
+        ports: Vec<FrontPort>,
+        reloads_pages: bool,
+        events: Sender,
+    ) -> io::Result<Self> {
         let poll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
         epoll::add(&poll, &*wake, EventData::new_u64(WAKE), EventFlags::IN)?;
-        for (port, number) in ports.iter().zip(LISTENERS..) {
-            port.listener.set_nonblocking(true)?;
+        for (port, number) in ports.iter().zip(PORTS..) {
+            port.set_nonblocking()?;
             let data = EventData::new_u64(number);
-            epoll::add(&poll, &port.listener, data, EventFlags::IN)?;
+            epoll::add(&poll, port, data, EventFlags::IN)?;
         }
         let (orders, told) = channel();
         let mut thread = Thread {
@@ -96,6 +137,8 @@ impl Front {
             ports,
             events,
             connections: HashMap::new(),
+            datagrams: Datagrams::default(),
+            reloads_pages,
             next_id: 0,
             target: None,
             page: None,
@@ -153,6 +196,9 @@ struct Thread {
     ports: Vec<FrontPort>,
     events: Sender,
     connections: HashMap<u64, Connection>,
+    datagrams: Datagrams,
+    /// HTML gets a script that loads it again when another program serves.
+    reloads_pages: bool,
     next_id: u64,
     target: Option<Target>,
     /// What HTTP gets while there is no target.
@@ -192,7 +238,14 @@ impl Thread {
             for event in &events {
                 match event.data.u64() {
                     WAKE => {}
-                    listener @ LISTENERS.. => self.accept((listener - LISTENERS) as usize),
+                    port @ PORTS.. => {
+                        self.accept((port - PORTS) as usize);
+                        self.pass_datagrams((port - PORTS) as usize);
+                    }
+                    client @ DATAGRAMS.. => {
+                        let id = client - DATAGRAMS;
+                        self.datagrams.from_machine(&self.ports, id);
+                    }
                     id => self.advance(id >> 1),
                 }
             }
@@ -218,6 +271,7 @@ impl Thread {
                         self.draining.insert(old.crew);
                     }
                     self.page = None;
+                    self.tell_pages();
                     self.advance_all();
                     let _ = done.send(());
                 }
@@ -231,11 +285,20 @@ impl Thread {
                 Order::End(crew) => {
                     self.connections
                         .retain(|_, connection| connection.crew() != Some(crew));
+                    self.datagrams.end(crew);
                 }
                 Order::Close => return false,
             }
         }
         true
+    }
+
+    /// Tells pages which program serves now.
+    fn tell_pages(&mut self) {
+        let Some(target) = &self.target else { return };
+        for connection in self.connections.values_mut() {
+            connection.tell_page(target.crew);
+        }
     }
 
     fn advance_all(&mut self) {
@@ -246,16 +309,37 @@ impl Thread {
     }
 
     fn accept(&mut self, port: usize) {
-        while let Some(Ok((client, _))) = self.ports.get(port).map(|port| port.listener.accept()) {
+        loop {
+            let listener = self.ports.get(port).and_then(FrontPort::listener);
+            let Some(Ok((client, _))) = listener.map(TcpListener::accept) else {
+                return;
+            };
             let id = self.next_id;
             if client.set_nonblocking(true).is_err() || self.add(&client, id << 1).is_err() {
                 continue;
             }
             let _ = client.set_nodelay(true);
             self.next_id += 1;
-            self.connections.insert(id, Connection::new(client, port));
+            let connection = Connection::new(client, port, self.reloads_pages);
+            self.connections.insert(id, connection);
             self.advance(id);
         }
+    }
+
+    fn pass_datagrams(&mut self, port: usize) {
+        let Some(guest) = self.ports.get(port).map(|port| port.published.guest) else {
+            return;
+        };
+        let (target, turn) = (&self.target, &mut self.turn);
+        let route = || {
+            let target = target.as_ref()?;
+            *turn = turn.wrapping_add(1);
+            let forward = target.forward(*turn, guest, true)?;
+            let address = SocketAddrV4::new(forward.address, forward.host);
+            Some((target.crew, address))
+        };
+        let told = (&self.poll, DATAGRAMS);
+        self.datagrams.from_clients(&self.ports, port, told, route);
     }
 
     /// Tells of everything that happens to `stream`, once each time.
@@ -310,11 +394,9 @@ impl Thread {
             return true;
         };
         self.turn = self.turn.wrapping_add(1);
-        let forwards = &target.guests[self.turn % target.guests.len().max(1)];
-        let guest_port = self.ports[connection.port].guest;
-        let is_it = |forward: &&Forward| forward.guest == guest_port && !forward.is_udp;
+        let guest = self.ports[connection.port].published.guest;
         let crew = target.crew;
-        let Some(forward) = forwards.iter().find(is_it) else {
+        let Some(forward) = target.forward(self.turn, guest, false) else {
             self.connections.remove(&id);
             return true;
         };
@@ -326,7 +408,7 @@ impl Thread {
         let is_ready = stream.set_nonblocking(true).is_ok();
         let is_ready = is_ready && self.add(&stream, id << 1 | 1).is_ok();
         match self.connections.get_mut(&id) {
-            Some(connection) if is_ready => connection.attach(stream, crew),
+            Some(connection) if is_ready => connection.attach(stream, address, crew),
             _ => drop(self.connections.remove(&id)),
         }
         true
@@ -335,17 +417,19 @@ impl Thread {
     fn sweep(&mut self) {
         self.connections
             .retain(|_, connection| !connection.has_waited(WAIT_MAX));
+        self.datagrams.sweep();
     }
 
     fn tell_drained(&mut self) {
         if self.draining.is_empty() {
             return;
         }
-        let used: HashSet<u64> = self
+        let mut used: HashSet<u64> = self
             .connections
             .values()
             .filter_map(Connection::crew)
             .collect();
+        used.extend(self.datagrams.awaited());
         let events = &self.events;
         self.draining.retain(|crew| {
             // Never waits: the loop may be waiting for this thread. It is told the next time.
@@ -356,8 +440,3 @@ impl Thread {
 
 /// The address that people connect to.
 pub(super) const ADDRESS: Ipv4Addr = Ipv4Addr::LOCALHOST;
-
-/// Listens at `port` of [`ADDRESS`].
-fn bind(port: u16) -> io::Result<TcpListener> {
-    TcpListener::bind((ADDRESS, port))
-}
