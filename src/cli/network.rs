@@ -31,6 +31,9 @@ pub(super) fn settle(
             ));
         }
     }
+    if let Some(text) = unanswered(pairs, is_open) {
+        words::warning(text);
+    }
     let mut forwards: Vec<Forward> = Vec::new();
     for pair in pairs {
         let host = match pair.host {
@@ -63,6 +66,15 @@ pub(super) fn settle(
         listeners: listeners.to_vec(),
         is_open,
     }))
+}
+
+/// What is to be said of datagrams that nobody can answer: QEMU's closed network lets none of the program's out.
+pub(super) fn unanswered(pairs: &[PortPair], is_open: bool) -> Option<String> {
+    let pair = pairs.iter().find(|pair| pair.is_udp && !is_open)?;
+    Some(format!(
+        "the program cannot answer datagrams that come to its port {}: QEMU lets none out without `--net`",
+        pair.guest
+    ))
 }
 
 fn not_forwarded(port: u16, problem: &io::Error) -> Failure {
@@ -100,7 +112,7 @@ fn free_port(is_udp: bool) -> io::Result<u16> {
 mod tests {
     use std::net::{Ipv4Addr, TcpListener};
 
-    use super::settle;
+    use super::{settle, unanswered};
     use crate::cli::values::PortPair;
 
     fn pair(host: Option<u16>, guest: u16) -> PortPair {
@@ -115,6 +127,17 @@ mod tests {
     fn without_wishes_there_is_no_card() {
         assert_eq!(settle(&[], &[], false).unwrap(), None);
         assert!(settle(&[], &[], true).unwrap().unwrap().is_open);
+    }
+
+    #[test]
+    fn datagrams_are_answered_by_an_open_network_alone() {
+        let datagrams = PortPair {
+            is_udp: true,
+            ..pair(None, 53)
+        };
+        assert!(unanswered(&[pair(None, 80), datagrams], false).is_some());
+        assert_eq!(unanswered(&[datagrams], true), None);
+        assert_eq!(unanswered(&[pair(None, 80)], false), None);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 // A server of HTTP that answers every request with ANSWER, one at a time, on the listener that it finds open.
-// What it is asked for: `/` the answer, `/close` the answer and the end of the connection, `/trap` its own end.
+// What it is asked for: `/` the answer, `/close` the answer and the end of the connection, `/page` and `/chunked` the answer
+// as HTML, `/trap` its own end.
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,8 +38,17 @@ static int answer(int at) {
     }
     int closes = strncmp(request, "GET /close", 10) == 0 || strstr(request, "Connection: close");
     char response[256];
-    int length = snprintf(response, sizeof response, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n%s\r\n%s",
+    int length;
+    if (strncmp(request, "GET /page", 9) == 0) {
+        length = snprintf(response, sizeof response, "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
+                          "Content-Length: %zu\r\n\r\n<p>%s", strlen(ANSWER) + 3, ANSWER);
+    } else if (strncmp(request, "GET /chunked", 12) == 0) {
+        length = snprintf(response, sizeof response, "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
+                          "Transfer-Encoding: chunked\r\n\r\n%zx\r\n%s\r\n0\r\n\r\n", strlen(ANSWER), ANSWER);
+    } else {
+        length = snprintf(response, sizeof response, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n%s\r\n%s",
                           strlen(ANSWER), closes ? "Connection: close\r\n" : "", ANSWER);
+    }
     lengths[at] = 0;
     return write(polled[at].fd, response, length) == length && !closes;
 }

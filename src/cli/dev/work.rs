@@ -16,6 +16,7 @@ use super::watch::Watch;
 use crate::cli::Outcome;
 use crate::cli::cache::Cache;
 use crate::cli::failure::Failure;
+use crate::cli::network;
 
 /// How often is looked at what time changes, while something waits for it.
 const TICK: Duration = Duration::from_millis(50);
@@ -97,6 +98,10 @@ impl Work {
         }
         if !self.arguments.once {
             self.screen.say(&text);
+        }
+        let wishes = &self.setup.network;
+        if let Some(text) = network::unanswered(&wishes.pairs, wishes.is_open) {
+            self.screen.warn(&text);
         }
     }
 

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::epoll::{self, EventData, EventFlags};
 
+use super::ADDRESS;
 use super::port::FrontPort;
 
 /// Clients that are known at a time; the one that was silent for longest makes room.
@@ -146,7 +147,8 @@ impl Datagrams {
             Some(id) => id,
             None => {
                 self.make_room();
-                let machine = UdpSocket::bind((*address.ip(), 0))?;
+                // QEMU answers nobody on this host but this address.
+                let machine = UdpSocket::bind((ADDRESS, 0))?;
                 machine.connect(address)?;
                 machine.set_nonblocking(true)?;
                 let id = self.next_id;

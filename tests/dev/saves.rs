@@ -1,0 +1,167 @@
+//! What is saved runs, once and whole; nothing that is no save does anything.
+
+use std::fs;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::invoke::{self, Place};
+use crate::session::{Loop, builds, printing, project};
+
+#[test]
+fn a_program_runs_again_at_every_save_and_at_nothing_else() {
+    let place = project("");
+    let source = place.write("source.wat", printing("one"));
+    let mut dev = Loop::start(place, &[]);
+    assert_eq!(dev.next_line(), "one");
+    assert_eq!(dev.next("exit")["status"], 0);
+    dev.assert_silent("the first run");
+
+    // Nothing of this is another content.
+    fs::write(&source, printing("one")).unwrap();
+    let opened = fs::File::options().write(true).open(&source).unwrap();
+    opened.set_modified(std::time::SystemTime::now()).unwrap();
+    fs::set_permissions(&source, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    dev.place.write(".source.wat.swp", "swap");
+    dev.place.write("built", "x\n");
+    dev.assert_silent("saves that change nothing");
+    assert_eq!(builds(&dev.place), 1);
+
+    // A save in place, one by renaming, and one as Vim does it.
+    fs::write(&source, printing("two")).unwrap();
+    assert_eq!(
+        dev.next("change")["files"],
+        serde_json::json!(["source.wat"])
+    );
+    assert_eq!(dev.next_line(), "two");
+    dev.next("exit");
+    let new = dev.place.write("source.wat.new", printing("three"));
+    fs::rename(&new, &source).unwrap();
+    assert_eq!(dev.next_line(), "three");
+    dev.next("exit");
+    fs::write(dev.place.path("4913"), "").unwrap();
+    fs::remove_file(dev.place.path("4913")).unwrap();
+    fs::rename(&source, dev.place.path("source.wat~")).unwrap();
+    fs::write(&source, printing("four")).unwrap();
+    fs::remove_file(dev.place.path("source.wat~")).unwrap();
+    assert_eq!(dev.next_line(), "four");
+    dev.next("exit");
+    dev.assert_silent("the saves");
+
+    // A build that fails does not end the loop, and the next save mends it.
+    fs::write(&source, "(module (func $x").unwrap();
+    let error = dev.next("error");
+    let text = error["text"].as_str().unwrap();
+    assert!(text.contains("made.wat"), "{text}");
+    fs::write(&source, printing("five")).unwrap();
+    assert_eq!(dev.next_line(), "five");
+    dev.next("exit");
+    // So does a trap.
+    fs::write(
+        &source,
+        "(module (func $f unreachable) (func (export \"_start\") (call $f)))",
+    )
+    .unwrap();
+    let trap = dev.next("trap");
+    let text = trap["text"].as_str().unwrap();
+    assert!(
+        text.contains("trap: unreachable") && text.contains("`f`"),
+        "{text}"
+    );
+    fs::write(&source, printing("six")).unwrap();
+    assert_eq!(dev.next_line(), "six");
+    assert_eq!(dev.next("exit")["status"], 0);
+    assert_eq!(dev.stop("INT"), Some(130));
+}
+
+#[test]
+fn of_many_saves_the_last_one_runs() {
+    let place = project("");
+    let source = place.write("source.wat", printing("first"));
+    let mut dev = Loop::start(place, &[]);
+    dev.next("exit");
+    for save in 0..20 {
+        fs::write(&source, printing(&format!("save {save}"))).unwrap();
+        thread::sleep(Duration::from_millis(50));
+    }
+    while dev.next_line() != "save 19" {}
+    dev.next("exit");
+    dev.assert_silent("the last save");
+    assert_eq!(dev.stop("TERM"), Some(143));
+}
+
+#[test]
+fn a_file_that_every_build_makes_ends_no_build_for_ever() {
+    let place = project("");
+    let command = "command = \"date +%N > generated; cat source.wat > made.wat\"";
+    place.write(
+        "mewz.toml",
+        format!("mewz = 1\n[build]\n{command}\nwasm = \"made.wat\"\n"),
+    );
+    let source = place.write("source.wat", printing("one"));
+    let mut dev = Loop::start(place, &[]);
+    let warning = dev.next("warning");
+    let text = warning["text"].as_str().unwrap();
+    assert!(
+        text.contains("`generated` changes at every build"),
+        "{text}"
+    );
+    dev.rest();
+    fs::write(&source, printing("two")).unwrap();
+    while dev.next_line() != "two" {}
+    assert_eq!(dev.stop("INT"), Some(130));
+}
+
+#[test]
+fn a_module_that_something_else_makes_is_followed() {
+    let place = Place::new();
+    place.write("app.wat", printing("one"));
+    let mut dev = Loop::start(place, &["app.wat"]);
+    assert_eq!(dev.next_line(), "one");
+    dev.next("exit");
+    dev.place.write("other.wat", printing("other"));
+    dev.assert_silent("a file beside it");
+    dev.place.write("app.wat", printing("two"));
+    assert_eq!(dev.next_line(), "two");
+    dev.next("exit");
+    assert_eq!(dev.stop("INT"), Some(130));
+}
+
+#[test]
+fn the_project_file_is_taken_over_by_its_meaning() {
+    let place = project("");
+    place.write(
+        "source.wat",
+        fs::read_to_string(invoke::program("arguments.wat")).unwrap(),
+    );
+    let text = fs::read_to_string(place.path("mewz.toml")).unwrap();
+    let mut dev = Loop::start(place, &[]);
+    dev.next("exit");
+    dev.rest();
+    dev.place.write("mewz.toml", format!("# a comment\n{text}"));
+    dev.assert_silent("a comment");
+    assert_eq!(builds(&dev.place), 1);
+    dev.place
+        .write("mewz.toml", format!("{text}[run]\nargs = [\"--new\"]\n"));
+    dev.next("exit");
+    let lines: Vec<&Value> = dev
+        .seen
+        .iter()
+        .filter(|event| event["stream"] == "stdout")
+        .collect();
+    assert!(format!("{lines:?}").contains("--new"), "{lines:?}");
+    dev.place
+        .write("mewz.toml", format!("{text}[run]\nargz = []\n"));
+    let error = dev.next("error");
+    assert!(error["text"].as_str().unwrap().contains("args"), "{error}");
+    fs::remove_file(dev.place.path("mewz.toml")).unwrap();
+    let warning = dev.next("warning");
+    assert!(
+        warning["text"].as_str().unwrap().contains("is gone"),
+        "{warning}"
+    );
+    dev.place.write("source.wat", printing("still here"));
+    while dev.next_line() != "still here" {}
+    assert_eq!(dev.stop("INT"), Some(130));
+}
