@@ -114,6 +114,7 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             [CompletionResult]::new('--no-cache', '--no-cache', [CompletionResultType]::ParameterName, 'Neither use nor keep compiled images and functions')
             [CompletionResult]::new('--once', '--once', [CompletionResultType]::ParameterName, 'End when the first program has ended, with its status')
             [CompletionResult]::new('--clear', '--clear', [CompletionResultType]::ParameterName, 'Clear the terminal at every save')
+            [CompletionResult]::new('--live-reload', '--live-reload', [CompletionResultType]::ParameterName, 'Put a script into HTML answers that loads the page again when a new program serves')
             [CompletionResult]::new('--notify', '--notify', [CompletionResultType]::ParameterName, 'Tell the terminal (bell and desktop notice) when a build fails, and when it works again')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object a line: change, phase, ready, log, trap, exit and others')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print what the build command prints even where it succeeds')

@@ -108,6 +108,7 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand --no-cache 'Neither use nor keep compiled images and functions'
             cand --once 'End when the first program has ended, with its status'
             cand --clear 'Clear the terminal at every save'
+            cand --live-reload 'Put a script into HTML answers that loads the page again when a new program serves'
             cand --notify 'Tell the terminal (bell and desktop notice) when a build fails, and when it works again'
             cand --json 'Print one JSON object a line: change, phase, ready, log, trap, exit and others'
             cand -v 'Print what the build command prints even where it succeeds'

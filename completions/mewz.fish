@@ -125,6 +125,7 @@ complete -c mewz -n "__fish_mewz_using_subcommand dev" -l release -d 'Build and 
 complete -c mewz -n "__fish_mewz_using_subcommand dev" -l no-cache -d 'Neither use nor keep compiled images and functions'
 complete -c mewz -n "__fish_mewz_using_subcommand dev" -l once -d 'End when the first program has ended, with its status'
 complete -c mewz -n "__fish_mewz_using_subcommand dev" -l clear -d 'Clear the terminal at every save'
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -l live-reload -d 'Put a script into HTML answers that loads the page again when a new program serves'
 complete -c mewz -n "__fish_mewz_using_subcommand dev" -l notify -d 'Tell the terminal (bell and desktop notice) when a build fails, and when it works again'
 complete -c mewz -n "__fish_mewz_using_subcommand dev" -l json -d 'Print one JSON object a line: change, phase, ready, log, trap, exit and others'
 complete -c mewz -n "__fish_mewz_using_subcommand dev" -s v -l verbose -d 'Print what the build command prints even where it succeeds'

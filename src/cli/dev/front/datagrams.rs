@@ -57,7 +57,7 @@ pub(super) type Route = (u64, SocketAddrV4);
 impl Datagrams {
     /// Passes on what clients send to `ports[port]`. `route` tells where to; without one, datagrams are lost. Answers are
     /// told by `poll` under `numbers` and the session's own.
-    pub(super) fn from_clients(
+    pub(super) fn pass_up(
         &mut self,
         ports: &[FrontPort],
         port: usize,
@@ -84,7 +84,7 @@ impl Datagrams {
     }
 
     /// Passes on what a machine answers.
-    pub(super) fn from_machine(&mut self, ports: &[FrontPort], id: u64) {
+    pub(super) fn pass_down(&mut self, ports: &[FrontPort], id: u64) {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };

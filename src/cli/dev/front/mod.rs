@@ -244,7 +244,7 @@ impl Thread {
                     }
                     client @ DATAGRAMS.. => {
                         let id = client - DATAGRAMS;
-                        self.datagrams.from_machine(&self.ports, id);
+                        self.datagrams.pass_down(&self.ports, id);
                     }
                     id => self.advance(id >> 1),
                 }
@@ -339,7 +339,7 @@ impl Thread {
             Some((target.crew, address))
         };
         let told = (&self.poll, DATAGRAMS);
-        self.datagrams.from_clients(&self.ports, port, told, route);
+        self.datagrams.pass_up(&self.ports, port, told, route);
     }
 
     /// Tells of everything that happens to `stream`, once each time.
