@@ -89,6 +89,8 @@ pub struct Relocation {
 pub enum RelocationKind {
     /// The address, in eight bytes.
     Absolute64,
+    /// The address, in four bytes without a sign.
+    Absolute32,
     /// The distance from where it stands, in four bytes with a sign.
     Relative32,
 }

@@ -148,6 +148,18 @@ impl CodeArguments {
 }
 
 impl CodeArguments {
+    /// The same choices for `mewz debug`: with debug information and, unless the command line says otherwise, with code that
+    /// does at each line what the line says.
+    pub(super) fn for_debugger(&self, options: Options) -> Options {
+        Options {
+            debug: true,
+            opt_level: self.opt.unwrap_or(OptLevel::None),
+            ..options
+        }
+    }
+}
+
+impl CodeArguments {
     /// The same choices with the profile that is named: on the command line, or in the project file, from its folder on.
     pub(super) fn with_profile(
         &self,

@@ -169,6 +169,12 @@ pub(super) fn compile_with(
         compile::compile_incremental(&module.bytes, options, functions)
     })
     .map_err(|problem| module.refused(&problem))?;
+    if let Some(problem) = &assembled.debug_problem {
+        words::warning(format_args!(
+            "the debug information of `{}` cannot be read, so gdb will know no source lines: {problem}",
+            module.path.display()
+        ));
+    }
     match assembled.interface.has_start {
         true => Ok(assembled),
         false => Err(module.without_start()),

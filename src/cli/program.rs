@@ -94,14 +94,18 @@ impl ProgramArguments {
         project: Option<&Project>,
         wishes: &Wishes,
         counts_runs: bool,
+        is_debugged: bool,
     ) -> Result<Making, Failure> {
         let profile = self.profile();
-        let options = Options {
+        let mut options = Options {
             counts_runs,
             ..self
                 .code
                 .options(profile, project, Some(wishes.accelerator))
         };
+        if is_debugged {
+            options = self.code.for_debugger(options);
+        }
         Ok(Making {
             options: self.code.with_profile(options, profile, project)?,
             kernel: KernelChoice {

@@ -135,6 +135,9 @@ pub(super) fn prepare(arguments: RunArguments, is_debugged: bool) -> Result<Prep
     let counts_runs = wishes.profile.is_some();
     let mut making = program.making(project.as_ref(), &wishes, counts_runs)?;
     making.kernel.is_debuggable = arguments.debuggable || is_debugged;
+    if is_debugged {
+        making.options = program.code.for_debugger(making.options);
+    }
     Ok(Prepared {
         program: qemu,
         wishes,

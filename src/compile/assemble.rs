@@ -8,6 +8,7 @@ use mewz_abi::symbol;
 use super::codegen::Task;
 use super::content::Content;
 use super::debug::{self, FunctionRows};
+use super::dwarf::{self, DebugSection, DebugTarget};
 use super::error::CompileError;
 use super::exceptions;
 use super::layout::Layout;
@@ -42,12 +43,20 @@ pub(super) struct Parts<'a> {
     pub(super) pieces: Vec<Piece>,
 }
 
+/// An object that was made.
+pub(super) struct Assembly {
+    /// The object.
+    pub(super) object: Object,
+    /// Why it has no debug information although it should.
+    pub(super) debug_problem: Option<String>,
+}
+
 /// Makes the object.
 ///
 /// # Errors
 ///
 /// It would be too large.
-pub(super) fn assemble(parts: Parts<'_>, isa: &dyn TargetIsa) -> Result<Object, CompileError> {
+pub(super) fn assemble(parts: Parts<'_>, isa: &dyn TargetIsa) -> Result<Assembly, CompileError> {
     let mut text_bytes = 0_u64;
     let starts = parts.pieces.iter().map(|piece| {
         let code = &piece.code;
@@ -62,6 +71,10 @@ pub(super) fn assemble(parts: Parts<'_>, isa: &dyn TargetIsa) -> Result<Object, 
         )));
     }
     let mut assembler = Assembler::new(parts, starts, text_bytes);
+    let (debug, debug_problem) = match assembler.debug(isa) {
+        Ok(debug) => (debug, None),
+        Err(problem) => (Vec::new(), Some(problem.to_string())),
+    };
     let text = assembler.text();
     let traps = assembler.traps();
     let handlers = assembler.handlers();
@@ -76,11 +89,17 @@ pub(super) fn assemble(parts: Parts<'_>, isa: &dyn TargetIsa) -> Result<Object, 
     );
     assembler.descriptor(traps.size);
     let [state, constants, bytes, zero] = assembler.data();
-    Ok(Object {
-        sections: vec![
-            text, state, traps, addresses, unwind, constants, bytes, zero, handlers,
-        ],
+    let mut sections = vec![
+        text, state, traps, addresses, unwind, constants, bytes, zero, handlers,
+    ];
+    assembler.append_debug(debug, &mut sections);
+    let object = Object {
+        sections,
         symbols: assembler.symbols.finish(),
+    };
+    Ok(Assembly {
+        object,
+        debug_problem,
     })
 }
 
@@ -143,6 +162,65 @@ impl<'a> Assembler<'a> {
             starts,
             text_bytes,
             symbols,
+        }
+    }
+
+    /// The sections for debuggers.
+    fn debug(&self, isa: &dyn TargetIsa) -> Result<Vec<DebugSection>, dwarf::Unusable> {
+        if !self.parts.options.debug {
+            return Ok(Vec::new());
+        }
+        let parts = dwarf::Parts {
+            module: self.parts.module,
+            layout: &self.parts.layout,
+            tasks: &self.parts.tasks,
+            pieces: &self.parts.pieces,
+            starts: &self.starts,
+        };
+        dwarf::sections(&parts, isa)
+    }
+
+    /// Appends the sections for debuggers to `sections`.
+    fn append_debug(&mut self, debug: Vec<DebugSection>, sections: &mut Vec<Section>) {
+        let first = sections.len() as u32;
+        let starts: Vec<(&str, u32)> = debug
+            .iter()
+            .zip(first..)
+            .map(|(section, at)| (section.name, self.symbols.define_section(at)))
+            .collect();
+        for DebugSection {
+            name,
+            bytes,
+            relocations,
+        } in debug
+        {
+            let relocations = relocations.iter().map(|relocation| {
+                let (kind, symbol) = match relocation.target {
+                    DebugTarget::Code => {
+                        (RelocationKind::Absolute64, self.symbols.index(Single::Text))
+                    }
+                    DebugTarget::State => (
+                        RelocationKind::Absolute64,
+                        self.symbols.index(Single::State),
+                    ),
+                    DebugTarget::Section(target) => {
+                        let start = starts.iter().find(|(name, _)| *name == target);
+                        let (_, symbol) = start.expect("what is referred to is there");
+                        (RelocationKind::Absolute32, *symbol)
+                    }
+                };
+                Relocation {
+                    offset: relocation.offset,
+                    kind,
+                    symbol,
+                    addend: relocation.addend,
+                }
+            });
+            sections.push(Section {
+                align: 1,
+                relocations: relocations.collect(),
+                ..section(name, SectionKind::Unloaded, bytes)
+            });
         }
     }
 

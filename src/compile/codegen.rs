@@ -1,5 +1,6 @@
 //! Every function to machine code: on all cores, largest first, each core with one context of its own.
 
+use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,6 +13,7 @@ use cranelift_frontend::FunctionBuilderContext;
 use wasmparser::FunctionBody;
 
 use super::debug;
+use super::dwarf;
 use super::entry;
 use super::error::CompileError;
 use super::exceptions::{self, ExceptionFunction};
@@ -59,6 +61,14 @@ impl Work<'_> {
         match self {
             Work::Body(_, body) => body.range().start as u32,
             _ => 0,
+        }
+    }
+
+    /// The range of its body in the module, if it has one.
+    pub(super) fn body(&self) -> Option<Range<u64>> {
+        match self {
+            Work::Body(_, body) => Some(body.range()),
+            _ => None,
         }
     }
 
@@ -213,7 +223,12 @@ impl<'a> Generator<'a> {
         };
         let unwind = unwind::record(isa, code).map_err(|error| failed(error.to_string()))?;
         let body_offset = task.work.wasm_offset();
-        collect(code, unwind, &self.code.func, &inlined, body_offset).map_err(failed)
+        let collected = collect(code, unwind, &self.code.func, &inlined, body_offset);
+        let mut collected = collected.map_err(failed)?;
+        if self.context.options.debug {
+            collected.places = dwarf::places(isa, code);
+        }
+        Ok(collected)
     }
 
     fn translate(&mut self, work: &Work<'_>) -> Result<(InlinedBodies, Size), CompileError> {
@@ -284,6 +299,7 @@ fn collect(
         handlers: exceptions::handlers(buffer),
         locations: debug::encode_rows(locations, inlined, body_offset),
         unwind,
+        places: Vec::new(),
     })
 }
 

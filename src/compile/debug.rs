@@ -263,6 +263,19 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Code between two offsets from the function's start, and the operator that it comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    /// From here on,
+    pub(super) start: u32,
+    /// up to here.
+    pub(super) end: u32,
+    /// The operator's offset in the module.
+    pub(super) operator: u32,
+    /// Of the function's own operators the one that it belongs to: another where bodies became part of the function.
+    pub(super) own: u32,
+}
+
 /// What the section says of one function's code.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Rows {
@@ -281,6 +294,46 @@ impl Rows {
             rows,
             ..Self::default()
         }
+    }
+
+    /// What each piece of the code comes from, in order: the function's body is at `body_offset` of the module, its code has
+    /// `len` bytes. A piece that comes from no operator counts to the one before it.
+    pub(super) fn spans(&self, body_offset: u32, len: u32) -> Vec<Span> {
+        let entry = FunctionEntry {
+            code: 0..u64::from(len),
+            index: None,
+            body_offset: i64::from(body_offset),
+            bodies: &self.bodies,
+            rows: &self.rows,
+        };
+        let mut spans: Vec<Span> = Vec::new();
+        for (at, offset, body) in entry.rows() {
+            let start = at.min(u64::from(len)) as u32;
+            if let Some(last) = spans.last_mut() {
+                last.end = start;
+            }
+            let Some(operator) = entry.wasm_offset(offset) else {
+                if let Some(last) = spans.last().copied() {
+                    spans.push(Span { start, ..last });
+                }
+                continue;
+            };
+            let outermost = match body {
+                0 => None,
+                _ => chain(&self.bodies, body).and_then(|chain| chain.last().copied()),
+            };
+            spans.push(Span {
+                start,
+                end: start,
+                operator,
+                own: outermost.map_or(operator, |inlined| inlined.call_offset),
+            });
+        }
+        if let Some(last) = spans.last_mut() {
+            last.end = len;
+        }
+        spans.retain(|span| span.start < span.end);
+        spans
     }
 
     /// The rows, where no body became part of the function.

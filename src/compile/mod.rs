@@ -7,6 +7,7 @@ mod codegen;
 mod content;
 pub mod debug;
 pub mod dump;
+mod dwarf;
 mod entry;
 mod error;
 mod exceptions;
@@ -54,6 +55,8 @@ pub struct Compiled {
     pub interface: Interface,
     /// How much of the options' profile was used, if they have one.
     pub profile_fit: Option<Fit>,
+    /// Why there is no debug information although there should be: the module's can't be read.
+    pub debug_problem: Option<String>,
 }
 
 /// What a module wants from outside, and whether it is a program.
@@ -95,15 +98,35 @@ pub struct Import {
 ///
 /// The module is not WebAssembly, is a component, is invalid, or uses a proposal that is not supported.
 pub fn compile(wasm: &[u8], options: &Options) -> Result<Compiled, CompileError> {
-    let module = read::module(wasm)?;
+    let mut module = read::module(wasm)?;
+    let problem = want_locals(&mut module, options);
     let counts = RunCounts::of(&module, options);
-    let object = tasks::run(&module, options, counts.as_ref())?;
-    let object = object_file(&object)?;
+    let assembly = tasks::run(&module, options, counts.as_ref())?;
+    let object = object_file(&assembly.object)?;
     Ok(Compiled {
         object,
         interface: Interface::of(&module),
         profile_fit: counts.map(|counts| counts.fit),
+        debug_problem: problem.or(assembly.debug_problem),
     })
+}
+
+/// Notes which locals debug information mentions, where it is wanted; says what is wrong with it.
+fn want_locals(module: &mut module::Module<'_>, options: &Options) -> Option<String> {
+    if !options.debug {
+        return None;
+    }
+    match dwarf::wanted(module) {
+        Ok(wanted) => {
+            module.wanted = wanted;
+            None
+        }
+        Err(problem) => {
+            // What can't be read now can't be read later either.
+            module.debug_sections.clear();
+            Some(problem.to_string())
+        }
+    }
 }
 
 /// Writes an object as a relocatable ELF64 file.
@@ -124,6 +147,8 @@ pub struct Assembled {
     pub interface: Interface,
     /// How much was compiled.
     pub counts: Counts,
+    /// Why there is no debug information although there should be: the module's can't be read.
+    pub debug_problem: Option<String>,
 }
 
 /// Compiles the module `wasm` as [`compile`] does; functions whose code is in `cache` are not compiled again, others are
@@ -137,11 +162,12 @@ pub fn compile_incremental(
     options: &Options,
     cache: &mut FunctionCache,
 ) -> Result<Assembled, CompileError> {
-    let (module, object, counts) = incremental::run::run(wasm, options, cache)?;
+    let (module, assembly, counts) = incremental::run::run(wasm, options, cache)?;
     Ok(Assembled {
-        object,
+        object: assembly.object,
         interface: Interface::of(&module),
         counts,
+        debug_problem: assembly.debug_problem,
     })
 }
 

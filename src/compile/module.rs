@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use cranelift_codegen::ir::{Type, types};
 use wasmparser::{FunctionBody, ValType};
 
+use super::dwarf::Wanted;
 use super::initializer::Initializer;
 use super::letters::letters;
 use super::relocated::Relocated;
@@ -44,6 +45,10 @@ pub(super) struct Module<'a> {
     pub(super) code_offset: u32,
     /// Constants in bodies that the module's linker put there.
     pub(super) relocated: Relocated,
+    /// Custom sections with debug information: names and content.
+    pub(super) debug_sections: Vec<(&'a str, &'a [u8])>,
+    /// Locals that debug information mentions, where it is wanted.
+    pub(super) wanted: Wanted,
     /// Names of functions, from the name section.
     pub(super) function_names: HashMap<u32, &'a str>,
     /// Names of tags, from the name section.

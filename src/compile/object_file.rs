@@ -100,6 +100,7 @@ fn symbol_of(symbol: &Symbol, sections: &[SectionId]) -> write::Symbol {
 fn relocation_of(relocation: &Relocation, symbols: &[SymbolId]) -> write::Relocation {
     let (kind, size) = match relocation.kind {
         RelocationKind::Absolute64 => (object::RelocationKind::Absolute, 64),
+        RelocationKind::Absolute32 => (object::RelocationKind::Absolute, 32),
         RelocationKind::Relative32 => (object::RelocationKind::Relative, 32),
     };
     write::Relocation {

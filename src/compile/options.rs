@@ -17,6 +17,8 @@ pub struct Options {
     pub register_allocator: RegisterAllocator,
     /// Whether the code counts what runs, for a [`Profile`].
     pub counts_runs: bool,
+    /// Whether the object has the module's debug information, and its locals places that debuggers can be told.
+    pub debug: bool,
     /// What earlier runs counted; code of [`OptLevel::Module`] alone depends on it.
     pub profile: Option<Arc<Profile>>,
     /// Whether an edit of the module is expected: below [`OptLevel::Module`] the code is then made without the values of
@@ -34,6 +36,7 @@ impl Default for Options {
             opt_level: OptLevel::Function,
             register_allocator: RegisterAllocator::Backtracking,
             counts_runs: false,
+            debug: false,
             profile: None,
             expects_edits: false,
             verify: false,

@@ -6,6 +6,7 @@ use mewz_abi::exception::Handler;
 use mewz_abi::trap::TrapKind;
 
 use super::debug::Rows;
+use super::dwarf::Places;
 use super::incremental::binding;
 use super::incremental::reading::Reading;
 use super::plan::Plan;
@@ -30,6 +31,8 @@ pub(super) struct Code {
     pub(super) locations: Rows,
     /// How to unwind it: a record of `unwind`, or nothing.
     pub(super) unwind: Vec<u8>,
+    /// Where the locals are that debug information mentions.
+    pub(super) places: Places,
 }
 
 /// A function's code as this module uses it.

@@ -265,6 +265,10 @@ impl<'a> Module<'a> {
                 KnownCustom::Reloc(relocations) if section.name() == "reloc.CODE" => {
                     self.relocated = Relocated::read(&relocations, self.code_offset);
                 }
+                _ if section.name().starts_with(".debug_") => {
+                    let named = (section.name(), section.data());
+                    self.debug_sections.push(named);
+                }
                 _ => {}
             },
             _ => {}

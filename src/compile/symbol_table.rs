@@ -97,6 +97,17 @@ impl SymbolTable {
         self.others.insert(id.into(), at);
     }
 
+    /// Defines the start of section `section` of the object; returns the symbol's index.
+    pub(super) fn define_section(&mut self, section: u32) -> u32 {
+        self.add(Symbol {
+            name: String::new(),
+            definition: Some((section, 0)),
+            size: 0,
+            is_function: false,
+            binding: Binding::Local,
+        })
+    }
+
     /// The index of a symbol that is imported or defined, or of a function of the runtime.
     pub(super) fn index(&mut self, id: impl Into<SymbolId>) -> u32 {
         let id = id.into();

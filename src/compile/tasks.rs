@@ -1,6 +1,6 @@
 //! From a validated module to an object: what is to be compiled, and the order of the steps.
 
-use super::assemble::{self, Parts};
+use super::assemble::{self, Assembly, Parts};
 use super::codegen::{self, Task, Work};
 use super::error::CompileError;
 use super::exceptions::ExceptionFunction;
@@ -15,7 +15,6 @@ use super::symbols::{Single, SymbolId};
 use super::target;
 use super::translate::Context;
 use super::whole::Inlining;
-use crate::relocatable::Object;
 
 /// Compiles a validated module to an object, with a look at what earlier runs counted.
 ///
@@ -26,7 +25,7 @@ pub(super) fn run(
     module: &Module<'_>,
     options: &Options,
     counts: Option<&RunCounts>,
-) -> Result<Object, CompileError> {
+) -> Result<Assembly, CompileError> {
     let isa = target::isa(options);
     let inlining =
         (options.opt_level == OptLevel::Module).then(|| Inlining::decide(module, counts));

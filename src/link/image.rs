@@ -264,7 +264,10 @@ impl<'a> Plan<'a> {
                 false => section.name != UNWIND_SECTION.as_bytes(),
             };
             kernel_indices.push(kept.then(|| {
-                let header = self.kernel_section(writer, section);
+                let mut header = self.kernel_section(writer, section);
+                if !section.is_loaded() {
+                    header.sh_size += self.window_part(writer, section.name);
+                }
                 self.sections.push(header);
                 writer.reserve_section_index()
             }));
@@ -277,8 +280,8 @@ impl<'a> Plan<'a> {
         let mut window_indices = Vec::new();
         for section in &placed.sections {
             let unloaded = section.part == Part::Unloaded;
-            let kept =
-                section.size != 0 && !(unloaded && (strip || section.name == UNWIND_SECTION));
+            let is_part = section.name == UNWIND_SECTION || self.is_of_kernel(section.name);
+            let kept = section.size != 0 && !(unloaded && (strip || is_part));
             window_indices.push(kept.then(|| {
                 let header = self.window_section(writer, section, window_offset);
                 self.sections.push(header);
@@ -288,6 +291,26 @@ impl<'a> Plan<'a> {
         if !strip {
             self.reserve_symbols(writer, &kernel_indices, &window_indices);
         }
+    }
+
+    /// Whether the kernel has a section of this name for debuggers too: they read only one, and it begins with the kernel's.
+    fn is_of_kernel(&self, name: &str) -> bool {
+        let mut sections = self.kernel.sections.iter();
+        sections.any(|section| !section.is_loaded() && section.name == name.as_bytes())
+    }
+
+    /// Gives the window's sections `name` their place, behind that of the kernel; returns how many bytes they have.
+    fn window_part(&mut self, writer: &mut Writer<'a>, name: &[u8]) -> u64 {
+        let placed = self.placed;
+        let is_part = |section: &&PlacedSection<'_>| {
+            section.part == Part::Unloaded && section.name.as_bytes() == name
+        };
+        let mut bytes = 0;
+        for section in placed.sections.iter().filter(is_part) {
+            self.reserve(writer, &section.unloaded, 1);
+            bytes += section.unloaded.len() as u64;
+        }
+        bytes
     }
 
     fn kernel_section(

@@ -142,6 +142,12 @@ impl<'a> Kernel<'a> {
         (section.address, &section.bytes[..end])
     }
 
+    /// The sections that only debuggers read.
+    pub(super) fn debug_sections(&self) -> impl Iterator<Item = (&'a str, u64)> {
+        let unloaded = self.sections.iter().filter(|section| !section.is_loaded());
+        unloaded.filter_map(|section| Some((str::from_utf8(section.name).ok()?, section.size)))
+    }
+
     /// Takes the sections that images keep; answers with the place of each, by its index in the file.
     fn read_sections(
         &mut self,

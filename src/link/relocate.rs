@@ -104,6 +104,7 @@ impl From<relocatable::Relocation> for Value {
             offset: relocation.offset,
             kind: match relocation.kind {
                 relocatable::RelocationKind::Absolute64 => elf::R_X86_64_64,
+                relocatable::RelocationKind::Absolute32 => elf::R_X86_64_32,
                 relocatable::RelocationKind::Relative32 => elf::R_X86_64_PC32,
             },
             symbol: relocation.symbol,

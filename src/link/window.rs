@@ -59,9 +59,12 @@ pub(super) fn window_before_pack<'a>(
     let header_bytes = size_of::<WindowHeader>() as u64;
     let header = inputs.reserve(".mewz.window", Part::ReadOnly, header_bytes, 64);
     inputs.add(object)?;
-    // Debuggers read unwind tables from the image, and one section of them alone: they go behind the kernel's.
+    // Debuggers read one section of a kind from the image, of unwind tables too: the object's go behind the kernel's.
     let (address, tables) = kernel.unwind_tables();
     inputs.unload(UNWIND_SECTION, address + tables.len() as u64);
+    for (name, bytes) in kernel.debug_sections() {
+        inputs.unload(name, bytes);
+    }
     let wanted = inputs.undefined(|name| kernel.address(name));
     let missing: Vec<_> = wanted
         .iter()

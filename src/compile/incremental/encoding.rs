@@ -5,6 +5,7 @@ use mewz_abi::trap::TrapKind;
 
 use super::reading::{Kind, Reading, Reference};
 use crate::compile::debug::Rows;
+use crate::compile::dwarf::{LocalPlace, Storage};
 use crate::compile::module::ExceptionUse;
 use crate::compile::pieces::{Code, CodeRelocation, Trap};
 use crate::compile::symbols::SymbolId;
@@ -12,6 +13,10 @@ use crate::relocatable::RelocationKind;
 
 /// Stands for the function itself among namespaces of symbols.
 const OWN: u32 = u32::MAX;
+
+/// Stand for kinds of places, beside the sizes of copies.
+const REGISTER: u32 = u32::MAX;
+const SPILLED: u32 = u32::MAX - 1;
 
 /// The bytes of `code`; `None` where it holds what only whole modules have.
 pub(super) fn encode(code: &Code) -> Option<Vec<u8>> {
@@ -23,6 +28,7 @@ pub(super) fn encode(code: &Code) -> Option<Vec<u8>> {
         handlers,
         locations,
         unwind,
+        places,
     } = code;
     let rows = locations.without_bodies()?;
     let mut out = Vec::with_capacity(bytes.len() + rows.len() + unwind.len() + 256);
@@ -35,6 +41,7 @@ pub(super) fn encode(code: &Code) -> Option<Vec<u8>> {
         handlers.len(),
         rows.len(),
         unwind.len(),
+        places.len(),
     ];
     for len in lengths {
         number(u32::try_from(len).ok()?);
@@ -45,6 +52,8 @@ pub(super) fn encode(code: &Code) -> Option<Vec<u8>> {
         number(match relocation.kind {
             RelocationKind::Absolute64 => 0,
             RelocationKind::Relative32 => 1,
+            // Only sections for debuggers have these.
+            RelocationKind::Absolute32 => return None,
         });
         number(namespace);
         number(index);
@@ -66,6 +75,18 @@ pub(super) fn encode(code: &Code) -> Option<Vec<u8>> {
             number(*field);
         }
     }
+    for place in places {
+        let (kind, value) = match place.storage {
+            Storage::Register(number) => (REGISTER, i32::from(number)),
+            Storage::Spilled(offset) => (SPILLED, offset),
+            Storage::Copy(offset, bytes) => (u32::from(bytes), offset),
+        };
+        number(place.local);
+        number(place.start);
+        number(place.end);
+        number(kind);
+        number(value.cast_unsigned());
+    }
     for part in [bytes, rows, unwind.as_slice()] {
         out.extend_from_slice(part);
     }
@@ -76,11 +97,11 @@ pub(super) fn encode(code: &Code) -> Option<Vec<u8>> {
 pub(super) fn decode(encoded: &[u8]) -> Option<Code> {
     let mut reader = Reader(encoded);
     let alignment = reader.number()?;
-    let mut lengths = [0; 6];
+    let mut lengths = [0; 7];
     for len in &mut lengths {
         *len = reader.number()? as usize;
     }
-    let [bytes, relocations, traps, handlers, rows, unwind] = lengths;
+    let [bytes, relocations, traps, handlers, rows, unwind, places] = lengths;
     let relocations = (0..relocations)
         .map(|_| reader.relocation())
         .collect::<Option<Vec<_>>>()?;
@@ -90,6 +111,9 @@ pub(super) fn decode(encoded: &[u8]) -> Option<Code> {
     let handlers = (0..handlers)
         .map(|_| reader.handler())
         .collect::<Option<Vec<_>>>()?;
+    let places = (0..places)
+        .map(|_| reader.place())
+        .collect::<Option<Vec<_>>>()?;
     let code = Code {
         bytes: reader.take(bytes)?.to_vec(),
         alignment,
@@ -98,13 +122,14 @@ pub(super) fn decode(encoded: &[u8]) -> Option<Code> {
         handlers,
         locations: Rows::from_rows(reader.take(rows)?.to_vec()),
         unwind: reader.take(unwind)?.to_vec(),
+        places,
     };
     let fits = |relocation: &CodeRelocation| {
         let is_slot = matches!(relocation.target, Some(SymbolId::Constant(_)));
         let bytes = match relocation.kind {
             RelocationKind::Absolute64 => 8,
             RelocationKind::Relative32 if is_slot => return false,
-            RelocationKind::Relative32 => 4,
+            RelocationKind::Relative32 | RelocationKind::Absolute32 => 4,
         };
         relocation.offset as usize + bytes <= code.bytes.len()
     };
@@ -211,6 +236,21 @@ impl<'a> Reader<'a> {
             code_offset: self.number()?,
             wasm_offset: self.number()?,
             kind: TrapKind::from_number(self.number()?)?,
+        })
+    }
+
+    fn place(&mut self) -> Option<LocalPlace> {
+        let (local, start, end) = (self.number()?, self.number()?, self.number()?);
+        let (kind, value) = (self.number()?, self.number()?.cast_signed());
+        Some(LocalPlace {
+            local,
+            start,
+            end,
+            storage: match kind {
+                REGISTER => Storage::Register(u16::try_from(value).ok()?),
+                SPILLED => Storage::Spilled(value),
+                bytes => Storage::Copy(value, u8::try_from(bytes).ok()?),
+            },
         })
     }
 

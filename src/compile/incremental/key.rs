@@ -6,6 +6,7 @@
 use wasmparser::FunctionBody;
 
 use super::reading::{Kind, Reading, Reference};
+use crate::compile::dwarf::WantedLocals;
 use crate::compile::initializer::Initializer;
 use crate::compile::module::{Function, Global, Memory, Module, Table, Tag};
 use crate::compile::options::Options;
@@ -86,6 +87,9 @@ impl<'a> Keys<'a> {
         text.key(&self.surroundings);
         text.0.push(subject as u8);
         text.0.extend_from_slice(&reading.digest);
+        if let Some(wanted) = self.wanted(subject, index) {
+            text.add(&format!("{wanted:?}"));
+        }
         self.describe(
             &mut text,
             Reference {
@@ -97,6 +101,14 @@ impl<'a> Keys<'a> {
             self.describe(&mut text, *reference)?;
         }
         Some(text.finish())
+    }
+
+    /// The locals of function `index` that debug information wants.
+    fn wanted(&self, subject: Subject, index: u32) -> Option<&WantedLocals> {
+        let body = index.checked_sub(self.module.functions_imported)?;
+        let body = self.module.bodies.get(body as usize)?;
+        let wanted = self.module.wanted.of(self.module, body.range().start as u32);
+        wanted.filter(|_| subject == Subject::Body)
     }
 
     /// All that code depends on of what `reference` names.

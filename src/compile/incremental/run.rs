@@ -8,7 +8,7 @@ use super::binding;
 use super::cache::{Counts, FunctionCache};
 use super::key::{Key, Keys, Subject, reading_key};
 use super::reading::{BodyReader, Kind, Reading, Reference};
-use crate::compile::assemble::{self, Parts};
+use crate::compile::assemble::{self, Assembly, Parts};
 use crate::compile::codegen::{self, Task, Work};
 use crate::compile::error::CompileError;
 use crate::compile::layout::{self, Layout};
@@ -18,8 +18,7 @@ use crate::compile::pieces::{Code, Piece};
 use crate::compile::profile::RunCounts;
 use crate::compile::read::{self, Body};
 use crate::compile::translate::Context;
-use crate::compile::{target, tasks};
-use crate::relocatable::Object;
+use crate::compile::{target, tasks, want_locals};
 
 /// Functions that one thread reads before it looks for more.
 const READ_AT_ONCE: usize = 64;
@@ -36,20 +35,25 @@ pub(in crate::compile) fn run<'a>(
     wasm: &'a [u8],
     options: &Options,
     cache: &mut FunctionCache,
-) -> Result<(Module<'a>, Object, Counts), CompileError> {
+) -> Result<(Module<'a>, Assembly, Counts), CompileError> {
     let (mut module, bodies) = read::sections(wasm)?;
+    let debug_problem = want_locals(&mut module, options);
+    let told = |mut assembly: Assembly| {
+        assembly.debug_problem = debug_problem.or(assembly.debug_problem);
+        assembly
+    };
     let functions = bodies.len();
     if options.opt_level == OptLevel::Module || options.counts_runs {
         // Code depends on more than its own function: all is compiled.
         read::validate(wasm, &mut module, bodies)?;
         let run_counts = RunCounts::of(&module, options);
-        let object = tasks::run(&module, options, run_counts.as_ref())?;
+        let assembly = tasks::run(&module, options, run_counts.as_ref())?;
         let counts = Counts {
             functions,
             compiled: functions,
             profile_fit: run_counts.map(|counts| counts.fit),
         };
-        return Ok((module, object, counts));
+        return Ok((module, told(assembly), counts));
     }
     cache.begin();
     let readings = read_all(&module, options.expects_edits, cache);
@@ -92,8 +96,8 @@ pub(in crate::compile) fn run<'a>(
         tasks,
         pieces,
     };
-    let object = assemble::assemble(parts, &*isa)?;
-    Ok((module, object, counts))
+    let assembly = assemble::assemble(parts, &*isa)?;
+    Ok((module, told(assembly), counts))
 }
 
 /// Reads all bodies but those that are byte for byte as they were before.

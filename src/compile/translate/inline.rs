@@ -51,6 +51,11 @@ impl InlinedBodies {
         })
     }
 
+    /// Whether it is the function's own body that is being translated.
+    pub(super) fn is_outermost(&self) -> bool {
+        self.current.is_none()
+    }
+
     /// The bodies; callers come before those that are part of them.
     pub(in crate::compile) fn bodies(&self) -> &[InlinedBody] {
         &self.bodies

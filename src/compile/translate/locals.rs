@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 
 use cranelift_codegen::ir::{
-    Block, InstBuilder, StackSlot, StackSlotData, StackSlotKind, Type, Value, types,
+    Block, InstBuilder, StackSlot, StackSlotData, StackSlotKey, StackSlotKind, Type, Value,
+    ValueLabel, types,
 };
 use cranelift_frontend::Variable;
 use wasmparser::{FunctionBody, Operator};
 
 use super::translator::Translator;
+use crate::compile::dwarf::slot_key;
 use crate::compile::module::{FunctionType, code_type};
 
 /// Bytes of a local on the stack.
@@ -44,6 +46,10 @@ impl Translator<'_> {
         let groups = groups(body)?;
         let declared: usize = groups.iter().map(|(count, _)| *count as usize).sum();
         let count = ty.parameters.len() + declared;
+        self.wanted = self.context.module.wanted.of(self.context.module, body.range().start as u32);
+        if self.wanted.is_some_and(|wanted| !wanted.told.is_empty()) {
+            self.builder.func.collect_debug_info();
+        }
         let slot = wants_memory(body, count)?.then(|| {
             self.builder.create_sized_stack_slot(StackSlotData::new(
                 StackSlotKind::ExplicitSlot,
@@ -57,6 +63,47 @@ impl Translator<'_> {
         }
         self.declare_zeros(slot, groups);
         Ok(())
+    }
+
+    /// Lets debuggers know of the value of local `index` from here on.
+    fn tell(&mut self, index: u32, value: Value) {
+        let Some(wanted) = self.wanted.filter(|_| self.inlined.is_outermost()) else {
+            return;
+        };
+        if wanted.kept.contains(&index) {
+            let slot = self.kept_slot(index, value);
+            self.ins().stack_store(types::I64, value, slot, 0);
+        } else if wanted.told.contains(&index) {
+            self.label(index, value);
+        }
+    }
+
+    /// Says that `value` is what local `index` holds.
+    fn label(&mut self, index: u32, value: Value) {
+        let is_told = self
+            .wanted
+            .is_some_and(|wanted| self.inlined.is_outermost() && wanted.told.contains(&index));
+        if is_told {
+            self.builder.set_val_label(value, ValueLabel::from_u32(index));
+        }
+    }
+
+    /// The slot in which local `index` is kept too.
+    fn kept_slot(&mut self, index: u32, value: Value) -> StackSlot {
+        if let Some(slot) = self.kept_slots.get(&index) {
+            return *slot;
+        }
+        let bytes = self.builder.func.dfg.value_type(value).bytes();
+        let key = StackSlotKey::new(slot_key(index, bytes));
+        let data = StackSlotData::new_with_key(
+            StackSlotKind::ExplicitSlot,
+            bytes,
+            bytes.trailing_zeros() as u8,
+            key,
+        );
+        let slot = self.builder.create_sized_stack_slot(data);
+        self.kept_slots.insert(index, slot);
+        slot
     }
 
     /// Declares the locals of a body that became part of this function; `arguments` are its parameters.
@@ -96,9 +143,14 @@ impl Translator<'_> {
     /// `local.get`.
     pub(super) fn local_get(&mut self, index: u32) {
         let value = match self.locals[index as usize] {
-            Local::Variable(variable) => self.builder.use_var(variable),
+            Local::Variable(variable) => {
+                let value = self.builder.use_var(variable);
+                self.label(index, value);
+                value
+            }
             Local::Wide(variable) => {
                 let wide = self.builder.use_var(variable);
+                self.label(index, wide);
                 self.narrow(wide)
             }
             Local::Slot(slot, offset, ty) => self.ins().stack_load(types::I64, ty, slot, offset),
@@ -121,10 +173,14 @@ impl Translator<'_> {
 
     fn define_local(&mut self, index: u32, value: Value) {
         match self.locals[index as usize] {
-            Local::Variable(variable) => self.builder.def_var(variable, value),
+            Local::Variable(variable) => {
+                self.builder.def_var(variable, value);
+                self.tell(index, value);
+            }
             Local::Wide(variable) => {
                 let wide = self.widen(value);
                 self.builder.def_var(variable, wide);
+                self.tell(index, wide);
             }
             Local::Slot(slot, offset, _) => {
                 self.ins().stack_store(types::I64, value, slot, offset);

@@ -6,7 +6,7 @@ use cranelift_codegen::entity::SecondaryMap;
 use cranelift_codegen::entity::packed_option::PackedOption;
 use cranelift_codegen::ir::{
     self, AliasRegionData, Block, ExtFuncData, ExternalName, FuncRef, GlobalValue, GlobalValueData,
-    InstBuilder, MemFlagsData, SigRef, TrapCode, Type, UserExternalName, Value, types,
+    InstBuilder, MemFlagsData, SigRef, StackSlot, TrapCode, Type, UserExternalName, Value, types,
 };
 use cranelift_codegen::isa::TargetFrontendConfig;
 use cranelift_frontend::{FuncInstBuilder, FunctionBuilder, FunctionBuilderContext};
@@ -19,6 +19,7 @@ use super::inline::InlinedBodies;
 use super::locals::Local;
 use super::profile::BodyCounters;
 use super::size::Size;
+use crate::compile::dwarf::WantedLocals;
 use crate::compile::error::CompileError;
 use crate::compile::module::{FunctionType, Module};
 use crate::compile::options::{OptLevel, Options};
@@ -87,6 +88,10 @@ pub(in crate::compile) struct Translator<'a> {
     pub(super) is_next_wide: bool,
     /// The module's locals.
     pub(super) locals: Vec<Local>,
+    /// Those of the function's own that debug information wants.
+    pub(super) wanted: Option<&'a WantedLocals>,
+    /// Where some of them are kept too.
+    pub(super) kept_slots: HashMap<u32, StackSlot>,
     /// What counts of the function's size.
     pub(super) size: Size,
     /// Values passed so far; see [`PASSED_VALUES_MAX`].
@@ -149,6 +154,8 @@ impl<'a> Translator<'a> {
             slot: None,
             is_next_wide: false,
             locals: Vec::new(),
+            wanted: None,
+            kept_slots: HashMap::new(),
             size: Size::default(),
             passed_values: 0,
             symbols: HashMap::new(),

@@ -1,0 +1,239 @@
+//! Where the operators of functions went, and where their locals are.
+
+use std::ops::Range;
+
+use cranelift_codegen::CompiledCode;
+use cranelift_codegen::LabelValueLoc;
+use cranelift_codegen::isa::TargetIsa;
+use gimli::Register;
+use gimli::write::Address;
+
+use super::Parts;
+use crate::compile::debug::Span;
+
+/// What `Address::Symbol` names: the first byte of code.
+pub(super) const CODE: usize = 0;
+/// The first byte of the state, where globals lie.
+pub(super) const STATE: usize = 1;
+
+/// Bytes from the frame pointer to the frame's address: the pointer that it saved, and the return address.
+const FRAME_ADDRESS_BYTES: i64 = 16;
+
+/// Where a local is while code between two offsets runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::compile) struct LocalPlace {
+    /// The local.
+    pub(in crate::compile) local: u32,
+    /// Bytes from the function's start: from here on,
+    pub(in crate::compile) start: u32,
+    /// up to here.
+    pub(in crate::compile) end: u32,
+    /// The place.
+    pub(in crate::compile) storage: Storage,
+}
+
+/// A place for a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::compile) enum Storage {
+    /// A register, by its number in DWARF.
+    Register(u16),
+    /// Where the code generator put it, at so many bytes from the frame pointer.
+    Spilled(i32),
+    /// A copy of so many bytes, at so many bytes from the frame pointer.
+    Copy(i32, u8),
+}
+
+/// Places of a function's locals, those of one local in ascending order.
+pub(in crate::compile) type Places = Vec<LocalPlace>;
+
+/// Names the stack slot in which a local of `bytes` is kept.
+pub(in crate::compile) fn slot_key(local: u32, bytes: u32) -> u64 {
+    u64::from(local) | u64::from(bytes) << 32
+}
+
+/// Where the code generator put the locals that are wanted.
+pub(in crate::compile) fn places(isa: &dyn TargetIsa, code: &CompiledCode) -> Places {
+    let mut places = Vec::new();
+    let len = code.buffer.data().len() as u32;
+    if let Some(layout) = code.buffer.frame_layout() {
+        for slot in layout.stackslots.values() {
+            let Some(key) = slot.key.map(|key| key.bits()) else {
+                continue;
+            };
+            let offset = i64::from(slot.offset) - i64::from(layout.frame_to_fp_offset);
+            places.push(LocalPlace {
+                local: key as u32,
+                start: 0,
+                end: len,
+                storage: Storage::Copy(offset as i32, (key >> 32) as u8),
+            });
+        }
+    }
+    for (label, ranges) in &code.value_labels_ranges {
+        for range in ranges {
+            let storage = match range.loc {
+                LabelValueLoc::Reg(register) => match isa.map_regalloc_reg_to_dwarf(register) {
+                    Ok(number) => Storage::Register(number),
+                    Err(_) => continue,
+                },
+                LabelValueLoc::CFAOffset(offset) => {
+                    Storage::Spilled((offset + FRAME_ADDRESS_BYTES) as i32)
+                }
+            };
+            places.push(LocalPlace {
+                local: label.as_u32(),
+                start: range.start,
+                end: range.end.min(len),
+                storage,
+            });
+        }
+    }
+    places.sort_by_key(|place| (place.local, place.start, place.end));
+    places
+}
+
+/// All functions that came of the module's.
+pub(super) struct Program<'a> {
+    /// By where their bodies begin in the module.
+    functions: Vec<Function<'a>>,
+    /// Where the values of globals lie from the start of the state; `None` for those that are constant or imported.
+    globals: Vec<Option<u32>>,
+}
+
+/// A function with its code.
+pub(super) struct Function<'a> {
+    /// Its body, in bytes from the start of the code section's content: what the module's DWARF calls addresses.
+    pub(super) body: Range<u64>,
+    /// Its code, in bytes from the start of all code.
+    pub(super) code: Range<u64>,
+    /// What each piece of its code comes from, in the order of the code.
+    pub(super) spans: Vec<Span>,
+    /// The same in the order of the function's own operators.
+    by_operator: Vec<Span>,
+    /// Where its locals are.
+    places: &'a [LocalPlace],
+}
+
+impl<'a> Program<'a> {
+    pub(super) fn new(parts: &Parts<'a>, _isa: &dyn TargetIsa) -> Self {
+        let module = parts.module;
+        let code_offset = module.code_offset;
+        let all = parts.tasks.iter().zip(parts.pieces).zip(parts.starts);
+        let functions = all.filter_map(|((task, piece), start)| {
+            let body = task.work.body()?;
+            let at = |offset: u64| offset.saturating_sub(u64::from(code_offset));
+            let code = &piece.code;
+            let len = code.bytes.len() as u64;
+            let mut spans = code.locations.spans(body.start as u32, len as u32);
+            for span in &mut spans {
+                span.own = span.own.saturating_sub(code_offset);
+                span.operator = span.operator.saturating_sub(code_offset);
+            }
+            let mut by_operator = spans.clone();
+            by_operator.sort_by_key(|span| (span.own, span.start));
+            Some(Function {
+                body: at(body.start)..at(body.end),
+                code: *start..start + len,
+                spans,
+                by_operator,
+                places: &code.places,
+            })
+        });
+        let mut functions: Vec<_> = functions.collect();
+        functions.sort_by_key(|function| function.body.start);
+        let globals = parts.layout.plan.globals.iter().map(|place| {
+            let place = (*place)?;
+            let is_state = place.data == crate::compile::symbols::Single::State.into();
+            is_state.then_some(place.offset)
+        });
+        Self {
+            functions,
+            globals: globals.collect(),
+        }
+    }
+
+    /// The functions, by where their bodies begin.
+    pub(super) fn functions(&self) -> &[Function<'a>] {
+        &self.functions
+    }
+
+    /// The function whose body holds `address`; `None` where it has no code any more.
+    pub(super) fn function_at(&self, address: u64) -> Option<&Function<'a>> {
+        let after = self
+            .functions
+            .partition_point(|function| function.body.start <= address);
+        let function = self.functions[..after].last()?;
+        function.body.contains(&address).then_some(function)
+    }
+
+    /// Where the value of global `index` is.
+    pub(super) fn global(&self, index: u32) -> Option<Address> {
+        let offset = (*self.globals.get(index as usize)?)?;
+        Some(Address::Symbol {
+            symbol: STATE,
+            addend: i64::from(offset),
+        })
+    }
+}
+
+impl Function<'_> {
+    /// The address of code at `offset` of the function.
+    pub(super) fn address(&self, offset: u32) -> Address {
+        code_address(self.code.start + u64::from(offset))
+    }
+
+    /// Bytes of code.
+    pub(super) fn len(&self) -> u32 {
+        (self.code.end - self.code.start) as u32
+    }
+
+    /// The code that comes from operators in `range` of the module: ranges of bytes from the function's start.
+    pub(super) fn code_of(&self, range: &Range<u64>) -> Vec<Range<u32>> {
+        let from = |bound: u64| {
+            self.by_operator
+                .partition_point(|span| u64::from(span.own) < bound)
+        };
+        let first = if range.start <= self.body.start {
+            0
+        } else {
+            from(range.start)
+        };
+        let (first, last) = (first, from(range.end));
+        let mut ranges: Vec<Range<u32>> = match self.by_operator.get(first..last) {
+            Some(spans) => spans.iter().map(|span| span.start..span.end).collect(),
+            None => Vec::new(),
+        };
+        ranges.sort_unstable_by_key(|range| range.start);
+        joined(ranges)
+    }
+
+    /// Where `local` is.
+    pub(super) fn places_of(&self, local: u32) -> &[LocalPlace] {
+        let start = self.places.partition_point(|place| place.local < local);
+        let end = self.places.partition_point(|place| place.local <= local);
+        &self.places[start..end]
+    }
+}
+
+/// Ranges in order, those that touch as one.
+pub(super) fn joined(ranges: Vec<Range<u32>>) -> Vec<Range<u32>> {
+    let mut all: Vec<Range<u32>> = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        match all.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => all.push(range),
+        }
+    }
+    all
+}
+
+/// The address of the byte of all code at `offset`.
+pub(super) fn code_address(offset: u64) -> Address {
+    Address::Symbol {
+        symbol: CODE,
+        addend: offset as i64,
+    }
+}
+
+/// The frame pointer.
+pub(super) const FRAME_POINTER: Register = gimli::X86_64::RBP;
