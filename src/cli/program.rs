@@ -56,7 +56,7 @@ pub(super) struct ProgramArguments {
     #[arg(long, value_name = "LEVEL", env = "MEWZ_LOG", hide_env_values = true, value_parser = values::choice_parser(values::LOG_LEVELS))]
     log: Option<u8>,
     #[command(flatten)]
-    code: CodeArguments,
+    pub(super) code: CodeArguments,
     /// The QEMU to use, a name or a path
     #[arg(long, value_name = "FILE", env = "MEWZ_QEMU", hide_env_values = true)]
     pub(super) qemu: Option<PathBuf>,
@@ -94,18 +94,14 @@ impl ProgramArguments {
         project: Option<&Project>,
         wishes: &Wishes,
         counts_runs: bool,
-        is_debugged: bool,
     ) -> Result<Making, Failure> {
         let profile = self.profile();
-        let mut options = Options {
+        let options = Options {
             counts_runs,
             ..self
                 .code
                 .options(profile, project, Some(wishes.accelerator))
         };
-        if is_debugged {
-            options = self.code.for_debugger(options);
-        }
         Ok(Making {
             options: self.code.with_profile(options, profile, project)?,
             kernel: KernelChoice {

@@ -137,6 +137,8 @@ pub(super) fn prepare(arguments: RunArguments, is_debugged: bool) -> Result<Prep
     making.kernel.is_debuggable = arguments.debuggable || is_debugged;
     if is_debugged {
         making.options = program.code.for_debugger(making.options);
+    } else {
+        making.options.debug = arguments.debuggable;
     }
     Ok(Prepared {
         program: qemu,

@@ -47,6 +47,8 @@ pub(super) fn convert<'a>(
     let mut written = gimli::write::Dwarf::new();
     let mut units = written.convert_with_filter(filter)?;
     let mut budget = PIECES_MAX;
+    // The code of each unit that is written.
+    let mut code = Vec::new();
     let mut index = 0;
     while let Some((mut unit, root)) = units.read_unit()? {
         let encoding = unit.unit.encoding();
@@ -63,11 +65,11 @@ pub(super) fn convert<'a>(
             code: Vec::new(),
             budget,
         };
-        converter.unit(root, lines.functions_of(index))?;
+        code.extend(converter.unit(root, lines.functions_of(index))?);
         budget = converter.budget;
         index += 1;
     }
-    output::write(&mut written)
+    output::write(&mut written, &code)
 }
 
 /// Whether an entry is kept for its own sake: functions with code, variables with a place, what names are looked up in.
@@ -121,12 +123,13 @@ struct Converter<'c, 'a> {
 }
 
 impl<'c, 'a> Converter<'c, 'a> {
-    /// Copies the unit below `root`; `functions` are those that its line table tells of.
+    /// Copies the unit below `root`; `functions` are those that its line table tells of. Returns where its code lies, in
+    /// bytes from the start of all code; `None` where there is nothing to tell.
     fn unit(
         &mut self,
         root: ConvertUnitEntry<'c, Slice<'a>>,
         functions: &[usize],
-    ) -> Result<(), Unusable> {
+    ) -> Result<Option<Vec<Range<u64>>>, Unusable> {
         let root_id = self.unit.unit.root();
         self.code
             .extend(functions.iter().map(|at| self.program.functions()[*at].code.clone()));
@@ -148,10 +151,9 @@ impl<'c, 'a> Converter<'c, 'a> {
         }
         if is_empty {
             self.unit.skip();
-            return Ok(());
+            return Ok(None);
         }
-        self.root_code(root_id);
-        Ok(())
+        Ok(Some(self.root_code(root_id)))
     }
 
     /// The unit's own attributes but for its code.
@@ -178,7 +180,7 @@ impl<'c, 'a> Converter<'c, 'a> {
     }
 
     /// Says which code the unit has.
-    fn root_code(&mut self, id: UnitEntryId) {
+    fn root_code(&mut self, id: UnitEntryId) -> Vec<Range<u64>> {
         let mut code = std::mem::take(&mut self.code);
         code.sort_by_key(|range| range.start);
         let mut ranges: Vec<Range<u64>> = Vec::new();
@@ -194,20 +196,26 @@ impl<'c, 'a> Converter<'c, 'a> {
         });
         let list = RangeList(list.collect());
         if list.0.is_empty() {
-            return;
+            return ranges;
         }
         let list = self.unit.unit.ranges.add(list);
         let zero = gimli::write::Address::Constant(0);
         self.set(id, at::DW_AT_low_pc, AttributeValue::Address(zero));
         self.set(id, at::DW_AT_ranges, AttributeValue::RangeListRef(list));
+        ranges
     }
 
     fn entry(&mut self, id: UnitEntryId, entry: &ConvertUnitEntry<'c, Slice<'a>>) {
         let kind = entry.read_entry.tag();
         self.code_of(id, kind, entry);
+        let is_main = self.is_main(entry);
         for attribute in entry.read_entry.attrs() {
             let name = attribute.name();
             if has_no_copy(name) || is_of_code(name) {
+                continue;
+            }
+            // The symbol is `__main_argc_argv` or the like; people know it by its name.
+            if is_main && name == at::DW_AT_linkage_name {
                 continue;
             }
             self.copy(id, entry, attribute);
@@ -222,6 +230,15 @@ impl<'c, 'a> Converter<'c, 'a> {
             let bytes = AttributeValue::Data1(POINTER_BYTES);
             self.set(id, at::DW_AT_byte_size, bytes);
         }
+    }
+
+    /// Whether an entry is C's `main`.
+    fn is_main(&self, entry: &ConvertUnitEntry<'c, Slice<'a>>) -> bool {
+        let name = entry.read_entry.attr_value(at::DW_AT_name);
+        let name = name.and_then(|name| self.unit.read_unit.attr_string(name).ok());
+        entry.read_entry.tag() == tag::DW_TAG_subprogram
+            && name.is_some_and(|name| name.slice() == b"main")
+            && entry.read_entry.attr_value(at::DW_AT_external).is_some()
     }
 
     /// Says which code an entry has.

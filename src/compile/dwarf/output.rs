@@ -1,10 +1,15 @@
 //! The new sections, with what is to be relocated in them.
 
+use std::ops::Range;
+
 use gimli::write::{EndianVec, RelocateWriter, Relocation, RelocationTarget, Sections};
 use gimli::{LittleEndian, SectionId};
 
 use super::Unusable;
 use super::native;
+
+/// The section of entries.
+const INFO: &str = ".debug_info";
 
 /// A section for debuggers.
 #[derive(Debug)]
@@ -39,8 +44,11 @@ pub(in crate::compile) enum DebugTarget {
     Section(&'static str),
 }
 
-/// Writes `dwarf`; empty sections are left out.
-pub(super) fn write(dwarf: &mut gimli::write::Dwarf) -> Result<Vec<DebugSection>, Unusable> {
+/// Writes `dwarf`, whose units have `code`; empty sections are left out.
+pub(super) fn write(
+    dwarf: &mut gimli::write::Dwarf,
+    code: &[Vec<Range<u64>>],
+) -> Result<Vec<DebugSection>, Unusable> {
     let mut sections = Sections::new(Buffer::default());
     dwarf.write(&mut sections)?;
     let mut all = Vec::new();
@@ -59,8 +67,54 @@ pub(super) fn write(dwarf: &mut gimli::write::Dwarf) -> Result<Vec<DebugSection>
         Ok::<_, Unusable>(())
     })?;
     // Debuggers look for entries first: without them the rest is nothing.
-    let has_entries = all.iter().any(|section| section.name == SectionId::DebugInfo.name());
-    Ok(if has_entries { all } else { Vec::new() })
+    let info = all.iter().find(|section| section.name == INFO);
+    let Some(info) = info else {
+        return Ok(Vec::new());
+    };
+    let addresses = unit_addresses(&info.bytes, code);
+    all.push(addresses);
+    Ok(all)
+}
+
+/// The section that tells of each unit where its code is. Without it gdb also takes addresses of variables for those of code.
+///
+/// Source: DWARF 5, section 6.1.2.
+fn unit_addresses(info: &[u8], code: &[Vec<Range<u64>>]) -> DebugSection {
+    let mut section = DebugSection {
+        name: SectionId::DebugAranges.name(),
+        bytes: Vec::new(),
+        relocations: Vec::new(),
+    };
+    let mut unit = 0;
+    for ranges in code {
+        // A unit begins with its length, as does what is written of it here: 32 bits that do not count themselves.
+        let Some(len) = info.get(unit..).and_then(|rest| rest.first_chunk()) else {
+            break;
+        };
+        let bytes = &mut section.bytes;
+        let entries_bytes = 16 * (ranges.len() as u32 + 1);
+        bytes.extend_from_slice(&(entries_bytes + 12).to_le_bytes());
+        bytes.extend_from_slice(&2_u16.to_le_bytes());
+        section.relocations.push(DebugRelocation {
+            offset: bytes.len() as u64,
+            target: DebugTarget::Section(INFO),
+            addend: unit as i64,
+        });
+        // The unit's place; bytes of an address and of a segment; up to a multiple of an entry's size.
+        bytes.extend_from_slice(&[0, 0, 0, 0, 8, 0, 0, 0, 0, 0]);
+        for range in ranges {
+            section.relocations.push(DebugRelocation {
+                offset: bytes.len() as u64,
+                target: DebugTarget::Code,
+                addend: range.start as i64,
+            });
+            bytes.extend_from_slice(&[0; 8]);
+            bytes.extend_from_slice(&(range.end - range.start).to_le_bytes());
+        }
+        bytes.extend_from_slice(&[0; 16]);
+        unit += 4 + u32::from_le_bytes(*len) as usize;
+    }
+    section
 }
 
 fn relocation(from: &Relocation) -> Result<DebugRelocation, Unusable> {
