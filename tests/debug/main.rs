@@ -6,6 +6,7 @@ mod editors;
 mod invoke;
 mod running;
 mod sessions;
+mod source;
 #[path = "../tools/mod.rs"]
 mod tools;
 

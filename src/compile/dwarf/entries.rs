@@ -6,7 +6,7 @@ use gimli::write::{
     AttributeValue, ConvertUnit, ConvertUnitEntry, Expression, FilterUnitEntry, FilterUnitSection,
     Location, LocationList, RangeList, UnitEntryId,
 };
-use gimli::{AttributeValue as Read, Dwarf, DwAt, DwTag, Encoding};
+use gimli::{AttributeValue as Read, DwAt, DwTag, Dwarf, Encoding};
 use gimli::{constants as at, constants as tag};
 
 use super::Unusable;
@@ -131,8 +131,11 @@ impl<'c, 'a> Converter<'c, 'a> {
         functions: &[usize],
     ) -> Result<Option<Vec<Range<u64>>>, Unusable> {
         let root_id = self.unit.unit.root();
-        self.code
-            .extend(functions.iter().map(|at| self.program.functions()[*at].code.clone()));
+        self.code.extend(
+            functions
+                .iter()
+                .map(|at| self.program.functions()[*at].code.clone()),
+        );
         self.root(root_id, &root);
         let mut entry = root;
         let mut is_empty = self.code.is_empty();
@@ -255,7 +258,11 @@ impl<'c, 'a> Converter<'c, 'a> {
             }
             return;
         }
-        if !read.attrs().iter().any(|attribute| is_of_code(attribute.name())) {
+        if !read
+            .attrs()
+            .iter()
+            .any(|attribute| is_of_code(attribute.name()))
+        {
             return;
         }
         let Some(function) = self.function() else {
@@ -330,7 +337,9 @@ impl<'c, 'a> Converter<'c, 'a> {
             _ => {
                 let no_address = |_| None;
                 let unit = entry.read_unit;
-                let value = self.unit.convert_attribute_value(unit, attribute, &no_address);
+                let value = self
+                    .unit
+                    .convert_attribute_value(unit, attribute, &no_address);
                 value.ok()
             }
         };

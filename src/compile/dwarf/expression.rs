@@ -122,7 +122,8 @@ fn converted(
                 let is_alone = starts
                     && matches!(
                         rest,
-                        [Operation::StackValue] | [Operation::StackValue, Operation::Piece { .. }, ..]
+                        [Operation::StackValue]
+                            | [Operation::StackValue, Operation::Piece { .. }, ..]
                     );
                 if is_frame || !is_alone {
                     push_local(&mut out, place.storage)?;

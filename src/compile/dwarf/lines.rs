@@ -40,10 +40,7 @@ pub(super) struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     /// Reads all line tables.
-    pub(super) fn read(
-        dwarf: &Dwarf<Slice<'a>>,
-        program: &Program<'_>,
-    ) -> Result<Self, Unusable> {
+    pub(super) fn read(dwarf: &Dwarf<Slice<'a>>, program: &Program<'_>) -> Result<Self, Unusable> {
         let mut lines = Self {
             sequences: Vec::new(),
             functions: HashMap::new(),
@@ -168,6 +165,32 @@ impl<'a> Lines<'a> {
     }
 }
 
+/// Bytes of the instructions with which each function begins: the frame is there when they are done.
+const FRAME_SETUP_BYTES: u64 = 4;
+
+/// Makes sure that some row ends the prologue: without one, gdb takes that of the function behind this one.
+fn end_prologue(rows: &mut Vec<LineRow>, function: &Function<'_>) {
+    let Some(first) = rows.first().copied() else {
+        return;
+    };
+    let is_told = rows.iter().any(|row| row.prologue_end);
+    if is_told || u64::from(function.len()) <= FRAME_SETUP_BYTES {
+        return;
+    }
+    let at = first.address_offset.max(FRAME_SETUP_BYTES);
+    let after = rows.partition_point(|row| row.address_offset <= at);
+    let row = LineRow {
+        address_offset: at,
+        is_statement: true,
+        prologue_end: true,
+        ..rows[after - 1]
+    };
+    match &mut rows[after - 1] {
+        same if same.address_offset == at => *same = row,
+        _ => rows.insert(after, row),
+    }
+}
+
 /// A unit's line table while it is written.
 struct Writer<'l, 'a> {
     lines: &'l Lines<'a>,
@@ -183,7 +206,7 @@ struct Writer<'l, 'a> {
 
 impl Writer<'_, '_> {
     fn function(&mut self, function: &Function<'_>) {
-        self.table.begin_sequence(Some(function.address(0)));
+        let mut rows: Vec<LineRow> = Vec::new();
         let mut last: Option<(usize, Row)> = None;
         let mut last_place = None;
         for span in &function.spans {
@@ -202,7 +225,7 @@ impl Writer<'_, '_> {
             // no place to stop at its line.
             let is_statement = row.is_statement || (row.line != 0 && last_place != Some(place));
             last_place = Some(place);
-            *self.table.row() = LineRow {
+            rows.push(LineRow {
                 address_offset: u64::from(span.start),
                 op_index: 0,
                 file,
@@ -214,7 +237,12 @@ impl Writer<'_, '_> {
                 prologue_end: row.ends_prologue,
                 epilogue_begin: false,
                 isa: 0,
-            };
+            });
+        }
+        end_prologue(&mut rows, function);
+        self.table.begin_sequence(Some(function.address(0)));
+        for row in rows {
+            *self.table.row() = row;
             self.table.generate_row();
         }
         self.table.end_sequence(u64::from(function.len()));

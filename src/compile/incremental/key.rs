@@ -107,7 +107,10 @@ impl<'a> Keys<'a> {
     fn wanted(&self, subject: Subject, index: u32) -> Option<&WantedLocals> {
         let body = index.checked_sub(self.module.functions_imported)?;
         let body = self.module.bodies.get(body as usize)?;
-        let wanted = self.module.wanted.of(self.module, body.range().start as u32);
+        let wanted = self
+            .module
+            .wanted
+            .of(self.module, body.range().start as u32);
         wanted.filter(|_| subject == Subject::Body)
     }
 

@@ -231,6 +231,7 @@ impl<'a> Translator<'a> {
 
     /// `br`.
     pub(super) fn branch(&mut self, depth: u32) {
+        self.mark();
         let count = self.frame(depth).branch_types().len();
         let arguments = self.pop_many(count);
         if depth as usize == self.frames.len() - 1 {

@@ -12,6 +12,7 @@ use wasmparser::{FunctionBody, Operator};
 use super::translator::Translator;
 use crate::compile::dwarf::slot_key;
 use crate::compile::module::{FunctionType, code_type};
+use crate::compile::options::OptLevel;
 
 /// Bytes of a local on the stack.
 const SLOT_BYTES: u32 = 16;
@@ -46,7 +47,11 @@ impl Translator<'_> {
         let groups = groups(body)?;
         let declared: usize = groups.iter().map(|(count, _)| *count as usize).sum();
         let count = ty.parameters.len() + declared;
-        self.wanted = self.context.module.wanted.of(self.context.module, body.range().start as u32);
+        self.wanted = self
+            .context
+            .module
+            .wanted
+            .of(self.context.module, body.range().start as u32);
         if self.wanted.is_some_and(|wanted| !wanted.told.is_empty()) {
             self.builder.func.collect_debug_info();
         }
@@ -84,8 +89,28 @@ impl Translator<'_> {
             .wanted
             .is_some_and(|wanted| self.inlined.is_outermost() && wanted.told.contains(&index));
         if is_told {
-            self.builder.set_val_label(value, ValueLabel::from_u32(index));
+            self.builder
+                .set_val_label(value, ValueLabel::from_u32(index));
         }
+    }
+
+    /// Leaves an instruction where there may be none otherwise, so that a debugger can stop at the line of a `break`.
+    pub(super) fn mark(&mut self) {
+        let options = self.context.options;
+        if !options.debug || options.opt_level != OptLevel::None {
+            return;
+        }
+        let slot = match self.mark_slot {
+            Some(slot) => slot,
+            None => {
+                let data = StackSlotData::new(StackSlotKind::ExplicitSlot, 1, 0);
+                *self
+                    .mark_slot
+                    .insert(self.builder.create_sized_stack_slot(data))
+            }
+        };
+        let zero = self.ins().iconst(types::I8, 0);
+        self.ins().stack_store(types::I64, zero, slot, 0);
     }
 
     /// The slot in which local `index` is kept too.

@@ -92,6 +92,8 @@ pub(in crate::compile) struct Translator<'a> {
     pub(super) wanted: Option<&'a WantedLocals>,
     /// Where some of them are kept too.
     pub(super) kept_slots: HashMap<u32, StackSlot>,
+    /// Where instructions write that are there for debuggers alone.
+    pub(super) mark_slot: Option<StackSlot>,
     /// What counts of the function's size.
     pub(super) size: Size,
     /// Values passed so far; see [`PASSED_VALUES_MAX`].
@@ -156,6 +158,7 @@ impl<'a> Translator<'a> {
             locals: Vec::new(),
             wanted: None,
             kept_slots: HashMap::new(),
+            mark_slot: None,
             size: Size::default(),
             passed_values: 0,
             symbols: HashMap::new(),

@@ -1,0 +1,397 @@
+//! Sessions on programs with debug information: their lines, their functions, their variables.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs;
+use std::path::Path;
+
+use gimli::{Dwarf, EndianSlice, LittleEndian, SectionId};
+use wasmparser::{Parser, Payload};
+
+use super::invoke::{Ended, Place};
+use super::{Transcript, command, source, tools};
+
+/// A program of `tests/debug`, built for a debugger in a place of its own.
+struct Built {
+    place: Place,
+    module: String,
+}
+
+impl Built {
+    /// Builds the source file `name`, whose ending says the language; without optimisation unless `flags` say otherwise.
+    fn new(name: &str, flags: &[&str]) -> Self {
+        let place = Place::new();
+        let file = place.path(name);
+        fs::copy(source(name), &file).unwrap();
+        let mut compiler = match file.extension().unwrap().to_str().unwrap() {
+            "rs" => {
+                let mut compiler = tools::rust_compiler();
+                compiler.arg("-g");
+                compiler
+            }
+            "cpp" => {
+                let mut compiler = tools::c_compiler();
+                // The library's archives are where Debian puts them; exceptions need more than it has.
+                compiler.args(["-g", "-fno-exceptions", "-x", "c++", "-lc++", "-lc++abi"]);
+                compiler
+            }
+            _ => {
+                let mut compiler = tools::c_compiler();
+                compiler.arg("-g");
+                compiler
+            }
+        };
+        compiler.args(flags).args([name, "-o", "app.wasm"]);
+        tools::run(compiler.current_dir(place.path("")));
+        Self {
+            place,
+            module: "app.wasm".to_owned(),
+        }
+    }
+
+    /// Runs gdb's `commands`.
+    fn session(&self, options: &[&str], commands: &[&str]) -> Transcript {
+        let mut arguments = vec!["debug", "--batch"];
+        arguments.extend(options);
+        for line in commands {
+            arguments.extend(["--ex", line]);
+        }
+        arguments.push(&self.module);
+        let ended = Ended::new(command(&self.place, &arguments).output().unwrap());
+        self.place.assert_clean();
+        Transcript::new(&ended)
+    }
+
+    /// The lines of `file` at which the module's own line tables let a debugger stop.
+    fn lines(&self, file: &str) -> BTreeSet<u64> {
+        let wasm = fs::read(self.place.path(&self.module)).unwrap();
+        lines(&wasm, Path::new(file))
+    }
+}
+
+fn lines(wasm: &[u8], file: &Path) -> BTreeSet<u64> {
+    let mut sections: HashMap<&str, &[u8]> = HashMap::new();
+    for payload in Parser::new(0).parse_all(wasm) {
+        if let Payload::CustomSection(section) = payload.unwrap() {
+            sections.insert(section.name(), section.data());
+        }
+    }
+    let load = |id: SectionId| {
+        let bytes = sections.get(id.name()).copied().unwrap_or_default();
+        Ok::<_, gimli::Error>(EndianSlice::new(bytes, LittleEndian))
+    };
+    let dwarf = Dwarf::load(load).unwrap();
+    let mut found = BTreeSet::new();
+    let mut units = dwarf.units();
+    while let Some(header) = units.next().unwrap() {
+        let unit = dwarf.unit(header).unwrap();
+        let Some(table) = unit.line_program.clone() else {
+            continue;
+        };
+        let mut rows = table.rows();
+        let (mut is_code, mut is_live, mut is_first) = (false, false, true);
+        while let Some((header, row)) = rows.next_row().unwrap() {
+            // What the linker left out begins at 0; a function's first lines are those that gdb goes past.
+            is_live = (is_live || (is_first && row.address() != 0)) && !row.end_sequence();
+            let begins = row.prologue_end() && is_live;
+            is_code = (is_code || begins) && !row.end_sequence();
+            is_first = row.end_sequence();
+            let entry = row.file(header).unwrap();
+            let name = dwarf.attr_string(&unit, entry.path_name()).unwrap();
+            let is_there = Path::new(std::str::from_utf8(name.slice()).unwrap()).ends_with(file);
+            if let Some(line) = row.line()
+                && is_there
+                && is_code
+                && row.is_stmt()
+            {
+                found.insert(line.get());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn c_is_debugged_by_its_source() {
+    let built = Built::new("list.c", &["-O0"]);
+    let commands = [
+        "break list.c:22",
+        "continue",
+        "bt",
+        "info args",
+        "up",
+        "info locals",
+        "p *first->next",
+        "p first->next->next->value",
+        "p nodes[1].name",
+        "p table",
+        "p &counter == &counter",
+        "p counter",
+        "ptype first",
+        "p argc",
+        "set var sum = 31",
+        "down",
+        "set var a = 32",
+        "finish",
+        "continue",
+    ];
+    built.session(&[], &commands).assert(&[
+        "Breakpoint 1 at 0x",
+        "file list.c, line 22.",
+        "Breakpoint 1, divide (a=30, b=3) at list.c:22",
+        "#0  divide (a=30, b=3) at list.c:22",
+        "in main (argc=1, argv=0x",
+        ") at list.c:49",
+        "a = 30\nb = 3\n",
+        "#1 ",
+        "nodes = {{value = 0, next = 0x",
+        "name = \"node\\000\\000\\000\"}, {value = 10, ",
+        "first = 0x",
+        "sum = 30\n",
+        "$1 = {value = 10, next = 0x",
+        "$2 = 20\n",
+        "$3 = \"node\\000\\000\\000\"\n",
+        "$4 = {1, 2, 3, 4}\n",
+        "$5 = 1\n",
+        "$6 = 33\n",
+        "type = struct node {\n    int value;\n    struct node *next;\n    char name[8];\n} *\n",
+        "$7 = 1\n",
+        "Value returned is $8 = 10\n",
+        "exited with code 07]",
+    ]);
+}
+
+#[test]
+fn a_variable_is_set_and_what_follows_obeys() {
+    let built = Built::new("list.c", &["-O0"]);
+    let commands = ["break divide", "continue", "set var b = 5", "continue"];
+    built
+        .session(&[], &commands)
+        .assert(&["divide (a=30, b=3) at list.c:22", "exited with code 010]"]);
+}
+
+#[test]
+fn the_source_is_gone_through_line_by_line() {
+    let built = Built::new("list.c", &["-O0"]);
+    let commands = [
+        "break main",
+        "continue",
+        "step",
+        "bt",
+        "next",
+        "next",
+        "finish",
+        "next",
+        "next",
+        "next",
+        "next",
+        "step",
+        "info frame",
+        "continue",
+    ];
+    built.session(&[], &commands).assert(&[
+        "main (argc=1, argv=0x",
+        "at list.c:43\n43\t",
+        "build (nodes=0x",
+        "count=3) at list.c:14\n14\t",
+        "#0  build (nodes=0x",
+        "#1  0x",
+        " in main (argc=1, argv=0x",
+        "15\t        nodes[i].value = i * 10;\n",
+        "16\t        nodes[i].next",
+        "main (argc=1, argv=0x",
+        "at list.c:43\n",
+        "Value returned is $1 = (struct node *) 0x",
+        "44\t    int sum = 0;\n",
+        "45\t    for",
+        "46\t        sum",
+        "45\t    for",
+        "46\t        sum",
+        "exited with code 07]",
+    ]);
+}
+
+#[test]
+fn a_variable_is_watched_by_its_name() {
+    let built = Built::new("list.c", &["-O0"]);
+    let commands = [
+        "break main",
+        "continue",
+        "watch counter",
+        "continue",
+        "bt",
+        "watch sum",
+        "continue",
+        "delete",
+        "continue",
+    ];
+    built.session(&[], &commands).assert(&[
+        "Hardware watchpoint 2: counter\n",
+        "Hardware watchpoint 2: counter\n",
+        "Old value = 0\nNew value = 33\n",
+        "main (argc=1, argv=0x",
+        ") at list.c:48\n",
+        "#0  main (argc=1",
+        "Hardware watchpoint 3: sum\n",
+        "exited with code 07]",
+    ]);
+}
+
+#[test]
+fn an_interrupt_shows_the_programs_variables() {
+    let built = Built::new("list.c", &["-O0"]);
+    let options = ["--kernel-arg", "timer_hz=1000", "--break", "build"];
+    let commands = [
+        "break answer_timer",
+        "continue",
+        "bt",
+        "frame function main",
+        "p nodes[0].value >= 0",
+        "delete",
+        "continue",
+    ];
+    built.session(&options, &commands).assert(&[
+        "build (nodes=0x",
+        "answer_timer",
+        "<signal handler called>",
+        " in main (argc=1, argv=0x",
+        "at list.c:4",
+        "$1 = ",
+        "exited with code 07]",
+    ]);
+}
+
+#[test]
+fn optimised_code_tells_what_is_in_registers() {
+    let built = Built::new("list.c", &["-O2", "-fno-inline", "-gdwarf-5"]);
+    let commands = [
+        "break build",
+        "continue",
+        "bt",
+        "info args",
+        "finish",
+        "continue",
+    ];
+    built.session(&[], &commands).assert(&[
+        "build (",
+        "count=3) at list.c:1",
+        "in main (argc=",
+        "count = 3\n",
+        "Value returned is $1 = (struct node *) 0x",
+        "exited with code 07]",
+    ]);
+}
+
+#[test]
+fn cpp_is_debugged_by_its_source() {
+    let built = Built::new("shapes.cpp", &["-O0"]);
+    let commands = [
+        "break shapes::Pair::area",
+        "continue",
+        "bt",
+        "next",
+        "info locals",
+        "p *this",
+        "p this->side",
+        "up",
+        "p shape",
+        "finish",
+        "delete",
+        "tbreak shapes::largest<int>",
+        "continue",
+        "info args",
+        "continue",
+    ];
+    built.session(&[], &commands).assert(&[
+        "shapes::Pair::area (this=0x",
+        ") at shapes.cpp:19",
+        "in measure (shape=...) at shapes.cpp:36",
+        "in main () at shapes.cpp:43",
+        "product = 12\n",
+        "$1 = {<shapes::Shape> = {_vptr$Shape = 0x",
+        "side = 3}, other = 4}\n",
+        "$2 = 3\n",
+        "side = 3}\n",
+        "shapes::largest<int> (a=@0x",
+        ": 25, b=@0x",
+        ": 12) at shapes.cpp:28",
+        "exited with code 07]",
+    ]);
+}
+
+#[test]
+fn rust_is_debugged_by_its_source() {
+    let built = Built::new("items.rs", &[]);
+    let commands = [
+        "break items.rs:26",
+        "continue",
+        "bt 2",
+        "p sum",
+        "p items.length",
+        "p items.data_ptr.count",
+        "p label",
+        "up",
+        "info locals",
+        "break items::area",
+        "p items::area",
+        "continue",
+    ];
+    built.session(&[], &commands).assert(&[
+        "items::total (items=",
+        ") at items.rs:26\n",
+        "in items::main () at items.rs:43\n",
+        "$1 = 20\n",
+        "$2 = 2\n",
+        "$3 = 3\n",
+        "sum",
+        "items = ",
+        "{fn (*mut items::Shape) -> u32}",
+        "exited with code 07]",
+    ]);
+}
+
+/// Stops once at each line that the compiler's own tables name, for programs that come to all of theirs.
+#[track_caller]
+fn assert_every_line_stops(name: &str) {
+    let flags: &[&str] = if name.ends_with(".rs") { &[] } else { &["-O0"] };
+    let built = Built::new(name, flags);
+    let lines = built.lines(name);
+    assert!(lines.len() > 10, "{lines:?}");
+    let mut commands: Vec<String> = lines
+        .iter()
+        .map(|line| format!("tbreak {name}:{line}"))
+        .collect();
+    commands.extend(lines.iter().map(|_| "continue".to_owned()));
+    let commands: Vec<&str> = commands.iter().map(String::as_str).collect();
+    let transcript = built.session(&[], &commands);
+    let text = &transcript.text;
+    let stops: BTreeSet<u64> = lines
+        .iter()
+        .copied()
+        .filter(|line| {
+            let stop = format!(" at {name}:{line}\n");
+            let mut told = text.lines().zip(text.lines().skip(1));
+            text.contains(&stop) || told.any(|(at, _)| at.ends_with(stop.trim_end()))
+        })
+        .collect();
+    let missing: Vec<_> = lines.difference(&stops).collect();
+    assert!(
+        missing.is_empty(),
+        "no stop at {missing:?} in:\n{text}\n{}",
+        transcript.errors
+    );
+}
+
+#[test]
+fn every_line_of_a_c_program_stops() {
+    assert_every_line_stops("list.c");
+}
+
+#[test]
+fn every_line_of_a_cpp_program_stops() {
+    assert_every_line_stops("shapes.cpp");
+}
+
+#[test]
+fn every_line_of_a_rust_program_stops() {
+    assert_every_line_stops("items.rs");
+}

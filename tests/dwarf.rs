@@ -1,0 +1,176 @@
+//! Debug information of objects: sound by LLVM's measure, and no module's can stop a compilation.
+
+#[path = "tools/mod.rs"]
+mod tools;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use mewz::compile::{Compiled, OptLevel, Options, compile};
+use object::{Object as _, ObjectSection as _};
+use tools::tool;
+
+/// Compiles with debug information, at a level.
+fn compiled(wasm: &[u8], opt_level: OptLevel) -> Compiled {
+    let options = Options {
+        debug: true,
+        opt_level,
+        ..Options::default()
+    };
+    compile(wasm, &options).unwrap()
+}
+
+/// A program of `tests/debug` as a module.
+fn built(folder: &Path, name: &str, flags: &[&str]) -> Vec<u8> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/debug")
+        .join(name);
+    let mut compiler = if name.ends_with(".rs") {
+        tools::rust_compiler()
+    } else {
+        tools::c_compiler()
+    };
+    if name.ends_with(".cpp") {
+        compiler.args(["-fno-exceptions", "-x", "c++", "-lc++", "-lc++abi"]);
+    }
+    let wasm = folder.join("module.wasm");
+    compiler.args(flags).arg(source).arg("-o").arg(&wasm);
+    tools::run(&mut compiler);
+    std::fs::read(wasm).unwrap()
+}
+
+fn write(folder: &Path, bytes: &[u8]) -> PathBuf {
+    let path = folder.join("module.o");
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+fn dwarfdump(arguments: &[&str], file: &Path) -> (bool, String) {
+    let output = Command::new(tool("bin/llvm-dwarfdump"))
+        .args(arguments)
+        .arg(file)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    (output.status.success(), text + &errors)
+}
+
+#[track_caller]
+fn assert_sound(name: &str, flags: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let wasm = built(folder.path(), name, flags);
+    for level in [OptLevel::None, OptLevel::Function, OptLevel::Module] {
+        let compiled = compiled(&wasm, level);
+        assert_eq!(compiled.debug_problem, None);
+        let object = write(folder.path(), &compiled.object);
+        let (is_sound, words) = dwarfdump(&["--verify"], &object);
+        let errors: Vec<&str> = words
+            .lines()
+            .filter(|line| line.contains("error"))
+            .collect();
+        assert!(is_sound, "{name} {flags:?} {level:?}: {errors:#?}");
+        let (_, found) = dwarfdump(&["--debug-info", "--name=main"], &object);
+        assert!(
+            // At the level of the module it may have become part of its caller.
+            found.contains("DW_AT_low_pc") || level == OptLevel::Module,
+            "{name} {flags:?} {level:?}: {found}"
+        );
+    }
+}
+
+#[test]
+fn c_stays_sound() {
+    for flags in [
+        ["-gdwarf-4", "-O0"],
+        ["-gdwarf-5", "-O0"],
+        ["-gdwarf-4", "-O2"],
+        ["-gdwarf-5", "-O2"],
+    ] {
+        assert_sound("list.c", &flags);
+    }
+}
+
+#[test]
+fn cpp_stays_sound() {
+    for flags in [["-gdwarf-4", "-O0"], ["-gdwarf-5", "-O2"]] {
+        assert_sound("shapes.cpp", &flags);
+    }
+}
+
+#[test]
+fn rust_stays_sound() {
+    for flags in [["-g", "-Copt-level=0"], ["-g", "-Copt-level=2"]] {
+        assert_sound("items.rs", &flags);
+    }
+}
+
+#[test]
+fn only_who_asks_gets_debug_information() {
+    let folder = tempfile::tempdir().unwrap();
+    let wasm = built(folder.path(), "list.c", &["-g", "-O0"]);
+    let sections = |debug| {
+        let options = Options {
+            debug,
+            ..Options::default()
+        };
+        let compiled = compile(&wasm, &options).unwrap();
+        let file = object::File::parse(&compiled.object[..]).unwrap();
+        let names = file.sections().filter_map(|section| {
+            let name = section.name().ok()?;
+            name.starts_with(".debug").then(|| name.to_owned())
+        });
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(sections(false), [""; 0]);
+    assert!(sections(true).contains(&".debug_line".to_owned()));
+}
+
+/// Where the content of the custom sections for debuggers lies in a module.
+fn debug_content(wasm: &[u8]) -> Vec<std::ops::Range<usize>> {
+    let mut all = Vec::new();
+    for payload in wasmparser::Parser::new(0).parse_all(wasm) {
+        if let wasmparser::Payload::CustomSection(section) = payload.unwrap()
+            && section.name().starts_with(".debug")
+        {
+            let start = section.data_offset() as usize;
+            all.push(start..start + section.data().len());
+        }
+    }
+    all
+}
+
+#[test]
+fn damage_costs_the_debug_information_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut below = |bound: usize| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        (random % bound as u64) as usize
+    };
+    let mut unread = 0;
+    for flags in [["-gdwarf-4", "-O0"], ["-gdwarf-5", "-O2"]] {
+        let flags = [&flags[..], &["-nostdlib", "-Wl,--no-entry,--export=divide"]].concat();
+        let wasm = built(folder.path(), "plain.c", &flags);
+        let content = debug_content(&wasm);
+        assert!(content.len() > 3);
+        for _ in 0..600 {
+            let mut damaged = wasm.clone();
+            for _ in 0..=below(6) {
+                let range = content[below(content.len())].clone();
+                let at = range.start + below(range.len());
+                damaged[at] = match below(4) {
+                    0 => 0,
+                    1 => 0xff,
+                    2 => damaged[at].wrapping_add(1),
+                    _ => below(256) as u8,
+                };
+            }
+            let compiled = compiled(&damaged, OptLevel::None);
+            unread += usize::from(compiled.debug_problem.is_some());
+        }
+    }
+    assert!(unread > 0, "some of the damage is beyond reading");
+}
