@@ -292,7 +292,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__completions)
-            opts="-h --help bash elvish fish powershell zsh"
+            opts="-h --static --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

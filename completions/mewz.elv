@@ -303,8 +303,9 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'mewz;completions'= {
-            cand -h 'Print help'
-            cand --help 'Print help'
+            cand --static 'Print one that completes names of commands and options only, without running mewz'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
         }
         &'mewz;man'= {
             cand -h 'Print help'

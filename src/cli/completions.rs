@@ -4,18 +4,28 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use super::Outcome;
+use super::complete;
 use super::failure::Failure;
 
 /// Print a shell's completion script
+///
+/// What it completes is looked up as it is typed: templates, projects and modules, disks, machines that wait for a debugger.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Examples:
-  mewz completions bash > ~/.local/share/bash-completion/completions/mewz
-  mewz completions zsh > ~/.zfunc/_mewz
-  mewz completions fish > ~/.config/fish/completions/mewz.fish")]
+Put the line of your shell into its file, and open a new one:
+  bash        ~/.bashrc                   source <(mewz completions bash)
+  zsh         ~/.zshrc, below compinit    source <(mewz completions zsh)
+  fish        ~/.config/fish/config.fish  mewz completions fish | source
+  elvish      ~/.config/elvish/rc.elv     eval (mewz completions elvish | slurp)
+  powershell  $PROFILE                    mewz completions powershell | Out-String | Invoke-Expression
+
+For a package, which knows no user: `mewz completions --static SHELL` prints a script that holds all names, and asks nobody.")]
 pub(super) struct CompletionsArguments {
     /// The shell
     shell: clap_complete::Shell,
+    /// Print one that completes names of commands and options only, without running mewz
+    #[arg(long = "static")]
+    is_static: bool,
 }
 
 /// Write the manual pages into a folder
@@ -28,14 +38,14 @@ pub(super) struct ManArguments {
 
 /// Prints the script.
 pub(super) fn run(arguments: CompletionsArguments) -> Outcome {
-    // In memory first: clap's generator panics when its reader goes away.
     let mut script = Vec::new();
-    clap_complete::generate(
-        arguments.shell,
-        &mut super::command_line(),
-        "mewz",
-        &mut script,
-    );
+    if arguments.is_static {
+        // In memory first: clap's generator panics when its reader goes away.
+        let command = &mut super::command_line();
+        clap_complete::generate(arguments.shell, command, "mewz", &mut script);
+    } else {
+        script = complete::script(&arguments.shell.to_string())?;
+    }
     match std::io::stdout().write_all(&script) {
         Ok(()) => Ok(0),
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(0),

@@ -6,6 +6,7 @@ mod build;
 mod cache;
 mod code;
 mod compile;
+mod complete;
 mod completions;
 mod crash;
 mod debug;
@@ -102,6 +103,9 @@ pub fn main() -> ExitCode {
     let mut words = std::env::args_os().skip(1);
     if words.next().is_some_and(|word| word == leash::COMMAND) {
         return leash::run(words);
+    }
+    if complete::is_asked() {
+        return complete::answer();
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

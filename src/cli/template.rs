@@ -51,6 +51,14 @@ pub(super) fn embedded_names() -> Vec<&'static str> {
         .collect()
 }
 
+/// What an embedded template is for, as its own README begins: `An HTTP server in Go`.
+pub(super) fn embedded_purpose(name: &str) -> Option<&'static str> {
+    let readme = EMBEDDED.get_file(format!("{name}/README.md{FILLED_IN}"))?;
+    let sentence = readme.contents_utf8()?.lines().nth(2)?;
+    let end = sentence.find(" for WASI").or_else(|| sentence.find(','))?;
+    sentence.get(..end)
+}
+
 impl Template {
     /// Finds an embedded template, a folder, or what a Git address leads to; in this order.
     pub(super) fn find(wanted: &str) -> Result<Self, Failure> {
@@ -363,7 +371,10 @@ mod tests {
                 "zig-http",
             ]
         );
+        assert_eq!(embedded_purpose("go-http"), Some("An HTTP server in Go"));
         for name in embedded_names() {
+            let purpose = embedded_purpose(name).unwrap_or_default();
+            assert!(purpose.starts_with('A') && purpose.len() > 10, "{name}");
             let files = Template::find(name)
                 .unwrap()
                 .fill_in(&ProjectName::new("x").unwrap())

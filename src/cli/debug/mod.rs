@@ -89,6 +89,12 @@ fn loopback_port(text: &str) -> Result<u16, String> {
     port.parse().map_err(|_| format!("`{port}` is no port"))
 }
 
+/// The machines that `--attach` finds: the process of mewz that each belongs to, and its module.
+pub(super) fn machines() -> Vec<(u32, PathBuf)> {
+    let notes = door::all().into_iter().map(|found| found.note);
+    notes.map(|note| (note.process, note.module)).collect()
+}
+
 /// Runs the command.
 pub(super) fn run(arguments: DebugArguments) -> Outcome {
     interrupt::watch();
