@@ -155,7 +155,29 @@ fn flags(root: &Path) -> Vec<String> {
         format!("-Clink-arg=-T{}", script.display()),
         format!("--remap-path-prefix={}=mewz", root.display()),
     ])
+    .chain(
+        registries()
+            .iter()
+            .map(|folder| format!("--remap-path-prefix={}=crates", folder.display())),
+    )
     .collect()
+}
+
+/// Folders with the sources of crates, whose names are in the kernel's panics: images are to know nothing of this machine.
+fn registries() -> Vec<PathBuf> {
+    let home = match (env::var_os("CARGO_HOME"), env::var_os("HOME")) {
+        (Some(home), _) => PathBuf::from(home),
+        (None, Some(home)) => Path::new(&home).join(".cargo"),
+        (None, None) => return Vec::new(),
+    };
+    let folders = std::fs::read_dir(home.join("registry/src"));
+    let mut folders: Vec<PathBuf> = folders
+        .into_iter()
+        .flatten()
+        .filter_map(|folder| Some(folder.ok()?.path()))
+        .collect();
+    folders.sort();
+    folders
 }
 
 /// Whether a variable describes how the program is being built.

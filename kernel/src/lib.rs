@@ -21,3 +21,5 @@ pub mod settings;
 #[path = "memory/walk.rs"]
 pub mod walk;
 pub mod wasi;
+#[path = "memory/zeros.rs"]
+pub mod zeros;

@@ -9,6 +9,7 @@ use mewz_abi::address::{
 use mewz_abi::application::{MemoryInstance, memory_flags};
 use mewz_kernel::frames::CHUNK;
 use mewz_kernel::guest::{GuestFault, GuestMemory};
+use mewz_kernel::zeros::ZEROS;
 use spin::Mutex;
 
 use super::paging::{Access, OutOfPages, map, translate};
@@ -220,9 +221,6 @@ pub(crate) struct LinearMemory {
     /// Address of byte 0.
     base: u64,
 }
-
-/// What is read where nothing was ever written.
-static ZEROS: [u8; PAGE_BYTES as usize] = [0; PAGE_BYTES as usize];
 
 impl LinearMemory {
     /// The memory that is exported as `memory`, else the first. The caller has the only one while it uses it.

@@ -1,13 +1,12 @@
 //! Sockets of datagrams: UDP.
 
-use alloc::collections::BTreeMap;
-
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::udp::{self, PacketBuffer, PacketMetadata, RecvError, SendError, UdpMetadata};
 use smoltcp::time::Instant;
 use smoltcp::wire::{IpAddress, IpEndpoint, IpListenEndpoint};
 
 use super::network::{Network, SocketId, send_all, set_of};
+use super::sorted::SortedMap;
 use super::watch::{Watch, Woken};
 use crate::fs::errno::Errno;
 
@@ -37,10 +36,10 @@ impl Datagram {
 /// Sockets of datagrams.
 #[derive(Default)]
 pub(super) struct Datagrams {
-    sockets: BTreeMap<SocketId, Datagram>,
-    ports: BTreeMap<u16, SocketId>,
+    sockets: SortedMap<SocketId, Datagram>,
+    ports: SortedMap<u16, SocketId>,
     /// Those that have something to send, and when: in microseconds.
-    sending: BTreeMap<SocketId, i64>,
+    sending: SortedMap<SocketId, i64>,
 }
 
 impl Datagrams {
@@ -50,7 +49,7 @@ impl Datagrams {
         port: u16,
         woken: &mut Woken,
     ) -> Option<&mut SocketSet<'static>> {
-        let id = self.ports.get(&port)?;
+        let id = *self.ports.get(port)?;
         let datagram = self.sockets.get_mut(id)?;
         datagram.watch.tell(woken);
         Some(&mut datagram.set)
@@ -58,7 +57,7 @@ impl Datagrams {
 
     /// Who watches a socket.
     pub(super) fn watch(&mut self, id: SocketId) -> Option<&mut Watch> {
-        Some(&mut self.sockets.get_mut(&id)?.watch)
+        Some(&mut self.sockets.get_mut(id)?.watch)
     }
 
     /// When the next of them has something to send, in microseconds.
@@ -88,7 +87,7 @@ impl Network {
         {
             return Err(Errno::Addrnotavail);
         }
-        let is_free = |network: &Self, port| !network.datagrams.ports.contains_key(&port);
+        let is_free = |network: &Self, port| !network.datagrams.ports.contains(port);
         let port = match port {
             0 => self.choose_port(is_free).ok_or(Errno::Addrinuse)?,
             port if is_free(self, port) => port,
@@ -104,7 +103,10 @@ impl Network {
             addr: address,
             port,
         };
-        socket.bind(endpoint).map_err(|_| Errno::Addrnotavail)?;
+        if socket.bind(endpoint).is_err() {
+            self.budget_bytes += 2 * buffer_bytes;
+            return Err(Errno::Addrnotavail);
+        }
         let (set, handle) = set_of(socket);
         let id = self.new_id();
         let datagram = Datagram {
@@ -113,15 +115,19 @@ impl Network {
             buffer_bytes,
             watch: Watch::default(),
         };
-        self.datagrams.sockets.insert(id, datagram);
-        self.datagrams.ports.insert(port, id);
-        Ok((id, port))
+        let inserted = self.datagrams.ports.insert(port, id);
+        let inserted = inserted.and_then(|()| self.datagrams.sockets.insert(id, datagram));
+        if inserted.is_err() {
+            self.datagrams.ports.remove(port);
+            self.budget_bytes += 2 * buffer_bytes;
+        }
+        inserted.map(|()| (id, port))
     }
 
     /// The port that it is on, and its address if it is bound to one.
     #[must_use]
     pub fn datagrams_endpoint(&self, id: SocketId) -> Option<(Option<IpAddress>, u16)> {
-        let endpoint = self.datagrams.sockets.get(&id)?.socket().endpoint();
+        let endpoint = self.datagrams.sockets.get(id)?.socket().endpoint();
         Some((endpoint.addr, endpoint.port))
     }
 
@@ -129,7 +135,7 @@ impl Network {
     ///
     /// # Errors
     ///
-    /// `Msgsize`: it does not fit in a frame; `Netunreach`.
+    /// `Msgsize`: it does not fit in a frame; `Netunreach`; `Nobufs`.
     pub fn send_datagram(
         &mut self,
         id: SocketId,
@@ -146,12 +152,11 @@ impl Network {
         if source.is_none_or(|source| source.is_unspecified()) {
             return Err(Errno::Netunreach);
         }
-        let datagram = self.datagrams.sockets.get_mut(&id).ok_or(Errno::Badf)?;
+        let datagram = self.datagrams.sockets.get_mut(id).ok_or(Errno::Badf)?;
+        // First, as it may fail: one that has nothing to send is taken off the list again.
+        self.datagrams.sending.insert(id, 0)?;
         match datagram.socket_mut().send_slice(bytes, to) {
-            Ok(()) => {
-                self.datagrams.sending.insert(id, 0);
-                Ok(true)
-            }
+            Ok(()) => Ok(true),
             Err(SendError::BufferFull) => Ok(false),
             Err(SendError::Unaddressable) => Err(Errno::Addrnotavail),
         }
@@ -165,7 +170,7 @@ impl Network {
         out: &mut [u8],
         peek: bool,
     ) -> Option<(usize, usize, IpEndpoint)> {
-        let socket = self.datagrams.sockets.get_mut(&id)?.socket_mut();
+        let socket = self.datagrams.sockets.get_mut(id)?.socket_mut();
         let (bytes, metadata): (&[u8], UdpMetadata) = if peek {
             let (bytes, metadata) = socket.peek().ok()?;
             (bytes, *metadata)
@@ -180,24 +185,24 @@ impl Network {
 
     /// Bytes of the oldest datagram, if there is one.
     pub fn datagram_receivable(&mut self, id: SocketId) -> Option<usize> {
-        let socket = self.datagrams.sockets.get_mut(&id)?.socket_mut();
+        let socket = self.datagrams.sockets.get_mut(id)?.socket_mut();
         socket.peek().ok().map(|(bytes, _)| bytes.len())
     }
 
     /// Whether a datagram can be sent at once.
     #[must_use]
     pub fn is_datagram_sendable(&self, id: SocketId) -> bool {
-        let datagram = self.datagrams.sockets.get(&id);
+        let datagram = self.datagrams.sockets.get(id);
         datagram.is_some_and(|datagram| datagram.socket().can_send())
     }
 
     /// Ends the socket; what was not sent yet is lost.
     pub fn close_datagrams(&mut self, id: SocketId) {
-        if let Some(datagram) = self.datagrams.sockets.remove(&id) {
+        if let Some(datagram) = self.datagrams.sockets.remove(id) {
             self.budget_bytes += 2 * datagram.buffer_bytes;
         }
         self.datagrams.ports.retain(|_, other| *other != id);
-        self.datagrams.sending.remove(&id);
+        self.datagrams.sending.remove(id);
     }
 
     /// Sends the datagrams that are due; tells whether there were any.

@@ -1,5 +1,6 @@
 //! Listeners: connections are made when someone asks for one, as many as the backlog allows.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
 use smoltcp::socket::tcp;
@@ -33,7 +34,7 @@ impl Network {
     ///
     /// # Errors
     ///
-    /// `Addrinuse`, `Addrnotavail`.
+    /// `Addrinuse`, `Addrnotavail`, `Nobufs`.
     pub fn listen(
         &mut self,
         address: Option<IpAddress>,
@@ -70,13 +71,13 @@ impl Network {
             is_attended: false,
             watch: Watch::default(),
         };
-        self.listeners.insert(id, listener);
+        self.listeners.insert(id, listener)?;
         Ok((id, port))
     }
 
     /// Changes how many connections may wait.
     pub fn set_backlog(&mut self, listener: SocketId, backlog: usize) {
-        if let Some(listener) = self.listeners.get_mut(&listener) {
+        if let Some(listener) = self.listeners.get_mut(listener) {
             listener.backlog = backlog.clamp(1, BACKLOG_MAX);
         }
     }
@@ -84,7 +85,7 @@ impl Network {
     /// The address that it is reached by, `None` for every one, and its port.
     #[must_use]
     pub fn listener_endpoint(&self, listener: SocketId) -> Option<(Option<IpAddress>, u16)> {
-        let listener = self.listeners.get(&listener)?;
+        let listener = self.listeners.get(listener)?;
         Some((listener.address, listener.port))
     }
 
@@ -92,21 +93,21 @@ impl Network {
     #[must_use]
     pub fn acceptable(&self, listener: SocketId) -> usize {
         self.listeners
-            .get(&listener)
+            .get(listener)
             .map_or(0, |listener| listener.ready.len())
     }
 
     /// Notes that the application asks for a connection; the port, where it is the first time.
     pub fn attend(&mut self, listener: SocketId) -> Option<u16> {
-        let listener = self.listeners.get_mut(&listener)?;
+        let listener = self.listeners.get_mut(listener)?;
         let was_attended = core::mem::replace(&mut listener.is_attended, true);
         (!was_attended).then_some(listener.port)
     }
 
     /// Takes the oldest connection that is complete.
     pub fn accept(&mut self, listener: SocketId) -> Option<SocketId> {
-        let id = self.listeners.get_mut(&listener)?.ready.pop_front()?;
-        if let Some(connection) = self.connections.get_mut(&id) {
+        let id = self.listeners.get_mut(listener)?.ready.pop_front()?;
+        if let Some(connection) = self.connections.get_mut(id) {
             connection.listener = None;
         }
         Some(id)
@@ -114,13 +115,13 @@ impl Network {
 
     /// Ends a listener and the connections that nobody has accepted.
     pub fn close_listener(&mut self, listener: SocketId) {
-        self.listeners.remove(&listener);
-        let waiting = |connection: &&mut Connection| connection.listener == Some(listener);
+        self.listeners.remove(listener);
+        let waiting = |connection: &&mut Box<Connection>| connection.listener == Some(listener);
         for connection in self.connections.values_mut().filter(waiting) {
             connection.listener = None;
             connection.is_orphan = true;
             connection.socket_mut().abort();
-            self.touched.push(connection.id);
+            connection.touch(&mut self.touched);
         }
     }
 
@@ -134,11 +135,11 @@ impl Network {
         local: IpEndpoint,
         remote: IpEndpoint,
     ) -> Result<Option<SocketId>, Errno> {
-        let mut listeners = self.listeners.iter_mut();
-        let Some((&listener_id, listener)) = listeners.find(|(_, listener)| {
+        let found = self.listeners.iter_mut().find(|(_, listener)| {
             listener.port == local.port
                 && listener.address.is_none_or(|address| address == local.addr)
-        }) else {
+        });
+        let Some((listener_id, listener)) = found else {
             return Ok(None);
         };
         if listener.half_open + listener.ready.len() >= listener.backlog {
@@ -150,11 +151,15 @@ impl Network {
             port: local.port,
         };
         let listening: Result<(), tcp::ListenError> = connection.socket_mut().listen(endpoint);
-        listening.map_err(|_| Errno::Again)?;
+        if listening.is_err() {
+            self.budget_bytes += 2 * connection.buffer_bytes;
+            return Err(Errno::Again);
+        }
         connection.listener = Some(listener_id);
         let id = connection.id;
-        self.insert(connection, (local, remote));
-        if let Some(listener) = self.listeners.get_mut(&listener_id) {
+        self.insert(connection, (local, remote))
+            .map_err(|_| Errno::Again)?;
+        if let Some(listener) = self.listeners.get_mut(listener_id) {
             listener.half_open += 1;
         }
         Ok(Some(id))

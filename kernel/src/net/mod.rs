@@ -14,6 +14,7 @@ mod network;
 mod resolve;
 mod router;
 mod settings;
+mod sorted;
 mod stream;
 #[cfg(test)]
 mod tests;

@@ -19,6 +19,7 @@ use super::frame::{About, look_at};
 use super::listener::Listener;
 use super::router::{Discovery, advertisement};
 use super::settings::Settings;
+use super::sorted::SortedMap;
 use super::stream::Connection;
 use super::watch::Woken;
 
@@ -54,10 +55,10 @@ pub struct Network {
     pub(super) dns: SocketHandle,
     pub(super) has_servers: bool,
     pub(super) discovery: Discovery,
-    pub(super) connections: BTreeMap<SocketId, Connection>,
+    pub(super) connections: SortedMap<SocketId, Box<Connection>>,
     /// Connections by their two ends, the local one first.
     pub(super) ends: BTreeMap<(IpEndpoint, IpEndpoint), SocketId>,
-    pub(super) listeners: BTreeMap<SocketId, Listener>,
+    pub(super) listeners: SortedMap<SocketId, Listener>,
     pub(super) datagrams: Datagrams,
     /// When which connection must be looked at, in microseconds.
     pub(super) timers: BTreeSet<(i64, SocketId)>,
@@ -124,9 +125,9 @@ impl Network {
             dns,
             has_servers: !servers.is_empty(),
             discovery: Discovery::new(link_local, has_gateway, instant(now_ns)),
-            connections: BTreeMap::new(),
+            connections: SortedMap::default(),
             ends: BTreeMap::new(),
-            listeners: BTreeMap::new(),
+            listeners: SortedMap::default(),
             datagrams: Datagrams::default(),
             timers: BTreeSet::new(),
             touched: Vec::new(),
@@ -164,16 +165,14 @@ impl Network {
             && due <= now.total_micros()
         {
             self.timers.pop_first();
-            if let Some(connection) = self.connections.get_mut(&id) {
+            if let Some(connection) = self.connections.get_mut(id) {
                 connection.due = None;
-                self.touched.push(id);
+                connection.touch(&mut self.touched);
             }
         }
         if !self.touched.is_empty() {
             is_idle = false;
             let mut touched = core::mem::take(&mut self.touched);
-            touched.sort_unstable();
-            touched.dedup();
             for id in touched.drain(..) {
                 self.serve(id, now);
             }
@@ -275,7 +274,7 @@ impl Network {
                     }
                 }
                 if let Some(id) = id
-                    && let Some(connection) = self.connections.get_mut(&id)
+                    && let Some(connection) = self.connections.get_mut(id)
                 {
                     hand_over(
                         &mut self.interface,
@@ -287,7 +286,7 @@ impl Network {
                     // One that is not of this connection changes nothing.
                     connection.saw_reset |= is_reset && connection.has_stopped();
                     connection.hear(now);
-                    self.touched.push(id);
+                    connection.touch(&mut self.touched);
                     return;
                 }
             }
@@ -300,8 +299,8 @@ impl Network {
             About::Nobody => return,
             // It may tell where others are, which whoever has something to send waits for.
             About::Other => {
-                let waiting = self.connections.values().filter(|one| one.is_due());
-                self.touched.extend(waiting.map(|one| one.id));
+                let waiting = self.connections.values_mut().filter(|one| one.is_due());
+                waiting.for_each(|one| one.touch(&mut self.touched));
                 self.datagrams.hurry();
                 if let Some(advertisement) = advertisement(frame) {
                     self.follow(&advertisement, now);
@@ -358,7 +357,8 @@ impl Network {
 
     /// Has every connection looked at: one whose address is gone ends.
     pub(super) fn touch_all(&mut self) {
-        self.touched.extend(self.connections.keys());
+        let all = self.connections.values_mut();
+        all.for_each(|one| one.touch(&mut self.touched));
     }
 
     pub(super) fn new_id(&mut self) -> SocketId {

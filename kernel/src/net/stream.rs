@@ -1,5 +1,8 @@
 //! Connections: TCP.
 
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{self, RecvError, SocketBuffer, State};
 use smoltcp::time::{Duration, Instant};
@@ -91,14 +94,23 @@ pub(super) struct Connection {
     silent_since: Option<Instant>,
     /// How far it is: its state, and bytes that the other end has not taken.
     progress: (State, usize),
+    /// It is among those that the next poll looks at.
+    is_touched: bool,
     /// Its entry among the timers.
     pub(super) due: Option<i64>,
     /// Bytes of each of its buffers.
-    buffer_bytes: usize,
+    pub(super) buffer_bytes: usize,
     pub(super) watch: Watch,
 }
 
 impl Connection {
+    /// Lets the next poll look at it.
+    pub(super) fn touch(&mut self, touched: &mut Vec<SocketId>) {
+        if !core::mem::replace(&mut self.is_touched, true) {
+            touched.push(self.id);
+        }
+    }
+
     pub(super) fn socket(&self) -> &tcp::Socket<'static> {
         self.set.get(self.handle)
     }
@@ -208,8 +220,8 @@ impl Network {
             return Err(Errno::Addrnotavail);
         }
         let id = connection.id;
-        self.insert(connection, (local, remote));
-        self.touched.push(id);
+        connection.touch(&mut self.touched);
+        self.insert(connection, (local, remote))?;
         Ok(id)
     }
 
@@ -224,7 +236,7 @@ impl Network {
 
     /// How making the connection goes; a failure is told once.
     pub fn progress(&mut self, id: SocketId) -> Progress {
-        let Some(connection) = self.connections.get_mut(&id) else {
+        let Some(connection) = self.connections.get_mut(id) else {
             return Progress::Failed(Errno::Badf);
         };
         match (connection.error.take(), connection.phase) {
@@ -241,19 +253,19 @@ impl Network {
     #[must_use]
     pub fn was_open(&self, id: SocketId) -> bool {
         self.connections
-            .get(&id)
+            .get(id)
             .is_some_and(|connection| connection.phase == Phase::Open)
     }
 
     /// Takes why the connection failed.
     pub fn take_error(&mut self, id: SocketId) -> Option<Errno> {
-        self.connections.get_mut(&id)?.error.take()
+        self.connections.get_mut(id)?.error.take()
     }
 
     /// Keeps why the connection failed, which was told to a call that has something else to tell, for the next one.
     pub fn keep_error(&mut self, id: SocketId, errno: Errno) {
         let is_kept = matches!(errno, Errno::Connreset | Errno::Timedout);
-        if let Some(connection) = self.connections.get_mut(&id)
+        if let Some(connection) = self.connections.get_mut(id)
             && is_kept
         {
             connection.error = Some(errno);
@@ -277,7 +289,7 @@ impl Network {
     /// The two ends, the local one first.
     #[must_use]
     pub fn ends(&self, id: SocketId) -> Option<(IpEndpoint, IpEndpoint)> {
-        self.connections.get(&id)?.ends
+        self.connections.get(id)?.ends
     }
 
     /// Receives into `out`, which is not empty; with `peek` what is received stays.
@@ -287,7 +299,7 @@ impl Network {
     /// Why the connection failed, once; `Notconn` before it is complete.
     pub fn receive(&mut self, id: SocketId, out: &mut [u8], peek: bool) -> Result<Received, Errno> {
         if peek {
-            let connection = self.connections.get_mut(&id).ok_or(Errno::Badf)?;
+            let connection = self.connections.get_mut(id).ok_or(Errno::Badf)?;
             let socket = connection.socket_mut();
             if socket.may_recv() && !connection.is_read_shut {
                 let peeked = connection.socket_mut().peek_slice(out);
@@ -313,7 +325,7 @@ impl Network {
         room: usize,
         store: &mut dyn FnMut(&[u8]),
     ) -> Result<Received, Errno> {
-        let connection = self.connections.get_mut(&id).ok_or(Errno::Badf)?;
+        let connection = self.connections.get_mut(id).ok_or(Errno::Badf)?;
         if connection.is_read_shut {
             return Ok(Received::End);
         }
@@ -337,7 +349,7 @@ impl Network {
             Ok(bytes) => {
                 if bytes > 0 {
                     // The window may have opened.
-                    self.touched.push(id);
+                    connection.touch(&mut self.touched);
                 }
                 Ok(received(bytes))
             }
@@ -353,7 +365,7 @@ impl Network {
     /// Bytes that can be received at once, and whether nothing more will come; `None` while there is nothing to tell.
     #[must_use]
     pub fn receivable(&self, id: SocketId) -> Option<(usize, bool)> {
-        let connection = self.connections.get(&id)?;
+        let connection = self.connections.get(id)?;
         let socket = connection.socket();
         let bytes = socket.recv_queue();
         let is_over = connection.is_read_shut
@@ -386,7 +398,7 @@ impl Network {
         bytes: usize,
         fill: &mut dyn FnMut(&mut [u8]),
     ) -> Result<usize, Errno> {
-        let connection = self.connections.get_mut(&id).ok_or(Errno::Badf)?;
+        let connection = self.connections.get_mut(id).ok_or(Errno::Badf)?;
         if let Some(errno) = connection.error.take() {
             return Err(errno);
         }
@@ -411,7 +423,7 @@ impl Network {
             }
         }
         if done > 0 {
-            self.touched.push(id);
+            connection.touch(&mut self.touched);
         }
         Ok(done)
     }
@@ -419,7 +431,7 @@ impl Network {
     /// Bytes that can be sent at once, or 0 where an attempt would fail; `None` while there is no room.
     #[must_use]
     pub fn sendable(&self, id: SocketId) -> Option<usize> {
-        let connection = self.connections.get(&id)?;
+        let connection = self.connections.get(id)?;
         let socket = connection.socket();
         if connection.phase != Phase::Open {
             return (socket.state() == State::Closed).then_some(0);
@@ -437,12 +449,12 @@ impl Network {
     ///
     /// `Notconn` where it is not complete, or not any more.
     pub fn shut_down(&mut self, id: SocketId, read: bool, write: bool) -> Result<(), Errno> {
-        let connection = self.connections.get_mut(&id).ok_or(Errno::Badf)?;
+        let connection = self.connections.get_mut(id).ok_or(Errno::Badf)?;
         if connection.phase != Phase::Open || connection.socket().state() == State::Closed {
             return Err(Errno::Notconn);
         }
         connection.is_read_shut |= read;
-        self.touched.push(id);
+        connection.touch(&mut self.touched);
         if write && !connection.is_write_shut {
             connection.is_write_shut = true;
             connection.socket_mut().close();
@@ -452,7 +464,7 @@ impl Network {
 
     /// Leaves the connection to end by itself: what was sent still arrives; what was not received resets it.
     pub fn close_connection(&mut self, id: SocketId) {
-        let Some(connection) = self.connections.get_mut(&id) else {
+        let Some(connection) = self.connections.get_mut(id) else {
             return;
         };
         connection.is_orphan = true;
@@ -463,16 +475,16 @@ impl Network {
             connection.is_write_shut = true;
             connection.socket_mut().close();
         }
-        self.touched.push(id);
+        connection.touch(&mut self.touched);
     }
 
-    pub(super) fn new_connection(&mut self, phase: Phase) -> Option<Connection> {
+    pub(super) fn new_connection(&mut self, phase: Phase) -> Option<Box<Connection>> {
         let (buffer_bytes, [receive, send]) = self.take_buffers()?;
         let mut socket = tcp::Socket::new(SocketBuffer::new(receive), SocketBuffer::new(send));
         // A program writes what it wants sent; nobody gains from holding it back.
         socket.set_nagle_enabled(false);
         let (set, handle) = set_of(socket);
-        Some(Connection {
+        Some(Box::new(Connection {
             id: self.new_id(),
             set,
             handle,
@@ -489,23 +501,40 @@ impl Network {
             is_late: false,
             silent_since: None,
             progress: (State::Closed, 0),
+            is_touched: false,
             due: None,
             buffer_bytes,
             watch: Watch::default(),
-        })
+        }))
     }
 
-    pub(super) fn insert(&mut self, mut connection: Connection, ends: (IpEndpoint, IpEndpoint)) {
+    /// Takes a new connection in.
+    ///
+    /// # Errors
+    ///
+    /// `Nobufs`: memory is short.
+    pub(super) fn insert(
+        &mut self,
+        mut connection: Box<Connection>,
+        ends: (IpEndpoint, IpEndpoint),
+    ) -> Result<(), Errno> {
         connection.ends = Some(ends);
-        self.ends.insert(ends, connection.id);
-        self.connections.insert(connection.id, connection);
+        let (id, buffer_bytes) = (connection.id, connection.buffer_bytes);
+        let inserted = self.connections.insert(id, connection);
+        if inserted.is_err() {
+            self.budget_bytes += 2 * buffer_bytes;
+        } else {
+            self.ends.insert(ends, id);
+        }
+        inserted
     }
 
     /// Sends what a connection has to send, takes note of what became of it, and sets its timer.
     pub(super) fn serve(&mut self, id: SocketId, now: Instant) {
-        let Some(connection) = self.connections.get_mut(&id) else {
+        let Some(connection) = self.connections.get_mut(id) else {
             return;
         };
+        connection.is_touched = false;
         let is_overdue = connection
             .deadline()
             .is_some_and(|deadline| deadline <= now);
@@ -530,7 +559,7 @@ impl Network {
         if is_complete && connection.phase != Phase::Open {
             connection.phase = Phase::Open;
             if let Some(listener) = connection.listener
-                && let Some(listener) = self.listeners.get_mut(&listener)
+                && let Some(listener) = self.listeners.get_mut(listener)
             {
                 listener.half_open -= 1;
                 listener.ready.push_back(id);
@@ -549,7 +578,7 @@ impl Network {
             match connection.phase {
                 Phase::Passive => {
                     if let Some(listener) = connection.listener.take()
-                        && let Some(listener) = self.listeners.get_mut(&listener)
+                        && let Some(listener) = self.listeners.get_mut(listener)
                     {
                         listener.half_open -= 1;
                     }
@@ -587,7 +616,7 @@ impl Network {
     }
 
     fn remove(&mut self, id: SocketId) {
-        let Some(connection) = self.connections.remove(&id) else {
+        let Some(connection) = self.connections.remove(id) else {
             return;
         };
         if let Some(due) = connection.due {

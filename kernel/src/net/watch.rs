@@ -47,14 +47,14 @@ impl Network {
 
     /// Tells `number` once when the connection may have become readable or writable.
     pub fn watch_connection(&mut self, id: SocketId, number: u32) {
-        if let Some(connection) = self.connections.get_mut(&id) {
+        if let Some(connection) = self.connections.get_mut(id) {
             connection.watch.add(&self.woken, number);
         }
     }
 
     /// Tells `number` once when there may be a connection to accept.
     pub fn watch_listener(&mut self, id: SocketId, number: u32) {
-        if let Some(listener) = self.listeners.get_mut(&id) {
+        if let Some(listener) = self.listeners.get_mut(id) {
             listener.watch.add(&self.woken, number);
         }
     }

@@ -8,6 +8,7 @@ use super::attributes::{self, kind_of_entry};
 use super::fid::Fid;
 use super::nameless::{Nameless, is_gone, named};
 use super::wire::Request;
+use crate::zeros::ZEROS;
 
 /// Bytes that are read at once where less is asked for and the file is read from front to back.
 const AHEAD_BYTES: usize = 64 << 10;
@@ -15,10 +16,7 @@ const AHEAD_BYTES: usize = 64 << 10;
 /// Most files with bytes read ahead, so that they take 2 MiB at most.
 const AHEAD_FILES_MAX: usize = 32;
 
-/// What a file without a name is filled with where it was cut.
-static ZEROS: [u8; 4096] = [0; 4096];
-
-/// Most bytes that such a file is shortened by: each costs a write.
+/// Most bytes that a file without a name is shortened by: each is filled with zeros.
 const ZEROS_BYTES_MAX: u64 = 64 << 20;
 
 /// Bytes in front of the entries in the reply to Treaddir.

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use super::super::errno::Errno;
 use super::store::Store;
+use crate::zeros::ZEROS;
 
 /// Bytes of a page. As many are refused by the kernel's heap where memory is short, rather than taken from its reserve.
 const PAGE_BYTES: usize = 4096;
@@ -17,7 +18,8 @@ const PAGE_COST: u64 = PAGE_BYTES as u64 + 64;
 /// The end of the longest file: offsets are signed in every interface.
 pub(super) const SIZE_MAX: u64 = i64::MAX as u64;
 
-static HOLE: [u8; PAGE_BYTES] = [0; PAGE_BYTES];
+// What is missing is shown as zeros.
+const _: () = assert!(PAGE_BYTES <= ZEROS.len());
 
 /// A file's bytes.
 pub(super) struct Pages {
@@ -64,7 +66,7 @@ impl Pages {
         let mut done = 0;
         while done < len {
             let piece = first_piece(offset + done as u64, len - done);
-            let page = self.pages.get(&piece.page).map_or(&HOLE[..], |page| page);
+            let page = self.pages.get(&piece.page).map_or(&ZEROS[..], |page| page);
             see(&page[piece.start..piece.start + piece.len]);
             done += piece.len;
         }

@@ -67,7 +67,7 @@ impl Conversation {
 
 /// What a stack knows of a connection, without what its buffers hold.
 fn describe(network: &Network, id: SocketId) -> String {
-    let text = format!("{:?}", network.connections[&id].socket());
+    let text = format!("{:?}", network.connections.get(id).unwrap().socket());
     let is_number = |part: &&str| !part.starts_with(|first: char| first.is_ascii_digit());
     text.split(", ")
         .filter(is_number)
