@@ -122,7 +122,7 @@ fn a_slow_reader_gets_what_is_its_own() {
 #[test]
 fn a_thousand_connections_at_once_are_served() {
     raise_open_files();
-    let server = Server::of("benches/network/server.c", &[]);
+    let server = Server::of("../benches/network/server.c", &[]);
     let mut streams: Vec<_> = (0..1000).map(|_| server.connect()).collect();
     for (at, stream) in streams.iter_mut().enumerate() {
         let bytes = at + 1;
@@ -144,7 +144,7 @@ fn a_thousand_connections_at_once_are_served() {
 #[test]
 fn connections_leave_the_memory_as_it_was() {
     let used = [100, 1100].map(|connections| {
-        let mut server = Server::of("benches/network/server.c", &["--log", "debug"]);
+        let mut server = Server::of("../benches/network/server.c", &["--log", "debug"]);
         for _ in 0..connections {
             let answer = server.request("GET / HTTP/1.1\r\nConnection: close\r\n\r\n");
             assert!(answer.ends_with("hello, world\n"), "{answer}");
