@@ -149,7 +149,9 @@ impl Network {
             return Err(Errno::Addrnotavail);
         }
         let source = self.interface.get_source_address(&to.addr);
-        if source.is_none_or(|source| source.is_unspecified()) {
+        // Who is on no link and behind no way out would be waited for for ever, and so what is sent after this.
+        let is_lost = to.addr.is_unicast() && !self.is_reachable(to.addr);
+        if is_lost || source.is_none_or(|source| source.is_unspecified()) {
             return Err(Errno::Netunreach);
         }
         let datagram = self.datagrams.sockets.get_mut(id).ok_or(Errno::Badf)?;

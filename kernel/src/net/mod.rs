@@ -17,7 +17,7 @@ mod settings;
 mod sorted;
 mod stream;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod watch;
 
 pub use card::{Card, FRAME_BYTES_MAX};

@@ -45,6 +45,7 @@ impl Wasi {
         len: u32,
     ) -> Result<(), Errno> {
         let path = self.preopened_path(fd)?;
+        context.memory.check(buffer, len)?;
         if (len as usize) < path.len() {
             return Err(Errno::Nametoolong);
         }

@@ -36,7 +36,8 @@ impl Wasi {
         advice: u32,
     ) -> Result<(), Errno> {
         file(self.descriptors.with(fd, rights::FD_ADVISE)?)?;
-        if advice > ADVICE_MAX || offset.checked_add(len).is_none() {
+        let end = offset.checked_add(len);
+        if advice > ADVICE_MAX || end.is_none_or(|end| i64::try_from(end).is_err()) {
             return Err(Errno::Inval);
         }
         // Nothing would be done otherwise for it.
@@ -56,8 +57,13 @@ impl Wasi {
         if !is_written {
             return Err(Errno::Badf);
         }
-        if len == 0 {
-            return Err(Errno::Inval);
+        let [start, bytes] = [offset, len].map(i64::try_from);
+        match (start, bytes) {
+            (Err(_), _) | (_, Err(_) | Ok(0)) => return Err(Errno::Inval),
+            (Ok(start), Ok(bytes)) if start.checked_add(bytes).is_none() => {
+                return Err(Errno::Fbig);
+            }
+            _ => {}
         }
         open.file.allocate(offset, len)
     }

@@ -5,7 +5,7 @@ mod forge;
 mod fuzz;
 mod router;
 mod soak;
-mod wire;
+pub(crate) mod wire;
 
 use smoltcp::wire::{IpAddress, IpEndpoint};
 

@@ -15,6 +15,9 @@ const REQUESTS: usize = 60;
 
 const BODY_BYTES_MAX: u64 = 30_000;
 
+/// Longest pause in which right reads nothing, so that its window closes.
+const PAUSE_NS_MAX: u64 = 300_000_000;
+
 /// Longest time from a request to its answer: five losses of one frame, whose timer doubles from a second on.
 const ANSWER_NS_MAX: u64 = 60_000_000_000;
 
@@ -28,6 +31,7 @@ struct Conversation {
     heard: usize,
     answered: usize,
     came: usize,
+    hears_at_ns: u64,
     since_ns: u64,
     left: usize,
 }
@@ -50,9 +54,14 @@ impl Conversation {
             .send(self.client, &self.request[self.asked..])
             .unwrap();
         let mut room = [0; 4096];
-        while let Ok(Received::Bytes(count)) = pair.right.receive(self.server, &mut room, false) {
+        while pair.now_ns >= self.hears_at_ns
+            && let Ok(Received::Bytes(count)) = pair.right.receive(self.server, &mut room, false)
+        {
             assert!(room[..count] == self.request[self.heard..][..count]);
             self.heard += count;
+            if draw(8) == 0 {
+                self.hears_at_ns = pair.now_ns + draw(PAUSE_NS_MAX);
+            }
         }
         if self.heard == self.request.len() {
             let rest = &self.answer[self.answered..];
@@ -103,6 +112,7 @@ fn fuzz_conversations() {
                     heard: 0,
                     answered: 0,
                     came: 0,
+                    hears_at_ns: 0,
                     since_ns: 0,
                     left: REQUESTS,
                 }

@@ -50,6 +50,18 @@ impl Card for FakeCard {
     fn flush(&mut self) {}
 }
 
+/// Two cards on a wire that does nothing to frames.
+pub(crate) fn cards() -> [Box<dyn Card>; 2] {
+    let [one, other] = [(); 2].map(|()| Queue::default());
+    [(1, &one, &other), (2, &other, &one)].map(|(number, incoming, outgoing)| {
+        Box::new(FakeCard {
+            address: [2, 0, 0, 0, 0, number],
+            incoming: incoming.clone(),
+            outgoing: outgoing.clone(),
+        }) as Box<dyn Card>
+    })
+}
+
 /// What the wire does to frames.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Faults {

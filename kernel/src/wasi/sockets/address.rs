@@ -58,6 +58,16 @@ pub(super) fn read(memory: &dyn GuestMemory, at: u32) -> Result<IpAddress, Errno
     }
 }
 
+/// Fails unless an address of `bytes` bytes has room where the structure at `at` points to.
+pub(super) fn check_room(memory: &dyn GuestMemory, at: u32, bytes: u32) -> Result<(), Errno> {
+    let [buffer, len] = read_words(memory, at)?;
+    memory.check(buffer, len)?;
+    match len < bytes {
+        true => Err(Errno::Inval),
+        false => Ok(()),
+    }
+}
+
 /// Stores an address where the structure at `at` points to.
 pub(super) fn store(
     memory: &mut dyn GuestMemory,

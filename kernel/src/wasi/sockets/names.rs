@@ -189,8 +189,10 @@ fn store_end(
     port: u32,
 ) -> Result<(), Errno> {
     memory.check(port, 4)?;
+    let family = Family::of(end.addr);
+    address::check_room(memory, to, family.address_bytes())?;
     if let Some(kind) = kind {
-        let version = match Family::of(end.addr) {
+        let version = match family {
             Family::V4 => 4,
             Family::V6 => 6,
         };
@@ -216,8 +218,6 @@ fn store_information(
     memory.read(next, &mut word)?;
     let next = u32::from_le_bytes(word);
     let family = family.to_le_bytes()[0];
-    // The type stands behind the family.
-    memory.write(at + field::FAMILY, &[family, socket_type])?;
     // The address: its family, the length of its data, and where that is: the port, most significant byte first, and the
     // address itself.
     memory.check(socket_address, 12)?;
@@ -225,6 +225,8 @@ fn store_information(
     let mut content = end.port.to_be_bytes().to_vec();
     content.extend(&octets[..count]);
     memory.write(data, &content)?;
+    // The type stands behind the family.
+    memory.write(at + field::FAMILY, &[family, socket_type])?;
     memory.write(socket_address, &[family])?;
     store_u32(memory, socket_address + 4, content.len() as u32)?;
     store_u32(memory, at + field::ADDRESS_BYTES, 16)?;

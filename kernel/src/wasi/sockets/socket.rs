@@ -30,6 +30,13 @@ impl Family {
         }
     }
 
+    pub(super) fn address_bytes(self) -> u32 {
+        match self {
+            Family::V4 => 4,
+            Family::V6 => 16,
+        }
+    }
+
     pub(super) fn unspecified(self) -> IpAddress {
         match self {
             Family::V4 => IpAddress::v4(0, 0, 0, 0),

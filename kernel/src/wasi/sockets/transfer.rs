@@ -1,13 +1,12 @@
 //! Bytes in and out of sockets.
 
-use super::socket::{Kind, Socket};
+use super::socket::{Family, Kind, Socket};
 use super::waiting::Waiting;
 use super::{SharedNetwork, address, poll};
 use crate::fs::errno::Errno;
 use crate::net::{IpEndpoint, Received, SocketId};
 use crate::wasi::buffers::{Ranges, Scatter, stage, store_u32};
-use crate::wasi::descriptor::Object;
-use crate::wasi::types::{fdflags, rights};
+use crate::wasi::types::rights;
 use crate::wasi::{Context, Wasi};
 
 /// Flags of receiving.
@@ -119,18 +118,18 @@ impl Wasi {
         if flags & !(PEEK | WAITALL) != 0 {
             return Err(Errno::Inval);
         }
-        let descriptor = self.descriptors.with(fd, rights::FD_READ)?;
-        let nonblocking = descriptor.has_flag(fdflags::NONBLOCK);
-        let Object::Socket(socket) = &mut descriptor.object else {
-            return Err(Errno::Notsock);
-        };
+        let (nonblocking, socket) = self.socket(fd, rights::FD_READ)?;
         let ranges = Ranges::read(context.memory, iovecs, count)?;
         context.memory.check(received, 4)?;
         context.memory.check(received_flags, 2)?;
-        for (at, bytes) in [(from, 8), (port, 4)] {
-            if let Some(at) = at {
-                context.memory.check(at, bytes)?;
-            }
+        if let Some(port) = port {
+            context.memory.check(port, 4)?;
+        }
+        if let Some(from) = from {
+            // What has been received can't be given back.
+            let peer = socket.ends().1;
+            let family = peer.map_or(socket.family, |peer| Family::of(peer.addr));
+            address::check_room(context.memory, from, family.address_bytes())?;
         }
         let (bytes, out_flags, peer) = receive(context, socket, &ranges, flags, nonblocking)?;
         if let Some(peer) = peer {
@@ -158,11 +157,7 @@ impl Wasi {
         if flags != 0 {
             return Err(Errno::Inval);
         }
-        let descriptor = self.descriptors.with(fd, rights::FD_WRITE)?;
-        let nonblocking = descriptor.has_flag(fdflags::NONBLOCK);
-        let Object::Socket(socket) = &mut descriptor.object else {
-            return Err(Errno::Notsock);
-        };
+        let (nonblocking, socket) = self.socket(fd, rights::FD_WRITE)?;
         let ranges = Ranges::read(context.memory, iovecs, count)?;
         context.memory.check(sent, 4)?;
         let bytes = send(context, socket, &ranges, to, nonblocking)?;

@@ -11,7 +11,9 @@ use super::super::system::{StdinRead, Stream, System};
 use super::super::{Context, Mount, Settings, SharedNetwork, Wasi};
 use crate::fs::ninep::tests::server::SharedServer;
 use crate::fs::ninep::{MountOptions, mount};
+use crate::fs::temporary::{self, TemporaryOptions};
 use crate::guest::{GuestFault, GuestMemory};
+use crate::net::tests::wire;
 use crate::net::{self, Card, Network};
 
 /// The folder `/`.
@@ -113,9 +115,17 @@ pub(super) struct FakeSystem {
     /// Deadlines of all waits.
     pub(super) waits: Vec<Option<u64>>,
     pub(super) warnings: Vec<String>,
+    /// Who is at the other end of the wire; works while the machine waits.
+    pub(super) peer: Option<Network>,
     /// Ports that were told.
     pub(super) listening: Vec<u16>,
 }
+
+/// A call that waits more often waits for ever. A minute without an answer takes some thousand.
+const WAITS_MAX: usize = 10_000;
+
+/// How long each wait is where someone is at the other end of the wire.
+const PEER_STEP_NS: u64 = 1_000_000;
 
 /// What the wall clock shows at boot.
 pub(super) const EPOCH_NS: u64 = 1_700_000_000_000_000_000;
@@ -162,7 +172,12 @@ impl System for FakeSystem {
 
     fn wait(&mut self, deadline_ns: Option<u64>) {
         self.waits.push(deadline_ns);
-        assert!(self.waits.len() < 1000, "waits for ever");
+        assert!(self.waits.len() < WAITS_MAX, "waits for ever");
+        if let Some(peer) = &mut self.peer {
+            self.now_ns += PEER_STEP_NS;
+            peer.poll(self.now_ns);
+            return;
+        }
         match self.stdin_later.pop_front() {
             Some(bytes) => {
                 self.now_ns += 10;
@@ -214,6 +229,16 @@ impl Card for DeafCard {
     fn flush(&mut self) {}
 }
 
+/// A network at 10.0.0.`number`.
+fn network(number: u8, card: Box<dyn Card>) -> Network {
+    let settings = net::Settings {
+        addresses: vec![format!("10.0.0.{number}/24").parse().unwrap()],
+        servers: vec!["10.0.0.3".parse().unwrap()],
+        ..net::Settings::default()
+    };
+    Network::new(card, &settings, number.into(), 1 << 20, 0)
+}
+
 pub(super) struct Machine {
     pub(super) memory: VecMemory,
     pub(super) system: FakeSystem,
@@ -224,21 +249,34 @@ pub(super) struct Machine {
 impl Machine {
     /// A machine with the folder `/`, and the same once more as `/ro`, to be read only.
     pub(super) fn new() -> Self {
-        Self::with(None, Vec::new())
+        Self::with(None, Vec::new(), Vec::new())
     }
 
     /// The same with a network on which nobody answers, and a listener in front of the folders.
     pub(super) fn with_network() -> Self {
-        let settings = net::Settings {
-            addresses: vec!["10.0.0.1/24".parse().unwrap()],
-            servers: vec!["10.0.0.3".parse().unwrap()],
-            ..net::Settings::default()
-        };
-        let network = Network::new(Box::new(DeafCard), &settings, 1, 1 << 20, 0);
-        Self::with(Some(Rc::new(RefCell::new(network))), vec![80])
+        let network = network(1, Box::new(DeafCard));
+        Self::with(Some(Rc::new(RefCell::new(network))), vec![80], Vec::new())
     }
 
-    fn with(network: Option<SharedNetwork>, listeners: Vec<u16>) -> Self {
+    /// The same with another machine on the wire, 10.0.0.2, and a folder `/tmp` in memory.
+    pub(super) fn with_peer() -> Self {
+        let [card, other] = wire::cards();
+        let network = network(1, card);
+        let memory = Mount {
+            path: b"/tmp".to_vec(),
+            root: temporary::mount(TemporaryOptions {
+                number: 3,
+                bytes_max: 1 << 20,
+                clock: Box::new(|| EPOCH_NS),
+            }),
+        };
+        let network = Some(Rc::new(RefCell::new(network)));
+        let mut machine = Self::with(network, vec![80], vec![memory]);
+        machine.system.peer = Some(self::network(2, other));
+        machine
+    }
+
+    fn with(network: Option<SharedNetwork>, listeners: Vec<u16>, more: Vec<Mount>) -> Self {
         let server = SharedServer::new();
         let other = SharedServer::new();
         other.put_file("f", b"fixed");
@@ -247,13 +285,15 @@ impl Machine {
             path: path.as_bytes().to_vec(),
             root: mount(Box::new(server.clone()), MountOptions { read_only, number }).unwrap(),
         };
+        let mut mounts = vec![
+            mounted(&server, "/", false, 1),
+            mounted(&other, "/ro", true, 2),
+        ];
+        mounts.extend(more);
         let settings = Settings {
             arguments: vec![b"program".to_vec(), b"".to_vec(), b"last".to_vec()],
             environment: vec![b"A=b".to_vec()],
-            mounts: vec![
-                mounted(&server, "/", false, 1),
-                mounted(&other, "/ro", true, 2),
-            ],
+            mounts,
             terminals: [false, true, false],
             network,
             listeners,
