@@ -26,6 +26,7 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('new', 'new', [CompletionResultType]::ParameterValue, 'Begin a project from a template')
+            [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Write a mewz.toml for the program in a folder')
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Boot a module, or a project, and end with its exit status')
             [CompletionResult]::new('dev', 'dev', [CompletionResultType]::ParameterValue, 'Build, run, and do it again at every save')
             [CompletionResult]::new('debug', 'debug', [CompletionResultType]::ParameterValue, 'Run a program in gdb: the machine stops before its first instruction')
@@ -35,6 +36,8 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             [CompletionResult]::new('imports', 'imports', [CompletionResultType]::ParameterValue, 'List what a module imports, and whether the kernel answers it')
             [CompletionResult]::new('size', 'size', [CompletionResultType]::ParameterValue, 'Show what takes how many bytes, or what changed between two files')
             [CompletionResult]::new('disk', 'disk', [CompletionResultType]::ParameterValue, 'Make images of persistent disks, and look at and copy what is on them')
+            [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Print the settings that hold here, and where each comes from')
+            [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print the JSON schema of mewz.toml')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Look at what mewz needs on this machine, and at what would mend it')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a shell''s completion script')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Write the manual pages into a folder')
@@ -49,6 +52,11 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
+        'mewz;init' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'mewz;run' {
             [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Set a variable of the program''s environment; NAME alone takes the value that it has here')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Set a variable of the program''s environment; NAME alone takes the value that it has here')
@@ -58,11 +66,11 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow')
             [CompletionResult]::new('--publish', '--publish', [CompletionResultType]::ParameterName, 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow')
             [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'Hand the program a listening socket for this port of its own: descriptor 3, 4 and so on')
-            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB]')
-            [CompletionResult]::new('--memory', '--memory', [CompletionResultType]::ParameterName, 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB]')
-            [CompletionResult]::new('--accel', '--accel', [CompletionResultType]::ParameterName, 'How instructions run; `auto` takes KVM where it can be used [default: auto]')
-            [CompletionResult]::new('--machine', '--machine', [CompletionResultType]::ParameterName, 'The machine type [default: microvm]')
-            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'How much of the kernel''s own words is shown [default: warn]')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB] [env: MEWZ_MEMORY]')
+            [CompletionResult]::new('--memory', '--memory', [CompletionResultType]::ParameterName, 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB] [env: MEWZ_MEMORY]')
+            [CompletionResult]::new('--accel', '--accel', [CompletionResultType]::ParameterName, 'How instructions run; `auto` takes KVM where it can be used [default: auto] [env: MEWZ_ACCEL]')
+            [CompletionResult]::new('--machine', '--machine', [CompletionResultType]::ParameterName, 'The machine type [default: microvm] [env: MEWZ_MACHINE]')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'How much of the kernel''s own words is shown [default: warn] [env: MEWZ_LOG]')
             [CompletionResult]::new('-O', '-O ', [CompletionResultType]::ParameterName, 'How much time goes into better code [default: 2 for releases and objects, else 1]')
             [CompletionResult]::new('--opt', '--opt', [CompletionResultType]::ParameterName, 'How much time goes into better code [default: 2 for releases and objects, else 1]')
             [CompletionResult]::new('--regalloc', '--regalloc', [CompletionResultType]::ParameterName, 'How values get their registers [default: backtracking]')
@@ -71,7 +79,7 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             [CompletionResult]::new('--qemu', '--qemu', [CompletionResultType]::ParameterName, 'The QEMU to use, a name or a path')
             [CompletionResult]::new('--kernel', '--kernel', [CompletionResultType]::ParameterName, 'A kernel other than the one inside')
             [CompletionResult]::new('--kernel-arg', '--kernel-arg', [CompletionResultType]::ParameterName, 'A word for the kernel''s command line')
-            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End the machine after this time, with status 124')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End the machine after this time, with status 124 [env: MEWZ_TIMEOUT]')
             [CompletionResult]::new('--profile-generate', '--profile-generate', [CompletionResultType]::ParameterName, 'Count what runs, and write it to FILE when the program ends, for `mewz build --profile FILE`')
             [CompletionResult]::new('--net', '--net', [CompletionResultType]::ParameterName, 'Let the program make connections and resolve names')
             [CompletionResult]::new('--release', '--release', [CompletionResultType]::ParameterName, 'Build and run the project''s release profile')
@@ -94,11 +102,11 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow')
             [CompletionResult]::new('--publish', '--publish', [CompletionResultType]::ParameterName, 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow')
             [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'Hand the program a listening socket for this port of its own: descriptor 3, 4 and so on')
-            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB]')
-            [CompletionResult]::new('--memory', '--memory', [CompletionResultType]::ParameterName, 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB]')
-            [CompletionResult]::new('--accel', '--accel', [CompletionResultType]::ParameterName, 'How instructions run; `auto` takes KVM where it can be used [default: auto]')
-            [CompletionResult]::new('--machine', '--machine', [CompletionResultType]::ParameterName, 'The machine type [default: microvm]')
-            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'How much of the kernel''s own words is shown [default: warn]')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB] [env: MEWZ_MEMORY]')
+            [CompletionResult]::new('--memory', '--memory', [CompletionResultType]::ParameterName, 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB] [env: MEWZ_MEMORY]')
+            [CompletionResult]::new('--accel', '--accel', [CompletionResultType]::ParameterName, 'How instructions run; `auto` takes KVM where it can be used [default: auto] [env: MEWZ_ACCEL]')
+            [CompletionResult]::new('--machine', '--machine', [CompletionResultType]::ParameterName, 'The machine type [default: microvm] [env: MEWZ_MACHINE]')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'How much of the kernel''s own words is shown [default: warn] [env: MEWZ_LOG]')
             [CompletionResult]::new('-O', '-O ', [CompletionResultType]::ParameterName, 'How much time goes into better code [default: 2 for releases and objects, else 1]')
             [CompletionResult]::new('--opt', '--opt', [CompletionResultType]::ParameterName, 'How much time goes into better code [default: 2 for releases and objects, else 1]')
             [CompletionResult]::new('--regalloc', '--regalloc', [CompletionResultType]::ParameterName, 'How values get their registers [default: backtracking]')
@@ -107,8 +115,8 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             [CompletionResult]::new('--qemu', '--qemu', [CompletionResultType]::ParameterName, 'The QEMU to use, a name or a path')
             [CompletionResult]::new('--kernel', '--kernel', [CompletionResultType]::ParameterName, 'A kernel other than the one inside')
             [CompletionResult]::new('--kernel-arg', '--kernel-arg', [CompletionResultType]::ParameterName, 'A word for the kernel''s command line')
-            [CompletionResult]::new('--reload', '--reload', [CompletionResultType]::ParameterName, 'How a new program comes to run [default: park]')
-            [CompletionResult]::new('--instances', '--instances', [CompletionResultType]::ParameterName, 'Machines that serve side by side')
+            [CompletionResult]::new('--reload', '--reload', [CompletionResultType]::ParameterName, 'How a new program comes to run [default: park] [env: MEWZ_RELOAD]')
+            [CompletionResult]::new('--instances', '--instances', [CompletionResultType]::ParameterName, 'Machines that serve side by side [default: 1]')
             [CompletionResult]::new('--net', '--net', [CompletionResultType]::ParameterName, 'Let the program make connections and resolve names')
             [CompletionResult]::new('--release', '--release', [CompletionResultType]::ParameterName, 'Build and run the project''s release profile')
             [CompletionResult]::new('--no-cache', '--no-cache', [CompletionResultType]::ParameterName, 'Neither use nor keep compiled images and functions')
@@ -131,11 +139,11 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             [CompletionResult]::new('--tmp', '--tmp', [CompletionResultType]::ParameterName, 'Give the program a folder that lives in memory and is gone at the end; SIZE limits it')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow')
             [CompletionResult]::new('--publish', '--publish', [CompletionResultType]::ParameterName, 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow')
-            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB]')
-            [CompletionResult]::new('--memory', '--memory', [CompletionResultType]::ParameterName, 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB]')
-            [CompletionResult]::new('--accel', '--accel', [CompletionResultType]::ParameterName, 'How instructions run; `auto` takes KVM where it can be used [default: auto]')
-            [CompletionResult]::new('--machine', '--machine', [CompletionResultType]::ParameterName, 'The machine type [default: microvm]')
-            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'How much of the kernel''s own words is shown [default: warn]')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB] [env: MEWZ_MEMORY]')
+            [CompletionResult]::new('--memory', '--memory', [CompletionResultType]::ParameterName, 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB] [env: MEWZ_MEMORY]')
+            [CompletionResult]::new('--accel', '--accel', [CompletionResultType]::ParameterName, 'How instructions run; `auto` takes KVM where it can be used [default: auto] [env: MEWZ_ACCEL]')
+            [CompletionResult]::new('--machine', '--machine', [CompletionResultType]::ParameterName, 'The machine type [default: microvm] [env: MEWZ_MACHINE]')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'How much of the kernel''s own words is shown [default: warn] [env: MEWZ_LOG]')
             [CompletionResult]::new('-O', '-O ', [CompletionResultType]::ParameterName, 'How much time goes into better code [default: 2 for releases and objects, else 1]')
             [CompletionResult]::new('--opt', '--opt', [CompletionResultType]::ParameterName, 'How much time goes into better code [default: 2 for releases and objects, else 1]')
             [CompletionResult]::new('--regalloc', '--regalloc', [CompletionResultType]::ParameterName, 'How values get their registers [default: backtracking]')
@@ -147,12 +155,12 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             [CompletionResult]::new('--profile-generate', '--profile-generate', [CompletionResultType]::ParameterName, 'Count what runs, and write it to FILE when the program ends, for `mewz build --profile FILE`')
             [CompletionResult]::new('--attach', '--attach', [CompletionResultType]::ParameterName, 'Go to a machine that runs, or waits after a crash; PROCESS names one of several')
             [CompletionResult]::new('--break', '--break', [CompletionResultType]::ParameterName, 'Run to this function, `*ADDRESS` or `FILE:LINE` first')
-            [CompletionResult]::new('--stub', '--stub', [CompletionResultType]::ParameterName, 'Who answers gdb: the kernel, or QEMU, which can show the kernel''s first instructions too')
+            [CompletionResult]::new('--stub', '--stub', [CompletionResultType]::ParameterName, 'Who answers gdb: the kernel, or QEMU, which can show the kernel''s first instructions too [default: kernel]')
             [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'Open no gdb: wait for one, or for an editor, on a port of this host; 0 takes a free one')
             [CompletionResult]::new('-x', '-x', [CompletionResultType]::ParameterName, 'Run gdb''s commands in a file')
             [CompletionResult]::new('--command', '--command', [CompletionResultType]::ParameterName, 'Run gdb''s commands in a file')
             [CompletionResult]::new('--ex', '--ex', [CompletionResultType]::ParameterName, 'Run a command of gdb')
-            [CompletionResult]::new('--gdb', '--gdb', [CompletionResultType]::ParameterName, 'The gdb to use, a name or a path')
+            [CompletionResult]::new('--gdb', '--gdb', [CompletionResultType]::ParameterName, 'The gdb to use, a name or a path [env: MEWZ_GDB]')
             [CompletionResult]::new('--listen-guest', '--listen-guest', [CompletionResultType]::ParameterName, 'Hand the program a listening socket for this port of its own: descriptor 3, 4 and so on')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End the machine after this time')
             [CompletionResult]::new('--net', '--net', [CompletionResultType]::ParameterName, 'Let the program make connections and resolve names')
@@ -176,9 +184,9 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Set a variable of the tests'' environment; NAME alone takes the value that it has here')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Set a variable of the tests'' environment; NAME alone takes the value that it has here')
             [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'Let the tests use a folder; a lone HOST is the path in the guest too')
-            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Memory of each machine, from 16MiB to 64GiB [default: 128MiB]')
-            [CompletionResult]::new('--memory', '--memory', [CompletionResultType]::ParameterName, 'Memory of each machine, from 16MiB to 64GiB [default: 128MiB]')
-            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End a machine after this time; the test that it was at has failed')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Memory of each machine, from 16MiB to 64GiB [default: 128MiB] [env: MEWZ_MEMORY]')
+            [CompletionResult]::new('--memory', '--memory', [CompletionResultType]::ParameterName, 'Memory of each machine, from 16MiB to 64GiB [default: 128MiB] [env: MEWZ_MEMORY]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End a machine after this time; the test that it was at has failed [env: MEWZ_TIMEOUT]')
             [CompletionResult]::new('--release', '--release', [CompletionResultType]::ParameterName, 'Build and run the tests of the release profile')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
@@ -320,6 +328,18 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
         'mewz;disk;help;help' {
             break
         }
+        'mewz;config' {
+            [CompletionResult]::new('--set', '--set', [CompletionResultType]::ParameterName, 'Leave out what nobody has set')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON array with key, value and place of each')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mewz;schema' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'mewz;doctor' {
             [CompletionResult]::new('--qemu', '--qemu', [CompletionResultType]::ParameterName, 'The QEMU to look at, a name or a path')
             [CompletionResult]::new('--fix', '--fix', [CompletionResultType]::ParameterName, 'Run the commands that mend what was found, each after a question')
@@ -342,6 +362,7 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
         }
         'mewz;help' {
             [CompletionResult]::new('new', 'new', [CompletionResultType]::ParameterValue, 'Begin a project from a template')
+            [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Write a mewz.toml for the program in a folder')
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Boot a module, or a project, and end with its exit status')
             [CompletionResult]::new('dev', 'dev', [CompletionResultType]::ParameterValue, 'Build, run, and do it again at every save')
             [CompletionResult]::new('debug', 'debug', [CompletionResultType]::ParameterValue, 'Run a program in gdb: the machine stops before its first instruction')
@@ -351,6 +372,8 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             [CompletionResult]::new('imports', 'imports', [CompletionResultType]::ParameterValue, 'List what a module imports, and whether the kernel answers it')
             [CompletionResult]::new('size', 'size', [CompletionResultType]::ParameterValue, 'Show what takes how many bytes, or what changed between two files')
             [CompletionResult]::new('disk', 'disk', [CompletionResultType]::ParameterValue, 'Make images of persistent disks, and look at and copy what is on them')
+            [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Print the settings that hold here, and where each comes from')
+            [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print the JSON schema of mewz.toml')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Look at what mewz needs on this machine, and at what would mend it')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a shell''s completion script')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Write the manual pages into a folder')
@@ -358,6 +381,9 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             break
         }
         'mewz;help;new' {
+            break
+        }
+        'mewz;help;init' {
             break
         }
         'mewz;help;run' {
@@ -405,6 +431,12 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             break
         }
         'mewz;help;disk;check' {
+            break
+        }
+        'mewz;help;config' {
+            break
+        }
+        'mewz;help;schema' {
             break
         }
         'mewz;help;doctor' {

@@ -25,6 +25,9 @@ _mewz() {
             mewz,completions)
                 cmd="mewz__subcmd__completions"
                 ;;
+            mewz,config)
+                cmd="mewz__subcmd__config"
+                ;;
             mewz,debug)
                 cmd="mewz__subcmd__debug"
                 ;;
@@ -43,6 +46,9 @@ _mewz() {
             mewz,imports)
                 cmd="mewz__subcmd__imports"
                 ;;
+            mewz,init)
+                cmd="mewz__subcmd__init"
+                ;;
             mewz,man)
                 cmd="mewz__subcmd__man"
                 ;;
@@ -51,6 +57,9 @@ _mewz() {
                 ;;
             mewz,run)
                 cmd="mewz__subcmd__run"
+                ;;
+            mewz,schema)
+                cmd="mewz__subcmd__schema"
                 ;;
             mewz,size)
                 cmd="mewz__subcmd__size"
@@ -103,6 +112,9 @@ _mewz() {
             mewz__subcmd__help,completions)
                 cmd="mewz__subcmd__help__subcmd__completions"
                 ;;
+            mewz__subcmd__help,config)
+                cmd="mewz__subcmd__help__subcmd__config"
+                ;;
             mewz__subcmd__help,debug)
                 cmd="mewz__subcmd__help__subcmd__debug"
                 ;;
@@ -121,6 +133,9 @@ _mewz() {
             mewz__subcmd__help,imports)
                 cmd="mewz__subcmd__help__subcmd__imports"
                 ;;
+            mewz__subcmd__help,init)
+                cmd="mewz__subcmd__help__subcmd__init"
+                ;;
             mewz__subcmd__help,man)
                 cmd="mewz__subcmd__help__subcmd__man"
                 ;;
@@ -129,6 +144,9 @@ _mewz() {
                 ;;
             mewz__subcmd__help,run)
                 cmd="mewz__subcmd__help__subcmd__run"
+                ;;
+            mewz__subcmd__help,schema)
+                cmd="mewz__subcmd__help__subcmd__schema"
                 ;;
             mewz__subcmd__help,size)
                 cmd="mewz__subcmd__help__subcmd__size"
@@ -158,7 +176,7 @@ _mewz() {
 
     case "${cmd}" in
         mewz)
-            opts="-h -V --help --version new run dev debug test build compile imports size disk doctor completions man help"
+            opts="-h -V --help --version new init run dev debug test build compile imports size disk config schema doctor completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -293,6 +311,20 @@ _mewz() {
             ;;
         mewz__subcmd__completions)
             opts="-h --static --help bash elvish fish powershell zsh"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__config)
+            opts="-h --set --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -762,7 +794,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__help)
-            opts="new run dev debug test build compile imports size disk doctor completions man help"
+            opts="new init run dev debug test build compile imports size disk config schema doctor completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -804,6 +836,20 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__help__subcmd__completions)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__help__subcmd__config)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -971,6 +1017,20 @@ _mewz() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mewz__subcmd__help__subcmd__init)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mewz__subcmd__help__subcmd__man)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1000,6 +1060,20 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__help__subcmd__run)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__help__subcmd__schema)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1052,6 +1126,20 @@ _mewz() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__init)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;
@@ -1198,6 +1286,20 @@ _mewz() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__schema)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;

@@ -23,6 +23,7 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
             cand new 'Begin a project from a template'
+            cand init 'Write a mewz.toml for the program in a folder'
             cand run 'Boot a module, or a project, and end with its exit status'
             cand dev 'Build, run, and do it again at every save'
             cand debug 'Run a program in gdb: the machine stops before its first instruction'
@@ -32,6 +33,8 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand imports 'List what a module imports, and whether the kernel answers it'
             cand size 'Show what takes how many bytes, or what changed between two files'
             cand disk 'Make images of persistent disks, and look at and copy what is on them'
+            cand config 'Print the settings that hold here, and where each comes from'
+            cand schema 'Print the JSON schema of mewz.toml'
             cand doctor 'Look at what mewz needs on this machine, and at what would mend it'
             cand completions 'Print a shell''s completion script'
             cand man 'Write the manual pages into a folder'
@@ -44,6 +47,10 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand -h 'Print help'
             cand --help 'Print help'
         }
+        &'mewz;init'= {
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'mewz;run'= {
             cand -e 'Set a variable of the program''s environment; NAME alone takes the value that it has here'
             cand --env 'Set a variable of the program''s environment; NAME alone takes the value that it has here'
@@ -53,11 +60,11 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand -p 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow'
             cand --publish 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow'
             cand --listen 'Hand the program a listening socket for this port of its own: descriptor 3, 4 and so on'
-            cand -m 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB]'
-            cand --memory 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB]'
-            cand --accel 'How instructions run; `auto` takes KVM where it can be used [default: auto]'
-            cand --machine 'The machine type [default: microvm]'
-            cand --log 'How much of the kernel''s own words is shown [default: warn]'
+            cand -m 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB] [env: MEWZ_MEMORY]'
+            cand --memory 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB] [env: MEWZ_MEMORY]'
+            cand --accel 'How instructions run; `auto` takes KVM where it can be used [default: auto] [env: MEWZ_ACCEL]'
+            cand --machine 'The machine type [default: microvm] [env: MEWZ_MACHINE]'
+            cand --log 'How much of the kernel''s own words is shown [default: warn] [env: MEWZ_LOG]'
             cand -O 'How much time goes into better code [default: 2 for releases and objects, else 1]'
             cand --opt 'How much time goes into better code [default: 2 for releases and objects, else 1]'
             cand --regalloc 'How values get their registers [default: backtracking]'
@@ -66,7 +73,7 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand --qemu 'The QEMU to use, a name or a path'
             cand --kernel 'A kernel other than the one inside'
             cand --kernel-arg 'A word for the kernel''s command line'
-            cand --timeout 'End the machine after this time, with status 124'
+            cand --timeout 'End the machine after this time, with status 124 [env: MEWZ_TIMEOUT]'
             cand --profile-generate 'Count what runs, and write it to FILE when the program ends, for `mewz build --profile FILE`'
             cand --net 'Let the program make connections and resolve names'
             cand --release 'Build and run the project''s release profile'
@@ -88,11 +95,11 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand -p 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow'
             cand --publish 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow'
             cand --listen 'Hand the program a listening socket for this port of its own: descriptor 3, 4 and so on'
-            cand -m 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB]'
-            cand --memory 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB]'
-            cand --accel 'How instructions run; `auto` takes KVM where it can be used [default: auto]'
-            cand --machine 'The machine type [default: microvm]'
-            cand --log 'How much of the kernel''s own words is shown [default: warn]'
+            cand -m 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB] [env: MEWZ_MEMORY]'
+            cand --memory 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB] [env: MEWZ_MEMORY]'
+            cand --accel 'How instructions run; `auto` takes KVM where it can be used [default: auto] [env: MEWZ_ACCEL]'
+            cand --machine 'The machine type [default: microvm] [env: MEWZ_MACHINE]'
+            cand --log 'How much of the kernel''s own words is shown [default: warn] [env: MEWZ_LOG]'
             cand -O 'How much time goes into better code [default: 2 for releases and objects, else 1]'
             cand --opt 'How much time goes into better code [default: 2 for releases and objects, else 1]'
             cand --regalloc 'How values get their registers [default: backtracking]'
@@ -101,8 +108,8 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand --qemu 'The QEMU to use, a name or a path'
             cand --kernel 'A kernel other than the one inside'
             cand --kernel-arg 'A word for the kernel''s command line'
-            cand --reload 'How a new program comes to run [default: park]'
-            cand --instances 'Machines that serve side by side'
+            cand --reload 'How a new program comes to run [default: park] [env: MEWZ_RELOAD]'
+            cand --instances 'Machines that serve side by side [default: 1]'
             cand --net 'Let the program make connections and resolve names'
             cand --release 'Build and run the project''s release profile'
             cand --no-cache 'Neither use nor keep compiled images and functions'
@@ -124,11 +131,11 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand --tmp 'Give the program a folder that lives in memory and is gone at the end; SIZE limits it'
             cand -p 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow'
             cand --publish 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow'
-            cand -m 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB]'
-            cand --memory 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB]'
-            cand --accel 'How instructions run; `auto` takes KVM where it can be used [default: auto]'
-            cand --machine 'The machine type [default: microvm]'
-            cand --log 'How much of the kernel''s own words is shown [default: warn]'
+            cand -m 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB] [env: MEWZ_MEMORY]'
+            cand --memory 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB] [env: MEWZ_MEMORY]'
+            cand --accel 'How instructions run; `auto` takes KVM where it can be used [default: auto] [env: MEWZ_ACCEL]'
+            cand --machine 'The machine type [default: microvm] [env: MEWZ_MACHINE]'
+            cand --log 'How much of the kernel''s own words is shown [default: warn] [env: MEWZ_LOG]'
             cand -O 'How much time goes into better code [default: 2 for releases and objects, else 1]'
             cand --opt 'How much time goes into better code [default: 2 for releases and objects, else 1]'
             cand --regalloc 'How values get their registers [default: backtracking]'
@@ -140,12 +147,12 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand --profile-generate 'Count what runs, and write it to FILE when the program ends, for `mewz build --profile FILE`'
             cand --attach 'Go to a machine that runs, or waits after a crash; PROCESS names one of several'
             cand --break 'Run to this function, `*ADDRESS` or `FILE:LINE` first'
-            cand --stub 'Who answers gdb: the kernel, or QEMU, which can show the kernel''s first instructions too'
+            cand --stub 'Who answers gdb: the kernel, or QEMU, which can show the kernel''s first instructions too [default: kernel]'
             cand --listen 'Open no gdb: wait for one, or for an editor, on a port of this host; 0 takes a free one'
             cand -x 'Run gdb''s commands in a file'
             cand --command 'Run gdb''s commands in a file'
             cand --ex 'Run a command of gdb'
-            cand --gdb 'The gdb to use, a name or a path'
+            cand --gdb 'The gdb to use, a name or a path [env: MEWZ_GDB]'
             cand --listen-guest 'Hand the program a listening socket for this port of its own: descriptor 3, 4 and so on'
             cand --timeout 'End the machine after this time'
             cand --net 'Let the program make connections and resolve names'
@@ -168,9 +175,9 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand -e 'Set a variable of the tests'' environment; NAME alone takes the value that it has here'
             cand --env 'Set a variable of the tests'' environment; NAME alone takes the value that it has here'
             cand --dir 'Let the tests use a folder; a lone HOST is the path in the guest too'
-            cand -m 'Memory of each machine, from 16MiB to 64GiB [default: 128MiB]'
-            cand --memory 'Memory of each machine, from 16MiB to 64GiB [default: 128MiB]'
-            cand --timeout 'End a machine after this time; the test that it was at has failed'
+            cand -m 'Memory of each machine, from 16MiB to 64GiB [default: 128MiB] [env: MEWZ_MEMORY]'
+            cand --memory 'Memory of each machine, from 16MiB to 64GiB [default: 128MiB] [env: MEWZ_MEMORY]'
+            cand --timeout 'End a machine after this time; the test that it was at has failed [env: MEWZ_TIMEOUT]'
             cand --release 'Build and run the tests of the release profile'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
@@ -294,6 +301,16 @@ set edit:completion:arg-completer[mewz] = {|@words|
         }
         &'mewz;disk;help;help'= {
         }
+        &'mewz;config'= {
+            cand --set 'Leave out what nobody has set'
+            cand --json 'Print a JSON array with key, value and place of each'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mewz;schema'= {
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'mewz;doctor'= {
             cand --qemu 'The QEMU to look at, a name or a path'
             cand --fix 'Run the commands that mend what was found, each after a question'
@@ -313,6 +330,7 @@ set edit:completion:arg-completer[mewz] = {|@words|
         }
         &'mewz;help'= {
             cand new 'Begin a project from a template'
+            cand init 'Write a mewz.toml for the program in a folder'
             cand run 'Boot a module, or a project, and end with its exit status'
             cand dev 'Build, run, and do it again at every save'
             cand debug 'Run a program in gdb: the machine stops before its first instruction'
@@ -322,12 +340,16 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand imports 'List what a module imports, and whether the kernel answers it'
             cand size 'Show what takes how many bytes, or what changed between two files'
             cand disk 'Make images of persistent disks, and look at and copy what is on them'
+            cand config 'Print the settings that hold here, and where each comes from'
+            cand schema 'Print the JSON schema of mewz.toml'
             cand doctor 'Look at what mewz needs on this machine, and at what would mend it'
             cand completions 'Print a shell''s completion script'
             cand man 'Write the manual pages into a folder'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'mewz;help;new'= {
+        }
+        &'mewz;help;init'= {
         }
         &'mewz;help;run'= {
         }
@@ -361,6 +383,10 @@ set edit:completion:arg-completer[mewz] = {|@words|
         &'mewz;help;disk;rm'= {
         }
         &'mewz;help;disk;check'= {
+        }
+        &'mewz;help;config'= {
+        }
+        &'mewz;help;schema'= {
         }
         &'mewz;help;doctor'= {
         }

@@ -27,6 +27,7 @@ end
 complete -c mewz -n "__fish_mewz_needs_command" -s h -l help -d 'Print help'
 complete -c mewz -n "__fish_mewz_needs_command" -s V -l version -d 'Print version'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "new" -d 'Begin a project from a template'
+complete -c mewz -n "__fish_mewz_needs_command" -f -a "init" -d 'Write a mewz.toml for the program in a folder'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "run" -d 'Boot a module, or a project, and end with its exit status'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "dev" -d 'Build, run, and do it again at every save'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "debug" -d 'Run a program in gdb: the machine stops before its first instruction'
@@ -36,6 +37,8 @@ complete -c mewz -n "__fish_mewz_needs_command" -f -a "compile" -d 'Compile a mo
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "imports" -d 'List what a module imports, and whether the kernel answers it'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "size" -d 'Show what takes how many bytes, or what changed between two files'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "disk" -d 'Make images of persistent disks, and look at and copy what is on them'
+complete -c mewz -n "__fish_mewz_needs_command" -f -a "config" -d 'Print the settings that hold here, and where each comes from'
+complete -c mewz -n "__fish_mewz_needs_command" -f -a "schema" -d 'Print the JSON schema of mewz.toml'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "doctor" -d 'Look at what mewz needs on this machine, and at what would mend it'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "completions" -d 'Print a shell\'s completion script'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "man" -d 'Write the manual pages into a folder'
@@ -43,20 +46,21 @@ complete -c mewz -n "__fish_mewz_needs_command" -f -a "help" -d 'Print this mess
 complete -c mewz -n "__fish_mewz_using_subcommand new" -s t -l template -d '`assemblyscript`, `c`, `cpp`, `go`, `rust`, `wat`, `zig`, with `-http` behind it for a server; a folder; or the address of a Git repository [default: wat]' -r
 complete -c mewz -n "__fish_mewz_using_subcommand new" -l name -d 'The project\'s name [default: the folder\'s]' -r
 complete -c mewz -n "__fish_mewz_using_subcommand new" -s h -l help -d 'Print help'
+complete -c mewz -n "__fish_mewz_using_subcommand init" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mewz -n "__fish_mewz_using_subcommand run" -s e -l env -d 'Set a variable of the program\'s environment; NAME alone takes the value that it has here' -r
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l dir -d 'Let the program use a folder; a lone HOST is the path in the guest too' -r
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l disk -d 'Let the program use a persistent disk, which `mewz disk create` makes' -r
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l tmp -d 'Give the program a folder that lives in memory and is gone at the end; SIZE limits it' -r
 complete -c mewz -n "__fish_mewz_using_subcommand run" -s p -l publish -d 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow' -r
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l listen -d 'Hand the program a listening socket for this port of its own: descriptor 3, 4 and so on' -r
-complete -c mewz -n "__fish_mewz_using_subcommand run" -s m -l memory -d 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB]' -r
-complete -c mewz -n "__fish_mewz_using_subcommand run" -l accel -d 'How instructions run; `auto` takes KVM where it can be used [default: auto]' -r -f -a "auto\t''
+complete -c mewz -n "__fish_mewz_using_subcommand run" -s m -l memory -d 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB] [env: MEWZ_MEMORY]' -r
+complete -c mewz -n "__fish_mewz_using_subcommand run" -l accel -d 'How instructions run; `auto` takes KVM where it can be used [default: auto] [env: MEWZ_ACCEL]' -r -f -a "auto\t''
 kvm\t''
 tcg\t''"
-complete -c mewz -n "__fish_mewz_using_subcommand run" -l machine -d 'The machine type [default: microvm]' -r -f -a "microvm\t''
+complete -c mewz -n "__fish_mewz_using_subcommand run" -l machine -d 'The machine type [default: microvm] [env: MEWZ_MACHINE]' -r -f -a "microvm\t''
 q35\t''
 pc\t''"
-complete -c mewz -n "__fish_mewz_using_subcommand run" -l log -d 'How much of the kernel\'s own words is shown [default: warn]' -r -f -a "error\t''
+complete -c mewz -n "__fish_mewz_using_subcommand run" -l log -d 'How much of the kernel\'s own words is shown [default: warn] [env: MEWZ_LOG]' -r -f -a "error\t''
 warn\t''
 info\t''
 debug\t''
@@ -75,7 +79,7 @@ complete -c mewz -n "__fish_mewz_using_subcommand run" -l profile -d 'Let FILE, 
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l qemu -d 'The QEMU to use, a name or a path' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l kernel -d 'A kernel other than the one inside' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l kernel-arg -d 'A word for the kernel\'s command line' -r
-complete -c mewz -n "__fish_mewz_using_subcommand run" -l timeout -d 'End the machine after this time, with status 124' -r
+complete -c mewz -n "__fish_mewz_using_subcommand run" -l timeout -d 'End the machine after this time, with status 124 [env: MEWZ_TIMEOUT]' -r
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l profile-generate -d 'Count what runs, and write it to FILE when the program ends, for `mewz build --profile FILE`' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l net -d 'Let the program make connections and resolve names'
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l release -d 'Build and run the project\'s release profile'
@@ -91,14 +95,14 @@ complete -c mewz -n "__fish_mewz_using_subcommand dev" -l disk -d 'Let the progr
 complete -c mewz -n "__fish_mewz_using_subcommand dev" -l tmp -d 'Give the program a folder that lives in memory and is gone at the end; SIZE limits it' -r
 complete -c mewz -n "__fish_mewz_using_subcommand dev" -s p -l publish -d 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow' -r
 complete -c mewz -n "__fish_mewz_using_subcommand dev" -l listen -d 'Hand the program a listening socket for this port of its own: descriptor 3, 4 and so on' -r
-complete -c mewz -n "__fish_mewz_using_subcommand dev" -s m -l memory -d 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB]' -r
-complete -c mewz -n "__fish_mewz_using_subcommand dev" -l accel -d 'How instructions run; `auto` takes KVM where it can be used [default: auto]' -r -f -a "auto\t''
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -s m -l memory -d 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB] [env: MEWZ_MEMORY]' -r
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -l accel -d 'How instructions run; `auto` takes KVM where it can be used [default: auto] [env: MEWZ_ACCEL]' -r -f -a "auto\t''
 kvm\t''
 tcg\t''"
-complete -c mewz -n "__fish_mewz_using_subcommand dev" -l machine -d 'The machine type [default: microvm]' -r -f -a "microvm\t''
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -l machine -d 'The machine type [default: microvm] [env: MEWZ_MACHINE]' -r -f -a "microvm\t''
 q35\t''
 pc\t''"
-complete -c mewz -n "__fish_mewz_using_subcommand dev" -l log -d 'How much of the kernel\'s own words is shown [default: warn]' -r -f -a "error\t''
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -l log -d 'How much of the kernel\'s own words is shown [default: warn] [env: MEWZ_LOG]' -r -f -a "error\t''
 warn\t''
 info\t''
 debug\t''
@@ -117,9 +121,9 @@ complete -c mewz -n "__fish_mewz_using_subcommand dev" -l profile -d 'Let FILE, 
 complete -c mewz -n "__fish_mewz_using_subcommand dev" -l qemu -d 'The QEMU to use, a name or a path' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand dev" -l kernel -d 'A kernel other than the one inside' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand dev" -l kernel-arg -d 'A word for the kernel\'s command line' -r
-complete -c mewz -n "__fish_mewz_using_subcommand dev" -l reload -d 'How a new program comes to run [default: park]' -r -f -a "park\t'A machine waits for it, booted beforehand'
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -l reload -d 'How a new program comes to run [default: park] [env: MEWZ_RELOAD]' -r -f -a "park\t'A machine waits for it, booted beforehand'
 reboot\t'A machine is booted for it'"
-complete -c mewz -n "__fish_mewz_using_subcommand dev" -l instances -d 'Machines that serve side by side' -r
+complete -c mewz -n "__fish_mewz_using_subcommand dev" -l instances -d 'Machines that serve side by side [default: 1]' -r
 complete -c mewz -n "__fish_mewz_using_subcommand dev" -l net -d 'Let the program make connections and resolve names'
 complete -c mewz -n "__fish_mewz_using_subcommand dev" -l release -d 'Build and run the project\'s release profile'
 complete -c mewz -n "__fish_mewz_using_subcommand dev" -l no-cache -d 'Neither use nor keep compiled images and functions'
@@ -135,14 +139,14 @@ complete -c mewz -n "__fish_mewz_using_subcommand debug" -l dir -d 'Let the prog
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l disk -d 'Let the program use a persistent disk, which `mewz disk create` makes' -r
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l tmp -d 'Give the program a folder that lives in memory and is gone at the end; SIZE limits it' -r
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -s p -l publish -d 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow' -r
-complete -c mewz -n "__fish_mewz_using_subcommand debug" -s m -l memory -d 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB]' -r
-complete -c mewz -n "__fish_mewz_using_subcommand debug" -l accel -d 'How instructions run; `auto` takes KVM where it can be used [default: auto]' -r -f -a "auto\t''
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -s m -l memory -d 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB] [env: MEWZ_MEMORY]' -r
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l accel -d 'How instructions run; `auto` takes KVM where it can be used [default: auto] [env: MEWZ_ACCEL]' -r -f -a "auto\t''
 kvm\t''
 tcg\t''"
-complete -c mewz -n "__fish_mewz_using_subcommand debug" -l machine -d 'The machine type [default: microvm]' -r -f -a "microvm\t''
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l machine -d 'The machine type [default: microvm] [env: MEWZ_MACHINE]' -r -f -a "microvm\t''
 q35\t''
 pc\t''"
-complete -c mewz -n "__fish_mewz_using_subcommand debug" -l log -d 'How much of the kernel\'s own words is shown [default: warn]' -r -f -a "error\t''
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l log -d 'How much of the kernel\'s own words is shown [default: warn] [env: MEWZ_LOG]' -r -f -a "error\t''
 warn\t''
 info\t''
 debug\t''
@@ -164,12 +168,12 @@ complete -c mewz -n "__fish_mewz_using_subcommand debug" -l kernel-arg -d 'A wor
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l profile-generate -d 'Count what runs, and write it to FILE when the program ends, for `mewz build --profile FILE`' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l attach -d 'Go to a machine that runs, or waits after a crash; PROCESS names one of several' -r
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l break -d 'Run to this function, `*ADDRESS` or `FILE:LINE` first' -r
-complete -c mewz -n "__fish_mewz_using_subcommand debug" -l stub -d 'Who answers gdb: the kernel, or QEMU, which can show the kernel\'s first instructions too' -r -f -a "kernel\t''
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l stub -d 'Who answers gdb: the kernel, or QEMU, which can show the kernel\'s first instructions too [default: kernel]' -r -f -a "kernel\t''
 qemu\t''"
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l listen -d 'Open no gdb: wait for one, or for an editor, on a port of this host; 0 takes a free one' -r
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -s x -l command -d 'Run gdb\'s commands in a file' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l ex -d 'Run a command of gdb' -r
-complete -c mewz -n "__fish_mewz_using_subcommand debug" -l gdb -d 'The gdb to use, a name or a path' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l gdb -d 'The gdb to use, a name or a path [env: MEWZ_GDB]' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l listen-guest -d 'Hand the program a listening socket for this port of its own: descriptor 3, 4 and so on' -r
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l timeout -d 'End the machine after this time' -r
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l net -d 'Let the program make connections and resolve names'
@@ -186,8 +190,8 @@ complete -c mewz -n "__fish_mewz_using_subcommand debug" -s h -l help -d 'Print 
 complete -c mewz -n "__fish_mewz_using_subcommand test" -s j -l jobs -d 'How many machines run at once [default: one for each processor]' -r
 complete -c mewz -n "__fish_mewz_using_subcommand test" -s e -l env -d 'Set a variable of the tests\' environment; NAME alone takes the value that it has here' -r
 complete -c mewz -n "__fish_mewz_using_subcommand test" -l dir -d 'Let the tests use a folder; a lone HOST is the path in the guest too' -r
-complete -c mewz -n "__fish_mewz_using_subcommand test" -s m -l memory -d 'Memory of each machine, from 16MiB to 64GiB [default: 128MiB]' -r
-complete -c mewz -n "__fish_mewz_using_subcommand test" -l timeout -d 'End a machine after this time; the test that it was at has failed' -r
+complete -c mewz -n "__fish_mewz_using_subcommand test" -s m -l memory -d 'Memory of each machine, from 16MiB to 64GiB [default: 128MiB] [env: MEWZ_MEMORY]' -r
+complete -c mewz -n "__fish_mewz_using_subcommand test" -l timeout -d 'End a machine after this time; the test that it was at has failed [env: MEWZ_TIMEOUT]' -r
 complete -c mewz -n "__fish_mewz_using_subcommand test" -l release -d 'Build and run the tests of the release profile'
 complete -c mewz -n "__fish_mewz_using_subcommand test" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mewz -n "__fish_mewz_using_subcommand build" -s o -l output -d 'The image to write [default: the module\'s name with `.elf`, here; a project\'s name, in its folder]' -r -F
@@ -281,6 +285,10 @@ complete -c mewz -n "__fish_mewz_using_subcommand disk; and __fish_seen_subcomma
 complete -c mewz -n "__fish_mewz_using_subcommand disk; and __fish_seen_subcommand_from help" -f -a "rm" -d 'Remove files from a disk'
 complete -c mewz -n "__fish_mewz_using_subcommand disk; and __fish_seen_subcommand_from help" -f -a "check" -d 'Read all that is on a disk and tell what is wrong'
 complete -c mewz -n "__fish_mewz_using_subcommand disk; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mewz -n "__fish_mewz_using_subcommand config" -l set -d 'Leave out what nobody has set'
+complete -c mewz -n "__fish_mewz_using_subcommand config" -l json -d 'Print a JSON array with key, value and place of each'
+complete -c mewz -n "__fish_mewz_using_subcommand config" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mewz -n "__fish_mewz_using_subcommand schema" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mewz -n "__fish_mewz_using_subcommand doctor" -l qemu -d 'The QEMU to look at, a name or a path' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand doctor" -l fix -d 'Run the commands that mend what was found, each after a question'
 complete -c mewz -n "__fish_mewz_using_subcommand doctor" -l yes -d 'With --fix: run those for problems without asking; what is absent and not needed stays so'
@@ -289,20 +297,23 @@ complete -c mewz -n "__fish_mewz_using_subcommand doctor" -s h -l help -d 'Print
 complete -c mewz -n "__fish_mewz_using_subcommand completions" -l static -d 'Print one that completes names of commands and options only, without running mewz'
 complete -c mewz -n "__fish_mewz_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mewz -n "__fish_mewz_using_subcommand man" -s h -l help -d 'Print help'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run dev debug test build compile imports size disk doctor completions man help" -f -a "new" -d 'Begin a project from a template'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run dev debug test build compile imports size disk doctor completions man help" -f -a "run" -d 'Boot a module, or a project, and end with its exit status'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run dev debug test build compile imports size disk doctor completions man help" -f -a "dev" -d 'Build, run, and do it again at every save'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run dev debug test build compile imports size disk doctor completions man help" -f -a "debug" -d 'Run a program in gdb: the machine stops before its first instruction'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run dev debug test build compile imports size disk doctor completions man help" -f -a "test" -d 'Run a project\'s tests as unikernels'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run dev debug test build compile imports size disk doctor completions man help" -f -a "build" -d 'Build an image that boots without mewz, and print the line that boots it'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run dev debug test build compile imports size disk doctor completions man help" -f -a "compile" -d 'Compile a module into an object that a linker takes'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run dev debug test build compile imports size disk doctor completions man help" -f -a "imports" -d 'List what a module imports, and whether the kernel answers it'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run dev debug test build compile imports size disk doctor completions man help" -f -a "size" -d 'Show what takes how many bytes, or what changed between two files'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run dev debug test build compile imports size disk doctor completions man help" -f -a "disk" -d 'Make images of persistent disks, and look at and copy what is on them'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run dev debug test build compile imports size disk doctor completions man help" -f -a "doctor" -d 'Look at what mewz needs on this machine, and at what would mend it'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run dev debug test build compile imports size disk doctor completions man help" -f -a "completions" -d 'Print a shell\'s completion script'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run dev debug test build compile imports size disk doctor completions man help" -f -a "man" -d 'Write the manual pages into a folder'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new run dev debug test build compile imports size disk doctor completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug test build compile imports size disk config schema doctor completions man help" -f -a "new" -d 'Begin a project from a template'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug test build compile imports size disk config schema doctor completions man help" -f -a "init" -d 'Write a mewz.toml for the program in a folder'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug test build compile imports size disk config schema doctor completions man help" -f -a "run" -d 'Boot a module, or a project, and end with its exit status'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug test build compile imports size disk config schema doctor completions man help" -f -a "dev" -d 'Build, run, and do it again at every save'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug test build compile imports size disk config schema doctor completions man help" -f -a "debug" -d 'Run a program in gdb: the machine stops before its first instruction'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug test build compile imports size disk config schema doctor completions man help" -f -a "test" -d 'Run a project\'s tests as unikernels'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug test build compile imports size disk config schema doctor completions man help" -f -a "build" -d 'Build an image that boots without mewz, and print the line that boots it'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug test build compile imports size disk config schema doctor completions man help" -f -a "compile" -d 'Compile a module into an object that a linker takes'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug test build compile imports size disk config schema doctor completions man help" -f -a "imports" -d 'List what a module imports, and whether the kernel answers it'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug test build compile imports size disk config schema doctor completions man help" -f -a "size" -d 'Show what takes how many bytes, or what changed between two files'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug test build compile imports size disk config schema doctor completions man help" -f -a "disk" -d 'Make images of persistent disks, and look at and copy what is on them'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug test build compile imports size disk config schema doctor completions man help" -f -a "config" -d 'Print the settings that hold here, and where each comes from'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug test build compile imports size disk config schema doctor completions man help" -f -a "schema" -d 'Print the JSON schema of mewz.toml'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug test build compile imports size disk config schema doctor completions man help" -f -a "doctor" -d 'Look at what mewz needs on this machine, and at what would mend it'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug test build compile imports size disk config schema doctor completions man help" -f -a "completions" -d 'Print a shell\'s completion script'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug test build compile imports size disk config schema doctor completions man help" -f -a "man" -d 'Write the manual pages into a folder'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug test build compile imports size disk config schema doctor completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mewz -n "__fish_mewz_using_subcommand help; and __fish_seen_subcommand_from disk" -f -a "create" -d 'Make an image: an empty disk, or one with a folder\'s files'
 complete -c mewz -n "__fish_mewz_using_subcommand help; and __fish_seen_subcommand_from disk" -f -a "ls" -d 'List files on a disk'
 complete -c mewz -n "__fish_mewz_using_subcommand help; and __fish_seen_subcommand_from disk" -f -a "cp" -d 'Copy files between this host and a disk'

@@ -234,7 +234,7 @@ fn a_project_file_with_mistakes_is_refused_with_their_place() {
         2,
         &[
             "mewz.toml:3:1",
-            "unknown field `wasn`",
+            "unknown key `wasn`",
             "did you mean `wasm`?",
         ],
     );

@@ -15,7 +15,7 @@ use super::image::Making;
 use super::kernel::KernelChoice;
 use super::module::Module;
 use super::pack::{self, PackedFolder};
-use super::project::{Profile, Project};
+use super::project::{Profile, Project, Settings, Subject};
 use super::values::{Temporary, os_parser};
 use super::{image, interrupt, values, words};
 use crate::qemu::machine::{MachineKind, arguments_by_hand};
@@ -90,32 +90,27 @@ pub(super) fn run(arguments: BuildArguments) -> Outcome {
     interrupt::watch();
     let start = Instant::now();
     let profile = Profile::new(arguments.release);
-    let project = match &arguments.path {
-        Some(path) if !path.is_dir() => None,
-        folder => Some(Project::find(folder.as_deref())?),
-    };
-    let path = match (&project, arguments.path) {
-        (Some(project), _) => project.build(profile)?,
-        (None, Some(path)) => path,
-        (None, None) => unreachable!("without a path there is a project"),
+    let subject = Subject::find(arguments.path.as_deref())?;
+    let settings = subject.settings();
+    let path = match &subject {
+        Subject::Project(project) => {
+            project.tell_inferred();
+            project.build(profile)?
+        }
+        Subject::Module(path, _) => path.clone(),
     };
     let module = Module::read(&path)?;
     let output = arguments
         .output
-        .unwrap_or_else(|| default_output(&module, project.as_ref(), profile));
-    let options = arguments.code.options(profile, project.as_ref(), None);
-    let (packed, temporaries) = carried(project.as_ref(), arguments.packed, arguments.temporaries);
+        .unwrap_or_else(|| default_output(&module, subject.project(), profile));
+    let options = arguments.code.options(profile, settings, None);
+    let (packed, temporaries) = carried(settings, arguments.packed, arguments.temporaries);
     pack::check_output(&output, &packed)?;
     let making = Making {
-        options: arguments
-            .code
-            .with_profile(options, profile, project.as_ref())?,
+        options: arguments.code.with_profile(options, profile, settings)?,
         kernel: KernelChoice {
             file: arguments.kernel,
-            has_disks: arguments.disks
-                || project
-                    .as_ref()
-                    .is_some_and(|project| !project.disks().is_empty()),
+            has_disks: arguments.disks || !settings.disks().is_empty(),
             is_debuggable: arguments.debuggable,
         },
         pack: pack::pack(&packed, &temporaries)?,
@@ -131,14 +126,13 @@ pub(super) fn run(arguments: BuildArguments) -> Outcome {
         words::compiled(Some(counts));
     }
 
-    let from_file = project.as_ref();
     let memory_bytes = arguments
         .memory
-        .or(from_file.and_then(|project| project.run().memory))
+        .or(settings.run().memory)
         .unwrap_or(values::MEMORY_BYTES_DEFAULT);
     let machine = arguments
         .machine
-        .or(from_file.and_then(|project| project.kernel().machine))
+        .or(settings.kernel().machine)
         .unwrap_or_default();
     let mut command = vec![OsString::from(DEFAULT_PROGRAM)];
     let accelerator = accelerator_needed(making.options.target_cpu);
@@ -189,9 +183,9 @@ fn packed_folder(text: &OsStr) -> Result<PackedFolder, String> {
     })
 }
 
-/// What the image carries: of the project's, and of the command line, which takes the place of those at the same path.
+/// What the image carries: of the settings, and of the command line, which takes the place of those at the same path.
 fn carried(
-    project: Option<&Project>,
+    settings: &Settings,
     packed: Vec<PackedFolder>,
     temporaries: Vec<Temporary>,
 ) -> (Vec<PackedFolder>, Vec<Temporary>) {
@@ -199,9 +193,9 @@ fn carried(
         packed.iter().all(|flag| flag.guest != guest)
             && temporaries.iter().all(|flag| flag.guest != guest)
     };
-    let mut all_packed = project.map(Project::packed).unwrap_or_default();
+    let mut all_packed = settings.packed();
     all_packed.retain(|folder| is_free(&folder.guest));
-    let mut all_temporaries = project.map(Project::temporaries).unwrap_or_default();
+    let mut all_temporaries = settings.temporaries();
     all_temporaries.retain(|temporary| is_free(&temporary.guest));
     all_packed.extend(packed);
     all_temporaries.extend(temporaries);

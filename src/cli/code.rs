@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize as _, Deserializer, Error as _};
 
 use super::failure::Failure;
-use super::project::{Profile, Project};
+use super::project::{Profile, Settings};
 use crate::compile::{OptLevel, Options, RegisterAllocator, TargetCpu};
 use crate::qemu::accelerator::{Accelerator, AcceleratorChoice};
 
@@ -94,15 +95,23 @@ pub(super) struct CodeArguments {
 }
 
 /// The same, as the project file has them for a profile.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[derive(Clone, Debug, Default, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub(super) struct CodeKeys {
-    #[serde(default, deserialize_with = "opt_key")]
+    /// How much time goes into better code; without it 1, for a release 2
+    #[serde(deserialize_with = "opt_key")]
+    #[schemars(schema_with = "opt_schema", extend("x-flag" = "--opt"))]
     opt: Option<OptLevel>,
-    #[serde(default, deserialize_with = "regalloc_key")]
+    /// How values get their registers
+    #[serde(deserialize_with = "regalloc_key")]
+    #[schemars(schema_with = "regalloc_schema", extend("default" = "backtracking", "x-flag" = "--regalloc"))]
     regalloc: Option<RegisterAllocator>,
-    #[serde(default, deserialize_with = "target_cpu_key")]
+    /// The least processor that the code is made for
+    #[serde(deserialize_with = "target_cpu_key")]
+    #[schemars(schema_with = "target_cpu_schema", extend("default" = "x86-64-v2", "x-flag" = "--target-cpu"))]
     target_cpu: Option<CpuChoice>,
+    /// A file with what a run counted, from the file's folder on; implies opt = 2
+    #[schemars(with = "String", extend("x-flag" = "--profile"))]
     profile: Option<PathBuf>,
 }
 
@@ -114,17 +123,16 @@ enum CpuChoice {
 }
 
 impl CodeArguments {
-    /// Settles the choices: the command line before the project file before what holds for `profile`.
+    /// Settles the choices: the command line before the settings before what holds for `profile`.
     ///
     /// `accelerator` is what the machine is to have, where one will be started.
     pub(super) fn options(
         &self,
         profile: Profile,
-        project: Option<&Project>,
+        settings: &Settings,
         accelerator: Option<AcceleratorChoice>,
     ) -> Options {
-        let file = project.map(|project| project.code(profile));
-        let keys = file.cloned().unwrap_or_default();
+        let keys = settings.code(profile);
         let defaults = Options::default();
         let cpu = self.target_cpu.or(keys.target_cpu);
         Options {
@@ -165,13 +173,13 @@ impl CodeArguments {
         &self,
         options: Options,
         profile: Profile,
-        project: Option<&Project>,
+        settings: &Settings,
     ) -> Result<Options, Failure> {
-        let keys = project.map(|project| (project, project.code(profile)));
-        let from_file = keys.and_then(|(project, keys)| {
-            let file = keys.profile.as_ref()?;
-            Some(project.folder().join(file))
-        });
+        let keys = settings.code(profile);
+        let from_file = keys
+            .profile
+            .as_ref()
+            .map(|file| settings.folder().join(file));
         let Some(file) = self.profile.clone().or(from_file) else {
             return Ok(options);
         };
@@ -179,7 +187,7 @@ impl CodeArguments {
         if self.profile.is_none() && wants_less {
             return Ok(options);
         }
-        let chosen = self.opt.or(keys.and_then(|(_, keys)| keys.opt));
+        let chosen = self.opt.or(keys.opt);
         if chosen.is_some_and(|level| level != OptLevel::Module) {
             return Err(Failure::usage("a profile does nothing below `--opt 2`")
                 .cause("there a function's code depends on that function alone")
@@ -267,18 +275,37 @@ fn target_cpu_key<'de, D: Deserializer<'de>>(
     cpu.map(Some).map_err(D::Error::custom)
 }
 
+fn opt_schema(_: &mut SchemaGenerator) -> Schema {
+    let levels: Vec<usize> = (0..OPT_LEVELS.len()).collect();
+    json_schema!({ "type": "integer", "enum": levels })
+}
+
+fn regalloc_schema(_: &mut SchemaGenerator) -> Schema {
+    names(REGISTER_ALLOCATORS)
+}
+
+fn target_cpu_schema(_: &mut SchemaGenerator) -> Schema {
+    names(TARGET_CPUS)
+}
+
+fn names<T>(choices: Explained<T>) -> Schema {
+    let names: Vec<&str> = choices.iter().map(|(name, ..)| *name).collect();
+    json_schema!({ "type": "string", "enum": names })
+}
+
 #[cfg(test)]
 mod tests {
     use super::{CodeArguments, CodeKeys, CpuChoice, EMULATED_CPU, native};
-    use crate::cli::project::Profile;
+    use crate::cli::project::{Profile, Settings};
     use crate::compile::{OptLevel, RegisterAllocator, TargetCpu};
     use crate::qemu::accelerator::AcceleratorChoice;
 
     #[test]
     fn a_release_is_optimised_as_a_whole() {
+        let settings = Settings::default();
         let level = |profile| {
             CodeArguments::default()
-                .options(profile, None, None)
+                .options(profile, &settings, None)
                 .opt_level
         };
         assert_eq!(level(Profile::Debug), OptLevel::Function);
@@ -292,7 +319,7 @@ mod tests {
             ..CodeArguments::default()
         };
         let cpu = |accelerator| {
-            let options = arguments.options(Profile::Debug, None, accelerator);
+            let options = arguments.options(Profile::Debug, &Settings::default(), accelerator);
             options.target_cpu
         };
         assert_eq!(cpu(Some(AcceleratorChoice::Tcg)), EMULATED_CPU);

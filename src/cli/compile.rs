@@ -9,7 +9,7 @@ use super::cache::write_whole;
 use super::code::CodeArguments;
 use super::failure::Failure;
 use super::module::Module;
-use super::project::Profile;
+use super::project::{Profile, Settings};
 use super::{image, interrupt, profile, values, words};
 use crate::compile::dump::{self, DumpError, Look, Selection};
 use crate::compile::{self, MemoryBase, OptLevel, Options};
@@ -88,12 +88,14 @@ pub(super) fn run(arguments: CompileArguments) -> Outcome {
     let module = Module::read(&arguments.file)?;
     let options = Options {
         memory_base: arguments.memory_base,
-        ..arguments.code.options(Profile::Release, None, None)
+        ..arguments
+            .code
+            .options(Profile::Release, &Settings::default(), None)
     };
     let work = Work {
         options: arguments
             .code
-            .with_profile(options, Profile::Release, None)?,
+            .with_profile(options, Profile::Release, &Settings::default())?,
         selection: Selection {
             wanted: arguments.function,
         },

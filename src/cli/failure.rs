@@ -15,6 +15,8 @@ pub(super) struct Failure {
     what: String,
     notes: Vec<String>,
     causes: Vec<String>,
+    /// Boxed: a failure is returned by many functions, and so is small.
+    excerpt: Option<Box<str>>,
     hints: Vec<String>,
 }
 
@@ -26,6 +28,7 @@ impl Failure {
             what: what.into(),
             notes: Vec::new(),
             causes: Vec::new(),
+            excerpt: None,
             hints: Vec::new(),
         }
     }
@@ -44,6 +47,12 @@ impl Failure {
     /// Adds the reason; the outermost first.
     pub(super) fn cause(mut self, cause: impl ToString) -> Self {
         self.causes.push(cause.to_string());
+        self
+    }
+
+    /// Shows lines of a file below the reasons, as they are.
+    pub(super) fn excerpt(mut self, lines: String) -> Self {
+        self.excerpt = Some(lines.into());
         self
     }
 
@@ -72,8 +81,9 @@ impl Failure {
             .causes
             .iter()
             .map(|cause| format!("  cause: {cause}\n"));
+        let excerpt = self.excerpt.iter().map(|lines| format!("{lines}\n"));
         let hints = self.hints.iter().map(|hint| format!("\nhint: {hint}\n"));
-        text.extend(notes.chain(causes).chain(hints));
+        text.extend(notes.chain(causes).chain(excerpt).chain(hints));
         text
     }
 
@@ -85,6 +95,9 @@ impl Failure {
         }
         for cause in &self.causes {
             words::plain(format!("  cause: {cause}"));
+        }
+        if let Some(lines) = &self.excerpt {
+            words::plain(lines);
         }
         if !self.hints.is_empty() {
             words::plain("");

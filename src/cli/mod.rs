@@ -8,6 +8,7 @@ mod code;
 mod compile;
 mod complete;
 mod completions;
+mod config;
 mod crash;
 mod debug;
 mod dev;
@@ -18,6 +19,7 @@ mod failure;
 mod function_store;
 mod image;
 mod imports;
+mod init;
 mod interrupt;
 mod kernel;
 mod kernel_calls;
@@ -75,6 +77,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     New(new::NewArguments),
+    Init(init::InitArguments),
     Run(run::RunArguments),
     Dev(Box<dev::DevArguments>),
     Debug(Box<debug::DebugArguments>),
@@ -84,6 +87,8 @@ enum Command {
     Imports(imports::ImportsArguments),
     Size(size::SizeArguments),
     Disk(disk::DiskArguments),
+    Config(config::ConfigArguments),
+    Schema(config::SchemaArguments),
     Doctor(doctor::DoctorArguments),
     Completions(completions::CompletionsArguments),
     Man(completions::ManArguments),
@@ -113,6 +118,7 @@ pub fn main() -> ExitCode {
     };
     let outcome = match cli.command {
         Command::New(arguments) => new::run(arguments),
+        Command::Init(arguments) => init::run(arguments),
         Command::Run(arguments) => run::run(arguments),
         Command::Dev(arguments) => dev::run(*arguments),
         Command::Debug(arguments) => debug::run(*arguments),
@@ -122,6 +128,8 @@ pub fn main() -> ExitCode {
         Command::Imports(arguments) => imports::run(arguments),
         Command::Size(arguments) => size::run(arguments),
         Command::Disk(arguments) => disk::run(arguments),
+        Command::Config(arguments) => config::run(arguments),
+        Command::Schema(arguments) => config::run_schema(arguments),
         Command::Doctor(arguments) => doctor::run(arguments),
         Command::Completions(arguments) => completions::run(arguments),
         Command::Man(arguments) => completions::run_man(arguments),

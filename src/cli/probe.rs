@@ -1,14 +1,12 @@
 //! Readers that only commands reach, for the tests that hand them broken input.
 
-use std::path::Path;
-
 use super::project;
 use super::size::measure::measure;
 
 /// Reads the text of a project file as all commands do; `false` where it is refused.
 #[must_use]
 pub fn is_project(text: &str) -> bool {
-    project::parse(Path::new(project::FILE_NAME), text).is_ok()
+    project::is_readable(text)
 }
 
 /// Measures as `mewz size` does; `false` where `elf`, or the module that it was made of, is refused.

@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::image::Making;
 use super::kernel::KernelChoice;
 use super::pack;
-use super::project::{Profile, Project};
+use super::project::{Profile, Settings};
 use super::values::{self, Folder, PortPair, Temporary, Variable, os_parser};
 use crate::compile::Options;
 use crate::qemu::accelerator::AcceleratorChoice;
@@ -40,20 +40,20 @@ pub(super) struct ProgramArguments {
     /// Let the program make connections and resolve names
     #[arg(long)]
     net: bool,
-    /// Memory of the machine, from 16MiB to 64GiB [default: 128MiB]
-    #[arg(short, long, value_name = "SIZE", env = "MEWZ_MEMORY", hide_env_values = true, value_parser = values::memory)]
+    /// Memory of the machine, from 16MiB to 64GiB [default: 128MiB] [env: MEWZ_MEMORY]
+    #[arg(short, long, value_name = "SIZE", value_parser = values::memory)]
     memory: Option<u64>,
     /// Build and run the project's release profile
     #[arg(long)]
     release: bool,
-    /// How instructions run; `auto` takes KVM where it can be used [default: auto]
-    #[arg(long, env = "MEWZ_ACCEL", hide_env_values = true, value_parser = values::choice_parser(values::ACCELERATORS))]
+    /// How instructions run; `auto` takes KVM where it can be used [default: auto] [env: MEWZ_ACCEL]
+    #[arg(long, value_parser = values::choice_parser(values::ACCELERATORS))]
     accel: Option<AcceleratorChoice>,
-    /// The machine type [default: microvm]
-    #[arg(long, env = "MEWZ_MACHINE", hide_env_values = true, value_parser = values::choice_parser(values::MACHINES))]
+    /// The machine type [default: microvm] [env: MEWZ_MACHINE]
+    #[arg(long, value_parser = values::choice_parser(values::MACHINES))]
     machine: Option<MachineKind>,
-    /// How much of the kernel's own words is shown [default: warn]
-    #[arg(long, value_name = "LEVEL", env = "MEWZ_LOG", hide_env_values = true, value_parser = values::choice_parser(values::LOG_LEVELS))]
+    /// How much of the kernel's own words is shown [default: warn] [env: MEWZ_LOG]
+    #[arg(long, value_name = "LEVEL", value_parser = values::choice_parser(values::LOG_LEVELS))]
     log: Option<u8>,
     #[command(flatten)]
     pub(super) code: CodeArguments,
@@ -91,7 +91,7 @@ impl ProgramArguments {
     /// What images are made with, for machines as `wishes` has them; where `counts_runs`, code counts what runs.
     pub(super) fn making(
         &self,
-        project: Option<&Project>,
+        settings: &Settings,
         wishes: &Wishes,
         counts_runs: bool,
     ) -> Result<Making, Failure> {
@@ -100,10 +100,10 @@ impl ProgramArguments {
             counts_runs,
             ..self
                 .code
-                .options(profile, project, Some(wishes.accelerator))
+                .options(profile, settings, Some(wishes.accelerator))
         };
         Ok(Making {
-            options: self.code.with_profile(options, profile, project)?,
+            options: self.code.with_profile(options, profile, settings)?,
             kernel: KernelChoice {
                 file: self.kernel.clone(),
                 has_disks: !wishes.disks.is_empty(),
@@ -113,18 +113,17 @@ impl ProgramArguments {
         })
     }
 
-    /// Settles what is asked for: the command line before the project file before what holds where nobody says otherwise.
+    /// Settles what is asked for: the command line before the settings before what holds where nobody says otherwise.
     /// Network, time limit and profile are left to the command.
     pub(super) fn wishes(
         &self,
         given: &[OsString],
-        project: Option<&Project>,
+        settings: &Settings,
     ) -> Result<Wishes, Failure> {
-        let from_file = project.map(Project::run);
-        let mut variables = project.map(Project::variables).unwrap_or_default();
+        let mut variables = settings.variables();
         variables.extend(self.environment.iter().cloned());
-        let mut folders = project.map(Project::folders).unwrap_or_default();
-        let mut temporaries = project.map(Project::temporaries).unwrap_or_default();
+        let mut folders = settings.folders();
+        let mut temporaries = settings.temporaries();
         // A flag takes the place of what the file has at the same path.
         let flags = self.folders.iter().map(|flag| &flag.guest);
         let flags: Vec<&String> = flags
@@ -133,9 +132,9 @@ impl ProgramArguments {
             .collect();
         folders.retain(|folder| !flags.contains(&&folder.guest));
         temporaries.retain(|temporary| !flags.contains(&&temporary.guest));
-        let mut disks = project.map(Project::disks).unwrap_or_default();
+        let mut disks = settings.disks();
         disks.retain(|disk| !flags.contains(&&disk.guest));
-        let mut packed = project.map(Project::packed).unwrap_or_default();
+        let mut packed = settings.packed();
         // What is mounted by flag or below `[run]` hides what the image carries.
         packed.retain(|packed| {
             let is_other = |guest: &String| *guest != packed.guest;
@@ -148,9 +147,9 @@ impl ProgramArguments {
         temporaries.extend(self.temporaries.iter().cloned());
         disks.extend(self.disks.iter().cloned());
         let mounts = boot::mounts(&folders)?;
-        let arguments = match (given, from_file) {
-            ([], Some(run)) => run.args.iter().map(OsString::from).collect(),
-            (given, _) => given.to_vec(),
+        let arguments = match given {
+            [] => settings.run().args.iter().map(OsString::from).collect(),
+            given => given.to_vec(),
         };
         Ok(Wishes {
             arguments,
@@ -162,46 +161,44 @@ impl ProgramArguments {
             mounts,
             memory_bytes: self
                 .memory
-                .or(from_file.and_then(|run| run.memory))
+                .or(settings.run().memory)
                 .unwrap_or(values::MEMORY_BYTES_DEFAULT),
             timeout: None,
             profile: None,
             debugging: Debugging::Off,
             telling: Telling::default(),
-            accelerator: self.accelerator(project),
+            accelerator: self.accelerator(settings),
             machine: self
                 .machine
-                .or(project.and_then(|project| project.kernel().machine))
+                .or(settings.kernel().machine)
                 .unwrap_or_default(),
             log_level: self
                 .log
-                .or(project.and_then(|project| project.kernel().log))
+                .or(settings.kernel().log)
                 .unwrap_or(values::LOG_LEVEL_DEFAULT),
             command_line: self.kernel_arg.join(" "),
         })
     }
 
-    /// What is asked for of the network, by the command line before the project file.
-    pub(super) fn network(&self, project: Option<&Project>) -> NetworkWishes {
-        let from_file = project.map(Project::run);
+    /// What is asked for of the network, by the command line before the settings.
+    pub(super) fn network(&self, settings: &Settings) -> NetworkWishes {
+        let run = settings.run();
         NetworkWishes {
-            pairs: given(&self.ports, from_file.map(|run| &run.ports)).to_vec(),
-            listeners: given(&self.listen, from_file.map(|run| &run.listen)).to_vec(),
-            is_open: self.net || from_file.is_some_and(|run| run.net),
+            pairs: given(&self.ports, &run.ports).to_vec(),
+            listeners: given(&self.listen, &run.listen).to_vec(),
+            is_open: self.net || run.net,
         }
     }
 
-    fn accelerator(&self, project: Option<&Project>) -> AcceleratorChoice {
-        self.accel
-            .or(project.and_then(|project| project.kernel().accel))
-            .unwrap_or_default()
+    fn accelerator(&self, settings: &Settings) -> AcceleratorChoice {
+        self.accel.or(settings.kernel().accel).unwrap_or_default()
     }
 }
 
-/// What the command line gives, or where it gives nothing the project file.
-fn given<'a, T>(flags: &'a [T], file: Option<&'a Vec<T>>) -> &'a [T] {
+/// What the command line gives, or where it gives nothing the settings.
+fn given<'a, T>(flags: &'a [T], settings: &'a [T]) -> &'a [T] {
     match flags {
-        [] => file.map_or(flags, Vec::as_slice),
+        [] => settings,
         _ => flags,
     }
 }

@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::image::{BootImage, Making};
 use super::module::Module;
 use super::program::ProgramArguments;
-use super::project::Project;
+use super::project::Subject;
 use super::{accelerator, cache, emulator, image, interrupt, network, values, words};
 
 /// Boot a module, or a project, and end with its exit status
@@ -41,8 +41,8 @@ pub(super) struct RunArguments {
     arguments: Vec<OsString>,
     #[command(flatten)]
     program: ProgramArguments,
-    /// End the machine after this time, with status 124
-    #[arg(long, value_name = "TIME", env = "MEWZ_TIMEOUT", hide_env_values = true, value_parser = values::time)]
+    /// End the machine after this time, with status 124 [env: MEWZ_TIMEOUT]
+    #[arg(long, value_name = "TIME", value_parser = values::time)]
     timeout: Option<Duration>,
     /// Count what runs, and write it to FILE when the program ends, for `mewz build --profile FILE`
     #[arg(long, value_name = "FILE")]
@@ -62,27 +62,22 @@ pub(super) struct RunArguments {
 }
 
 impl RunArguments {
-    /// The project, where none but a module's file is named.
-    pub(super) fn project(&self) -> Result<Option<Project>, Failure> {
-        match &self.path {
-            Some(path) if !path.is_dir() => Ok(None),
-            folder => Project::find(folder.as_deref()).map(Some),
-        }
+    /// The project, or the module's file that is named.
+    pub(super) fn subject(&self) -> Result<Subject, Failure> {
+        Subject::find(self.path.as_deref())
     }
 
     /// Where the module is, or will be when the project is built.
-    pub(super) fn module_path(&self, project: Option<&Project>) -> PathBuf {
-        match project {
-            Some(project) => project.module_path(self.program.profile()),
-            None => self.path.clone().unwrap_or_default(),
-        }
+    pub(super) fn module_path(&self, subject: &Subject) -> PathBuf {
+        subject.module_path(self.program.profile())
     }
 }
 
 /// Runs the module or project.
 pub(super) fn run(arguments: RunArguments) -> Outcome {
     interrupt::watch();
-    let mut prepared = prepare(arguments, false)?;
+    let subject = arguments.subject()?;
+    let mut prepared = prepare(arguments, &subject, false)?;
     if prepared.making.kernel.is_debuggable {
         prepared.wishes.debugging = Debugging::AtCrash;
     }
@@ -101,16 +96,18 @@ pub(super) struct Prepared {
 }
 
 /// Settles what is asked for, and builds a project. `is_debugged`: by `mewz debug`.
-pub(super) fn prepare(arguments: RunArguments, is_debugged: bool) -> Result<Prepared, Failure> {
-    let project = arguments.project()?;
+pub(super) fn prepare(
+    arguments: RunArguments,
+    subject: &Subject,
+    is_debugged: bool,
+) -> Result<Prepared, Failure> {
+    let settings = subject.settings();
     let program = &arguments.program;
     let profile = program.profile();
-    let mut wishes = program.wishes(&arguments.arguments, project.as_ref())?;
-    let wanted = program.network(project.as_ref());
+    let mut wishes = program.wishes(&arguments.arguments, settings)?;
+    let wanted = program.network(settings);
     wishes.network = network::settle(&wanted.pairs, &wanted.listeners, wanted.is_open)?;
-    wishes.timeout = arguments
-        .timeout
-        .or(project.as_ref().and_then(|project| project.run().timeout));
+    wishes.timeout = arguments.timeout.or(settings.run().timeout);
     wishes.profile = arguments.profile_generate;
     wishes.telling = Telling {
         is_json: arguments.json,
@@ -123,22 +120,23 @@ pub(super) fn prepare(arguments: RunArguments, is_debugged: bool) -> Result<Prep
     };
     let locate = || emulator::locate(program.qemu.as_deref(), cache.as_ref());
     // What is quick to find wrong comes first.
-    let (module, qemu) = match (&project, &arguments.path) {
-        (Some(project), _) => {
+    let (module, qemu) = match subject {
+        Subject::Project(project) => {
             let qemu = locate()?;
+            project.tell_inferred();
             (Module::read(&project.build(profile)?)?, qemu)
         }
-        (None, Some(path)) => (Module::read(path)?, locate()?),
-        (None, None) => unreachable!("without a path there is a project"),
+        Subject::Module(path, _) => (Module::read(path)?, locate()?),
     };
     wishes.accelerator = accelerator::informed(wishes.accelerator, cache.as_ref(), &qemu);
     let counts_runs = wishes.profile.is_some();
-    let mut making = program.making(project.as_ref(), &wishes, counts_runs)?;
-    making.kernel.is_debuggable = arguments.debuggable || is_debugged;
+    let mut making = program.making(settings, &wishes, counts_runs)?;
+    let is_debuggable = arguments.debuggable || settings.debug().debuggable;
+    making.kernel.is_debuggable = is_debuggable || is_debugged;
     if is_debugged {
         making.options = program.code.for_debugger(making.options);
     } else {
-        making.options.debug = arguments.debuggable;
+        making.options.debug = is_debuggable;
     }
     Ok(Prepared {
         program: qemu,

@@ -9,7 +9,7 @@ use mewz_disk::{BLOCK_BYTES, DISK_BYTES_MAX, DISK_BYTES_MIN};
 
 use crate::compile::MemoryBase;
 use crate::qemu::accelerator::AcceleratorChoice;
-use crate::qemu::machine::MachineKind;
+use crate::qemu::machine::{DebugLine, MachineKind};
 
 /// Least memory of a machine: the kernel, its tables and a small program.
 pub(super) const MEMORY_BYTES_MIN: u64 = 16 << 20;
@@ -57,6 +57,10 @@ pub(super) const LOG_LEVELS: Choices<u8> = &[
     ("trace", 5),
 ];
 
+/// What `--stub` takes.
+pub(super) const STUBS: Choices<DebugLine> =
+    &[("kernel", DebugLine::Kernel), ("qemu", DebugLine::Qemu)];
+
 /// The kernel's log where nobody says otherwise: warnings.
 pub(super) const LOG_LEVEL_DEFAULT: u8 = 2;
 
@@ -70,6 +74,15 @@ pub(super) fn choice<T: Copy>(choices: Choices<T>, text: &str) -> Result<T, Stri
             .collect();
         format!("`{text}` is none of {}", names.join(", "))
     })
+}
+
+/// What `value` is called among `choices`.
+pub(super) fn name_of<T: Copy + PartialEq>(
+    choices: Choices<T>,
+    value: Option<T>,
+) -> Option<&'static str> {
+    let found = choices.iter().find(|(_, choice)| Some(*choice) == value);
+    found.map(|(name, _)| *name)
 }
 
 /// A parser of one of `choices` for clap, which then lists them in its help.
@@ -229,6 +242,14 @@ pub(super) struct Temporary {
 }
 
 impl Temporary {
+    /// As `--tmp` takes it.
+    pub(super) fn argument(&self) -> String {
+        match self.bytes_max {
+            Some(bytes) => format!("{}:{}KiB", self.guest, bytes >> 10),
+            None => self.guest.clone(),
+        }
+    }
+
     /// As the kernel reads it.
     pub(super) fn option(&self) -> String {
         format!("tmp={}:{}", self.guest, self.bytes_max.unwrap_or(0))

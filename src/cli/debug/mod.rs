@@ -17,6 +17,7 @@ use super::failure::Failure;
 use super::image::BootImage;
 use super::interrupt::{self, Holding, hold};
 use super::module::Module;
+use super::project::{Settings, Subject};
 use super::run::{self, RunArguments};
 use super::{values, words};
 use crate::qemu::machine::{DebugLine, Process};
@@ -48,9 +49,9 @@ pub(super) struct DebugArguments {
     /// Run to this function, `*ADDRESS` or `FILE:LINE` first
     #[arg(long = "break", value_name = "LOCATION")]
     breakpoints: Vec<String>,
-    /// Who answers gdb: the kernel, or QEMU, which can show the kernel's first instructions too
-    #[arg(long, value_name = "WHO", default_value = "kernel", value_parser = values::choice_parser(STUBS))]
-    stub: DebugLine,
+    /// Who answers gdb: the kernel, or QEMU, which can show the kernel's first instructions too [default: kernel]
+    #[arg(long, value_name = "WHO", value_parser = values::choice_parser(values::STUBS))]
+    stub: Option<DebugLine>,
     /// Open no gdb: wait for one, or for an editor, on a port of this host; 0 takes a free one
     #[arg(long = "listen", id = "address", value_name = "127.0.0.1:PORT", value_parser = loopback_port, conflicts_with = "attach")]
     port: Option<u16>,
@@ -69,13 +70,13 @@ pub(super) struct DebugArguments {
     /// Run a command of gdb
     #[arg(long = "ex", value_name = "COMMAND")]
     commands: Vec<OsString>,
-    /// The gdb to use, a name or a path
-    #[arg(long, value_name = "FILE", env = "MEWZ_GDB", hide_env_values = true)]
+    /// The gdb to use, a name or a path [env: MEWZ_GDB]
+    #[arg(long, value_name = "FILE")]
     gdb: Option<PathBuf>,
 }
 
-/// What `--stub` takes.
-const STUBS: &[(&str, DebugLine)] = &[("kernel", DebugLine::Kernel), ("qemu", DebugLine::Qemu)];
+/// Who answers gdb where nobody says otherwise.
+const STUB_DEFAULT: DebugLine = DebugLine::Kernel;
 
 /// The port for `--vscode`: what its file names and `--listen` is given.
 const EDITOR_PORT: u16 = 1234;
@@ -98,35 +99,47 @@ pub(super) fn machines() -> Vec<(u32, PathBuf)> {
 /// Runs the command.
 pub(super) fn run(arguments: DebugArguments) -> Outcome {
     interrupt::watch();
+    let subject = match arguments.attach {
+        // A machine that runs may be of any project.
+        Some(_) => arguments.run.subject().ok(),
+        None => Some(arguments.run.subject()?),
+    };
+    let environment = Settings::of_environment()?;
+    let settings = subject.as_ref().map_or(&environment, Subject::settings);
+    let choices = settings.debug();
     let script = Script {
         is_batch: arguments.batch,
-        breakpoints: arguments.breakpoints,
+        breakpoints: match &arguments.breakpoints[..] {
+            [] => choices.breakpoints.clone(),
+            given => given.to_vec(),
+        },
         files: arguments.files,
         commands: arguments.commands,
     };
-    if arguments.vscode {
-        let project = arguments.run.project()?;
-        let folder = match &project {
-            Some(project) => project.folder().to_owned(),
-            None => PathBuf::from("."),
-        };
-        let module = arguments.run.module_path(project.as_ref());
-        return vscode::write(&module, &folder, EDITOR_PORT);
+    if arguments.vscode
+        && let Some(subject) = &subject
+    {
+        let module = arguments.run.module_path(subject);
+        return vscode::write(&module, subject.folder(), EDITOR_PORT);
     }
     // What is quick to find wrong comes first.
     let gdb = match arguments.port {
         Some(_) => None,
-        None => Some(gdb::locate(arguments.gdb.as_deref())?),
+        None => Some(gdb::locate(arguments.gdb.as_deref().or(settings.gdb()))?),
     };
     if let Some(gdb) = &gdb
         && arguments.dap
     {
         gdb::require_dap(gdb)?;
     }
-    if let Some(process) = arguments.attach {
-        return attach(gdb.unwrap_or_default(), process, &script);
-    }
-    let mut prepared = run::prepare(arguments.run, true)?;
+    let subject = match (arguments.attach, &subject) {
+        (None, Some(subject)) => subject,
+        (process, _) => {
+            return attach(gdb.unwrap_or_default(), process.flatten(), &script);
+        }
+    };
+    let line = arguments.stub.or(choices.stub).unwrap_or(STUB_DEFAULT);
+    let mut prepared = run::prepare(arguments.run, subject, true)?;
     let session = Session {
         gdb,
         port: arguments.port,
@@ -134,7 +147,7 @@ pub(super) fn run(arguments: DebugArguments) -> Outcome {
         script,
     };
     prepared.wishes.debugging = Debugging::Session {
-        line: arguments.stub,
+        line,
         owns_input: session.gdb.is_some(),
         owns_output: session.is_dap,
     };

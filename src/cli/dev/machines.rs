@@ -171,7 +171,7 @@ pub(super) struct Machines {
     events: Sender,
     pub(super) plan: Arc<Plan>,
     pub(super) reload: Reload,
-    instances: usize,
+    pub(super) instances: usize,
     next_id: GuestId,
     parked: Vec<Parked>,
     /// Waits for the parked machines to be up.
@@ -200,9 +200,10 @@ impl Machines {
     }
 
     /// Starts the machines that wait anew, with other settings.
-    pub(super) fn replan(&mut self, plan: Arc<Plan>, reload: Reload) {
+    pub(super) fn replan(&mut self, plan: Arc<Plan>, reload: Reload, instances: usize) {
         self.plan = plan;
         self.reload = reload;
+        self.instances = instances;
         self.parked.clear();
     }
 

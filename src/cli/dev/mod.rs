@@ -65,12 +65,12 @@ pub(super) struct DevArguments {
     arguments: Vec<OsString>,
     #[command(flatten)]
     program: ProgramArguments,
-    /// How a new program comes to run [default: park]
-    #[arg(long, env = "MEWZ_RELOAD", hide_env_values = true, value_enum)]
+    /// How a new program comes to run [default: park] [env: MEWZ_RELOAD]
+    #[arg(long, value_enum)]
     reload: Option<Reload>,
-    /// Machines that serve side by side
-    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16))]
-    instances: u8,
+    /// Machines that serve side by side [default: 1]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u8).range(1..=16))]
+    instances: Option<u8>,
     /// End when the first program has ended, with its status
     #[arg(long)]
     once: bool,
@@ -99,6 +99,8 @@ pub(super) fn run(arguments: DevArguments) -> Outcome {
         false => Cache::of_user(),
     };
     let setup = Setup::new(&arguments, cache.as_ref())?;
+    let choices = setup.choices;
+    setup.begin();
     let lock = Lock::take(&setup.root)?;
     let (sender, events) = sync_channel(WAITING_MAX);
     // What is quick to find wrong comes first.
@@ -107,7 +109,7 @@ pub(super) fn run(arguments: DevArguments) -> Outcome {
     let watch = (!arguments.once).then(|| Watch::start(tree, sender.clone()));
     let control = Control::start(lock.socket(), sender.clone())
         .map_err(|problem| Failure::new("cannot make the control socket").cause(problem))?;
-    let screen = Screen::new(arguments.json, arguments.clear, arguments.notify);
+    let screen = Screen::new(arguments.json, choices.clears, choices.notifies);
     let has_keys = !arguments.json
         && !arguments.once
         && std::env::var_os("CI").is_none()
@@ -115,12 +117,8 @@ pub(super) fn run(arguments: DevArguments) -> Outcome {
     let keys = has_keys.then(|| Keys::start(sender.clone())).flatten();
     let machines = Machines::new(
         setup.plan.clone(),
-        if arguments.once {
-            Reload::Reboot
-        } else {
-            setup.reload
-        },
-        usize::from(arguments.instances),
+        choices.reload,
+        usize::from(choices.instances),
         sender.clone(),
     );
     let urls = ports.iter().map(|port| port.published).collect();

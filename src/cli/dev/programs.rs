@@ -12,6 +12,7 @@ use super::machines::{Crew, Save};
 use super::work::{Next, Work};
 use crate::cli::boot::exit_status;
 use crate::cli::failure::Failure;
+use crate::cli::project::OnError;
 use crate::cli::trap::Crash;
 use crate::cli::{emulator, image};
 use crate::qemu::error::QemuError;
@@ -47,6 +48,9 @@ impl Work {
             title: title.to_owned(),
             text: text.to_owned(),
         });
+        if self.setup.choices.on_error == OnError::Stop {
+            self.machines.end_running();
+        }
         self.serve_again();
     }
 

@@ -15,7 +15,10 @@ impl Work {
         match key {
             b'r' => {
                 self.screen.say("building again");
-                self.machines.replan(self.setup.plan.clone(), self.setup.reload);
+                let choices = self.setup.choices;
+                let instances = usize::from(choices.instances);
+                self.machines
+                    .replan(self.setup.plan.clone(), choices.reload, instances);
                 self.build(Vec::new(), Instant::now());
             }
             b' ' => self.pause(!self.is_paused),

@@ -13,15 +13,21 @@ use super::setup::Setup;
 use super::watch::Watch;
 use super::work::{Next, Work};
 use crate::cli::failure::Failure;
-use crate::cli::project::FILE_NAME;
+use crate::cli::project::{FILE_NAME, LOCAL_FILE_NAME};
 use crate::cli::{image, words};
+
+/// Whether nothing but settings is in the file: no program is made of it.
+fn is_settings_alone(path: &Path) -> bool {
+    [FILE_NAME, LOCAL_FILE_NAME]
+        .iter()
+        .any(|name| path == Path::new(name))
+}
 
 impl Work {
     pub(super) fn on_change(&mut self, paths: Vec<PathBuf>, at: Instant) {
-        if paths.iter().any(|path| path == Path::new(FILE_NAME)) {
-            let others = paths.len() > 1;
-            let must_build = self.on_project_file(at);
-            if !others && !must_build {
+        if paths.iter().any(|path| self.setup.is_settings_file(path)) {
+            let must_build = self.on_project_file(&paths, at);
+            if !must_build && paths.iter().all(|path| is_settings_alone(path)) {
                 return;
             }
         }
@@ -42,9 +48,10 @@ impl Work {
         self.build(paths, at);
     }
 
-    /// Takes over what is new in the project file; whether the module has to be built again.
-    pub(super) fn on_project_file(&mut self, at: Instant) -> bool {
-        if !self.setup.root.join(FILE_NAME).exists() {
+    /// Takes over what is new in the files that settings come from; whether the module has to be built again.
+    pub(super) fn on_project_file(&mut self, paths: &[PathBuf], at: Instant) -> bool {
+        let own = paths.iter().any(|path| path == Path::new(FILE_NAME));
+        if own && !self.setup.root.join(FILE_NAME).exists() {
             self.screen.warn(&format!(
                 "`{FILE_NAME}` is gone: going on with what it said"
             ));
@@ -64,7 +71,14 @@ impl Work {
             self.screen.failure("error", self.number, &failure);
             return false;
         }
-        let reload = new.reload;
+        let choices = new.choices;
+        if choices != self.setup.choices {
+            self.screen.choose(choices.clears, choices.notifies);
+        }
+        let instances = usize::from(choices.instances);
+        let has_other_machines = difference.machine
+            || self.machines.reload != choices.reload
+            || self.machines.instances != instances;
         self.setup = new;
         if difference.watch {
             match self.setup.tree() {
@@ -72,13 +86,15 @@ impl Work {
                 Err(failure) => self.screen.failure("error", self.number, &failure),
             }
         }
-        if difference.machine || self.machines.reload != reload {
-            self.machines.replan(self.setup.plan.clone(), reload);
+        let restarts = difference.machine || self.machines.instances != instances;
+        if has_other_machines {
+            self.machines
+                .replan(self.setup.plan.clone(), choices.reload, instances);
         }
         if difference.build {
             return true;
         }
-        if difference.machine {
+        if restarts {
             self.screen
                 .say(&format!("`{FILE_NAME}` has other settings: starting again"));
             self.restart(at);
@@ -171,7 +187,7 @@ impl Work {
                 }
             }
             build::Outcome::Done(build) => {
-                if self.arguments.verbose || has_warnings(&build.output) {
+                if self.setup.choices.is_verbose || has_warnings(&build.output) {
                     self.screen.build_output(number, &build.output);
                 }
                 if let Some(took) = build.times.build {

@@ -83,6 +83,12 @@ impl Screen {
         }
     }
 
+    /// Takes other choices.
+    pub(super) fn choose(&mut self, clears: bool, notifies: bool) {
+        self.clears = clears;
+        self.notifies = notifies;
+    }
+
     /// The last lines that were shown.
     pub(super) fn history(&self) -> impl Iterator<Item = &str> {
         self.history.iter().map(String::as_str)

@@ -12,7 +12,7 @@ use super::tree::Tree;
 use crate::cli::cache::Cache;
 use crate::cli::failure::Failure;
 use crate::cli::program::NetworkWishes;
-use crate::cli::project::{FILE_NAME, Project, Reload};
+use crate::cli::project::{OnError, Project, Ready, Reload, Settings, Subject};
 use crate::cli::{accelerator, emulator};
 use crate::qemu::machine::memory_file;
 
@@ -25,8 +25,10 @@ pub(super) struct Setup {
     pub(super) plan: Arc<Plan>,
     /// What of the network is asked for.
     pub(super) network: NetworkWishes,
-    /// How a new program comes to run.
-    pub(super) reload: Reload,
+    /// How the loop works.
+    pub(super) choices: Choices,
+    /// Files that settings come from, in the folder that is watched.
+    files: Vec<String>,
     /// The folder that is watched.
     pub(super) root: PathBuf,
     /// Patterns of files, as the project has them.
@@ -54,31 +56,28 @@ impl Setup {
     /// Settles everything.
     pub(super) fn new(arguments: &DevArguments, cache: Option<&Cache>) -> Result<Self, Failure> {
         let program = &arguments.program;
-        let project = match &arguments.path {
-            Some(path) if !path.is_dir() => None,
-            folder => Some(Project::find(folder.as_deref())?),
-        };
+        let subject = Subject::find(arguments.path.as_deref())?;
+        let settings = subject.settings();
         let profile = program.profile();
-        let mut wishes = program.wishes(&arguments.arguments, project.as_ref())?;
+        let mut wishes = program.wishes(&arguments.arguments, settings)?;
         let qemu = emulator::locate(program.qemu.as_deref(), cache)?;
         wishes.accelerator = accelerator::informed(wishes.accelerator, cache, &qemu);
-        let network = program.network(project.as_ref());
+        let network = program.network(settings);
         let has_network =
             network.is_open || !network.pairs.is_empty() || !network.listeners.is_empty();
         let accelerator = wishes
             .accelerator
             .settle()
             .map_err(|problem| emulator::not_run(&problem))?;
-        let mut making = program.making(project.as_ref(), &wishes, false)?;
+        let mut making = program.making(settings, &wishes, false)?;
         making.options.expects_edits = true;
         let kernel = making.kernel.with(|kernel| {
             memory_file("mewz-kernel", &kernel.without_sections())
                 .map_err(|problem| emulator::not_run(&problem))
         })?;
-        let place = match (&project, &arguments.path) {
-            (Some(project), _) => Place::of_project(project, &project.module_path(profile)),
-            (None, Some(path)) => Place::of_file(path),
-            (None, None) => unreachable!("without a path there is a project"),
+        let place = match &subject {
+            Subject::Project(project) => Place::of_project(project, &project.module_path(profile)),
+            Subject::Module(path, _) => Place::of_file(path),
         }?;
         let plan = Plan {
             qemu,
@@ -88,21 +87,19 @@ impl Setup {
             kernel,
             program_name: place.program_name,
         };
-        let from_file = project.as_ref();
-        let reload = arguments
-            .reload
-            .or(from_file.and_then(|project| project.dev().reload))
-            .unwrap_or_default();
+        let choices = Choices::new(arguments, settings);
+        let project = subject.project();
         let build_key = format!(
             "{:?} {:?} {:?}",
-            from_file.map(|project| (project.command(profile), project.module_path(profile))),
+            project.map(|project| (project.command(profile), project.module_path(profile))),
             making.options,
             making.kernel
         );
-        let patterns = from_file.map_or(Vec::new(), |project| project.watched().to_vec());
-        let origin = match project {
-            Some(project) => Origin::Project(Box::new(project)),
-            None => Origin::File(place.module),
+        let patterns = project.map_or(Vec::new(), |project| project.watched().to_vec());
+        let files = project.map_or(Vec::new(), Project::settings_files);
+        let origin = match subject {
+            Subject::Project(project) => Origin::Project(Box::new(project)),
+            Subject::Module(..) => Origin::File(place.module),
         };
         Ok(Self {
             source: Arc::new(Source {
@@ -112,12 +109,21 @@ impl Setup {
             }),
             plan: Arc::new(plan),
             network,
-            reload,
+            choices,
+            files,
             root: place.root,
             patterns,
             output: place.output,
             build_key,
         })
+    }
+
+    /// Tells what was inferred, and lets editors know the keys of this version.
+    pub(super) fn begin(&self) {
+        if let Origin::Project(project) = &self.source.origin {
+            project.tell_inferred();
+            project.refresh_schema();
+        }
     }
 
     /// The files to watch.
@@ -126,15 +132,20 @@ impl Setup {
             Origin::File(path) => Ok(Tree::of_file(path)),
             Origin::Project(_) => {
                 let outputs = self.output.iter().cloned().collect();
-                let always = format!("/{FILE_NAME}");
-                Tree::of_project(&self.root, &self.patterns, &[&always], outputs).map_err(
-                    |problem| {
-                        Failure::usage("`watch` below `[build]` holds what is no pattern")
-                            .cause(problem)
-                    },
-                )
+                let always: Vec<String> =
+                    self.files.iter().map(|name| format!("/{name}")).collect();
+                let always: Vec<&str> = always.iter().map(String::as_str).collect();
+                Tree::of_project(&self.root, &self.patterns, &always, outputs).map_err(|problem| {
+                    Failure::usage("`watch` below `[build]` holds what is no pattern")
+                        .cause(problem)
+                })
             }
         }
+    }
+
+    /// Whether `path` is a file that settings come from.
+    pub(super) fn is_settings_file(&self, path: &Path) -> bool {
+        self.files.iter().any(|name| path == Path::new(name))
     }
 
     /// What is different in `new`.
@@ -154,7 +165,48 @@ impl Setup {
             ports: self.network.pairs != new.network.pairs,
             watch: self.patterns != new.patterns
                 || self.output != new.output
+                || self.files != new.files
                 || self.root != new.root,
+        }
+    }
+}
+
+/// How the loop works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Choices {
+    /// How a new program comes to run.
+    pub(super) reload: Reload,
+    /// What becomes of the program that runs when a newer one fails.
+    pub(super) on_error: OnError,
+    /// Machines that serve side by side.
+    pub(super) instances: u8,
+    /// Whether the terminal is cleared at every save.
+    pub(super) clears: bool,
+    /// Whether the terminal is told of failures.
+    pub(super) notifies: bool,
+    /// Whether what a build prints is shown where it succeeds.
+    pub(super) is_verbose: bool,
+    /// When a server counts as up.
+    pub(super) ready: Option<Ready>,
+}
+
+impl Choices {
+    fn new(arguments: &DevArguments, settings: &Settings) -> Self {
+        let dev = settings.dev();
+        let reload = arguments.reload.or(dev.reload).unwrap_or_default();
+        Self {
+            // A single run is not worth a machine that waits.
+            reload: if arguments.once {
+                Reload::Reboot
+            } else {
+                reload
+            },
+            on_error: dev.on_error.unwrap_or_default(),
+            instances: arguments.instances.or(dev.instances).unwrap_or(1),
+            clears: arguments.clear || dev.clear,
+            notifies: arguments.notify || dev.notify,
+            is_verbose: arguments.verbose || dev.verbose,
+            ready: settings.run().ready,
         }
     }
 }

@@ -114,7 +114,7 @@ fn disk(title: &'static str, folder: &Path) -> Finding {
 
 /// One finding for all ports of the project that can't be had.
 fn ports(project: &Project) -> Option<Finding> {
-    let host_ports = project.run().ports.iter().filter_map(|pair| {
+    let host_ports = project.settings().run().ports.iter().filter_map(|pair| {
         let port = pair.host?;
         let is_free = if pair.is_udp {
             UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok()

@@ -24,8 +24,7 @@ impl Project {
 
     /// The module that the build command has left.
     pub(in crate::cli) fn built(&self, profile: Profile) -> Result<PathBuf, Failure> {
-        let build = &self.content.build;
-        self.made(&build.wasm, build.command.as_deref(), "build", profile)
+        self.made(self.wasm(), self.build_command(), "build", profile)
     }
 
     /// Runs the command of the tests; gives the paths of their modules, if the file has a section for tests.
@@ -33,7 +32,7 @@ impl Project {
         &self,
         profile: Profile,
     ) -> Result<Option<Vec<PathBuf>>, Failure> {
-        let Some(test) = &self.content.test else {
+        let Some(test) = &self.settings.keys.test else {
             return Ok(None);
         };
         if let Some(command) = &test.command {
@@ -55,7 +54,7 @@ impl Project {
         section: &str,
         profile: Profile,
     ) -> Result<PathBuf, Failure> {
-        let module = self.folder.join(profile.expand(wasm));
+        let module = self.folder().join(profile.expand(wasm));
         if module.is_file() {
             return Ok(module);
         }
@@ -79,7 +78,7 @@ impl Project {
         let mut process = leash::command(Path::new("/bin/sh"), Limits::default());
         process
             .args(["-c", command])
-            .current_dir(&self.folder)
+            .current_dir(self.folder())
             .env(PROFILE_VARIABLE, profile.name())
             .stdin(Stdio::null());
         process

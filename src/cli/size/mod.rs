@@ -15,7 +15,7 @@ use super::Outcome;
 use super::code::CodeArguments;
 use super::failure::Failure;
 use super::module::{self, Module};
-use super::project::Profile;
+use super::project::{Profile, Settings};
 use super::{image, interrupt, words};
 
 /// First bytes of an ELF file.
@@ -105,10 +105,12 @@ fn measured(arguments: &SizeArguments, path: &Path) -> Result<Measured, Failure>
         });
     }
     let module = Module::read(path)?;
-    let options = arguments.code.options(Profile::Release, None, None);
     let options = arguments
         .code
-        .with_profile(options, Profile::Release, None)?;
+        .options(Profile::Release, &Settings::default(), None);
+    let options = arguments
+        .code
+        .with_profile(options, Profile::Release, &Settings::default())?;
     let object = image::compile(&module, &options)?.object;
     measure(&object, Some(&module.bytes)).map_err(unreadable)
 }

@@ -11,7 +11,8 @@ use rustix::process::Pid;
 
 use super::super::failure::Failure;
 use super::super::interrupt::{Holding, hold};
-use super::super::values::{Folder, Variable};
+use super::super::project::Settings;
+use super::super::values::{self, Folder, Variable};
 use super::Binary;
 use crate::qemu::leash::{self, Limits};
 
@@ -48,6 +49,7 @@ impl Guest {
         folders: Vec<Folder>,
         memory_bytes: Option<u64>,
         timeout: Option<Duration>,
+        settings: &Settings,
     ) -> Result<Self, Failure> {
         let package = std::fs::canonicalize(&binary.package).map_err(|problem| {
             Failure::new(format!("cannot use `{}`", binary.package.display())).cause(problem)
@@ -66,7 +68,13 @@ impl Guest {
                 mount(&folder.host, &folder.guest, folder.is_read_only),
             );
         }
-        if folders.iter().all(|folder| folder.guest != TEMPORARY) {
+        let temporaries = settings.temporaries();
+        for temporary in &temporaries {
+            option("--tmp", temporary.argument().into());
+        }
+        let is_free = folders.iter().all(|folder| folder.guest != TEMPORARY)
+            && temporaries.iter().all(|other| other.guest != TEMPORARY);
+        if is_free {
             option("--tmp", TEMPORARY.into());
         }
         for (name, value) in std::env::vars_os() {
@@ -90,6 +98,28 @@ impl Guest {
         }
         if let Some(timeout) = timeout {
             option("--timeout", format!("{}ms", timeout.as_millis()).into());
+        }
+        let kernel = settings.kernel();
+        for (name, choice) in [
+            ("--log", values::name_of(values::LOG_LEVELS, kernel.log)),
+            (
+                "--accel",
+                values::name_of(values::ACCELERATORS, kernel.accel),
+            ),
+            (
+                "--machine",
+                values::name_of(values::MACHINES, kernel.machine),
+            ),
+        ] {
+            if let Some(choice) = choice {
+                option(name, choice.into());
+            }
+        }
+        for port in &settings.run().listen {
+            option("--listen", port.to_string().into());
+        }
+        if settings.run().net {
+            options.push("--net".into());
         }
         Ok(Self {
             module: binary.module.clone(),

@@ -7,7 +7,7 @@ mod libtest;
 mod output;
 
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use self::binary::{Sink, Verdict};
 use self::guest::Guest;
 use super::Outcome;
 use super::failure::Failure;
-use super::project::{FILE_NAME, Profile, Project};
+use super::project::{Profile, Project, Settings};
 use super::values::{self, Folder, Variable};
 use super::{interrupt, words};
 
@@ -64,11 +64,11 @@ pub(super) struct TestArguments {
     /// Let the tests use a folder; a lone HOST is the path in the guest too
     #[arg(long = "dir", value_name = "HOST::GUEST[:ro]", value_parser = values::os_parser(values::folder))]
     folders: Vec<Folder>,
-    /// Memory of each machine, from 16MiB to 64GiB [default: 128MiB]
-    #[arg(short, long, value_name = "SIZE", env = "MEWZ_MEMORY", hide_env_values = true, value_parser = values::memory)]
+    /// Memory of each machine, from 16MiB to 64GiB [default: 128MiB] [env: MEWZ_MEMORY]
+    #[arg(short, long, value_name = "SIZE", value_parser = values::memory)]
     memory: Option<u64>,
-    /// End a machine after this time; the test that it was at has failed
-    #[arg(long, value_name = "TIME", env = "MEWZ_TIMEOUT", hide_env_values = true, value_parser = values::time)]
+    /// End a machine after this time; the test that it was at has failed [env: MEWZ_TIMEOUT]
+    #[arg(long, value_name = "TIME", value_parser = values::time)]
     timeout: Option<Duration>,
 }
 
@@ -93,15 +93,16 @@ pub(super) fn run(arguments: TestArguments) -> Outcome {
             module,
             package: PathBuf::from("."),
         };
-        let guest = guest(&arguments, &binary, None)?;
+        let guest = guest(&arguments, &binary, &Settings::of_environment()?)?;
         let verdict = binary::run(&guest, &harness, &mut Sink::standard())?;
         return Ok(status(&[verdict]));
     }
     let folder = arguments.path.as_deref();
-    let (binaries, project) = find(folder, Profile::new(arguments.release))?;
+    let project = Project::find_settings(folder)?;
+    let binaries = build(&project, Profile::new(arguments.release))?;
     let guests = binaries
         .iter()
-        .map(|binary| guest(&arguments, binary, project.as_ref()))
+        .map(|binary| guest(&arguments, binary, project.settings()))
         .collect::<Result<Vec<_>, _>>()?;
     let jobs = match arguments.jobs {
         Some(jobs) => usize::from(jobs),
@@ -134,56 +135,36 @@ fn runner_file(harness: &mut Vec<String>) -> Option<PathBuf> {
     })
 }
 
-/// Builds the tests of the project in `folder`, or the one here.
-fn find(
-    folder: Option<&Path>,
-    profile: Profile,
-) -> Result<(Vec<Binary>, Option<Project>), Failure> {
-    let here = folder.unwrap_or(Path::new("."));
-    let project = match Project::find(folder) {
-        Ok(project) => Some(project),
-        // A file with a mistake in it is told; a package without one is as good.
-        Err(failure) if here.join(FILE_NAME).exists() => return Err(failure),
-        Err(_) => None,
-    };
-    let modules = match &project {
-        Some(project) => project.build_tests(profile)?,
-        None => None,
-    };
-    let package = project.as_ref().map_or(here, Project::folder).to_owned();
-    let binaries = match modules {
-        Some(modules) => modules
-            .into_iter()
-            .map(|module| Binary {
-                module,
-                package: package.clone(),
-            })
-            .collect(),
-        None if package.join("Cargo.toml").is_file() => cargo::build(&package, profile)?,
-        None => {
-            return Err(Failure::usage(format!(
-                "`{}` has no tests that are known",
-                package.display()
-            ))
-            .cause(format!(
-                "it holds no `Cargo.toml`, and no `{FILE_NAME}` with a section `[test]`"
-            ))
-            .hint("`mewz test FILE` runs one module; `[test] wasm = [\"…\"]` names a project's"));
-        }
-    };
-    Ok((binaries, project))
+/// Builds the tests of `project`.
+fn build(project: &Project, profile: Profile) -> Result<Vec<Binary>, Failure> {
+    let package = project.folder();
+    if let Some(modules) = project.build_tests(profile)? {
+        let binary = |module| Binary {
+            module,
+            package: package.to_owned(),
+        };
+        return Ok(modules.into_iter().map(binary).collect());
+    }
+    if package.join("Cargo.toml").is_file() {
+        return cargo::build(package, profile);
+    }
+    Err(Failure::usage(format!(
+        "`{}` has no tests that are known",
+        package.display()
+    ))
+    .cause("it holds no `Cargo.toml`, and no `mewz.toml` with a section `[test]`")
+    .hint("`mewz test FILE` runs one module; `[test] wasm = [\"…\"]` names a project's"))
 }
 
 /// What a binary's machines are given.
 fn guest(
     arguments: &TestArguments,
     binary: &Binary,
-    project: Option<&Project>,
+    settings: &Settings,
 ) -> Result<Guest, Failure> {
-    let from_file = project.map(Project::run);
-    let mut variables = project.map(Project::variables).unwrap_or_default();
+    let mut variables = settings.variables();
     variables.extend(arguments.environment.iter().cloned());
-    let mut folders = project.map(Project::folders).unwrap_or_default();
+    let mut folders = settings.folders();
     folders.retain(|folder| {
         let is_replaced = |flag: &Folder| flag.guest == folder.guest;
         !arguments.folders.iter().any(is_replaced)
@@ -193,8 +174,9 @@ fn guest(
         binary,
         variables,
         folders,
-        arguments.memory.or(from_file.and_then(|run| run.memory)),
-        arguments.timeout.or(from_file.and_then(|run| run.timeout)),
+        arguments.memory.or(settings.run().memory),
+        arguments.timeout.or(settings.run().timeout),
+        settings,
     )
 }
 
