@@ -2,17 +2,17 @@
 //!
 //! A toolchain that is not there leaves its template out, and the output says so.
 
+mod client;
 mod invoke;
 mod toolchain;
 mod tools;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command};
-use std::time::Duration;
 
+use client::Client;
 use invoke::{Place, free_port, signal};
 use serde_json::Value;
 use toolchain::{Toolchain, left_out};
@@ -22,9 +22,6 @@ const GREETING: &str = "Hello from mewz";
 
 /// What it says after a save; as long as the greeting, for the text format counts bytes.
 const CHANGED: &str = "Hello from afar";
-
-/// Longest that a server may be silent.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 #[test]
 fn wat_runs() {
@@ -269,90 +266,58 @@ fn check_server(template: &str, source: &str, bodies: Bodies) {
     let pair = format!("{port}:8080");
     let mut dev = scaffold.develop(&["--publish", &pair]);
     dev.next("ready");
-    let (mut one, mut other) = (Connection::open(port), Connection::open(port));
+    let (mut one, mut other) = (Client::open(port), Client::open(port));
     let greets = |greeting: &str, method: &str| format!("{greeting}\nYou sent a {method}\n");
     let get = greets(GREETING, "GET");
     for _ in 0..3 {
-        one.asks("GET / HTTP/1.1\r\nHost: x\r\n\r\n", 200, &get);
+        asks(&mut one, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 200, &get);
         let nothing = "There is nothing here\n";
-        other.asks("GET /x HTTP/1.1\r\nHost: x\r\n\r\n", 404, nothing);
+        asks(
+            &mut other,
+            "GET /x HTTP/1.1\r\nHost: x\r\n\r\n",
+            404,
+            nothing,
+        );
     }
     // A head in two pieces, while another is answered.
-    one.sends("GET / HTTP/1.1\r\nho");
-    other.asks("GET / HTTP/1.1\r\nHost: x\r\n\r\n", 200, &get);
-    one.asks("st: x\r\n\r\n", 200, &get);
+    one.send("GET / HTTP/1.1\r\nho");
+    asks(&mut other, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 200, &get);
+    asks(&mut one, "st: x\r\n\r\n", 200, &get);
     if bodies == Bodies::Skipped {
         let request = "POST / HTTP/1.1\r\nHost: x\r\ncontent-length: 5\r\n\r\n12345";
-        one.asks(request, 200, &greets(GREETING, "POST"));
-        one.asks("GET / HTTP/1.1\r\nHost: x\r\n\r\n", 200, &get);
+        asks(&mut one, request, 200, &greets(GREETING, "POST"));
+        asks(&mut one, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 200, &get);
     }
     // What is no request ends its own connection and no other.
-    one.sends("nonsense\r\n\r\n");
+    one.send("nonsense\r\n\r\n");
     let refused = match bodies {
         Bodies::Skipped => "HTTP/1.1 400 ",
         Bodies::Refused => "HTTP/1.1 501 ",
     };
     let rest = one.rest();
     assert!(rest.starts_with(refused), "{template}: {rest}");
-    other.asks("GET / HTTP/1.1\r\nHost: x\r\n\r\n", 200, &get);
+    asks(&mut other, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 200, &get);
 
     scaffold.change(source);
     dev.next("ready");
     let changed = greets(CHANGED, "GET");
-    Connection::open(port).asks("GET / HTTP/1.1\r\nHost: x\r\n\r\n", 200, &changed);
+    asks(
+        &mut Client::open(port),
+        "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        200,
+        &changed,
+    );
     dev.stop();
     scaffold.assert_tidy();
 }
 
-/// A connection that stays open between requests.
-struct Connection {
-    stream: BufReader<TcpStream>,
-}
-
-impl Connection {
-    fn open(port: u16) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        Self {
-            stream: BufReader::new(stream),
-        }
-    }
-
-    fn sends(&mut self, text: &str) {
-        self.stream.get_mut().write_all(text.as_bytes()).unwrap();
-    }
-
-    /// Sends `request` and compares what is answered: plain text, with its length.
-    #[track_caller]
-    fn asks(&mut self, request: &str, status: u16, body: &str) {
-        self.sends(request);
-        let mut head = Vec::new();
-        loop {
-            let mut line = String::new();
-            let count = self.stream.read_line(&mut line).unwrap();
-            assert!(count > 0, "no answer to {request:?}: {head:?}");
-            if line == "\r\n" {
-                break;
-            }
-            head.push(line.trim_end().to_ascii_lowercase());
-        }
-        let first = format!("http/1.1 {status} ");
-        assert!(head[0].starts_with(&first), "{request:?}: {head:?}");
-        let is_plain = |line: &String| line.starts_with("content-type: text/plain");
-        assert!(head.iter().any(is_plain), "{head:?}");
-        let length = format!("content-length: {}", body.len());
-        assert!(head.contains(&length), "{length} is not in {head:?}");
-        let mut answer = vec![0; body.len()];
-        self.stream.read_exact(&mut answer).unwrap();
-        assert_eq!(String::from_utf8_lossy(&answer), body);
-    }
-
-    /// All that comes until the other side closes.
-    fn rest(&mut self) -> String {
-        let mut rest = String::new();
-        self.stream.read_to_string(&mut rest).unwrap();
-        rest
-    }
+/// Asks, and compares what is answered: plain text.
+#[track_caller]
+fn asks(client: &mut Client, request: &str, status: u16, body: &str) {
+    let answer = client.ask(request);
+    answer.assert(status, body);
+    let kind = answer.header("content-type").unwrap();
+    assert!(kind.starts_with("text/plain"), "{kind}");
 }
 
 fn assert_only_ignored_files_came(project: &Path) {

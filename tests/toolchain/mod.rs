@@ -1,4 +1,5 @@
 //! The toolchains of projects: those that `scripts/test-tools` has put below `target/tools`, or those of this machine.
+#![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::ffi::OsString;
 use std::fs;
@@ -40,6 +41,21 @@ impl Toolchain {
             _ => panic!("no test knows {language}"),
         };
         found.map_err(|why| left_out(language, why)).ok()
+    }
+
+    /// The toolchain for a package of cargo's that has dependencies; `scripts/test-tools` has fetched them.
+    pub(crate) fn cargo(package: &str) -> Option<Self> {
+        let mut toolchain = Self::find("rust")?;
+        if toolchain.command.is_some() {
+            let root = env!("CARGO_MANIFEST_DIR");
+            let made = format!("{root}/target/servers/wasm32-wasi/debug/{package}.wasm");
+            toolchain.command = Some(format!(
+                "RUSTC={root}/scripts/rustc-wasm cargo build --quiet --locked --offline --target wasm32-wasi \
+                 --target-dir {root}/target/servers && cp {made} \"$WASM\""
+            ));
+            toolchain.environment.push(home());
+        }
+        Some(toolchain)
     }
 
     /// Makes a project of it: in `mewz.toml` its command, if it has one, and what npm would fetch.
@@ -104,9 +120,7 @@ fn rust() -> Result<Toolchain, &'static str> {
         output.status.success() && folder.is_dir()
     });
     if is_known {
-        // rustup looks for its compilers at home; tests run elsewhere.
-        let home = std::env::var_os("HOME").unwrap_or_default();
-        return Ok(Toolchain::of(vec![("HOME", home)]));
+        return Ok(Toolchain::of(vec![home()]));
     }
     let target =
         rust_target().ok_or("neither cargo's Rust nor `target/tools` has a WASI target")?;
@@ -127,6 +141,11 @@ fn rust() -> Result<Toolchain, &'static str> {
         command: Some(command),
         ..Toolchain::default()
     })
+}
+
+/// rustup and cargo look for what is theirs at home; tests run elsewhere.
+fn home() -> (&'static str, OsString) {
+    ("HOME", std::env::var_os("HOME").unwrap_or_default())
 }
 
 fn zig() -> Result<Toolchain, &'static str> {

@@ -1,0 +1,3 @@
+module example/links
+
+go 1.22
