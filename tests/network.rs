@@ -321,3 +321,34 @@ fn raise_open_files() {
     limit.current = limit.maximum.map_or(Some(4096), Some);
     rustix::process::setrlimit(Resource::Nofile, limit).unwrap();
 }
+
+#[test]
+fn sockets_run_out_and_the_program_goes_on() {
+    let place = Place::new();
+    build_c("network/exhaust.c", FLAGS, &place.path("exhaust.wasm"));
+    let arguments = [
+        "run",
+        "--net",
+        "--tmp",
+        "/t",
+        "--memory",
+        "16MiB",
+        "exhaust.wasm",
+    ];
+    let ended = place.run(&arguments);
+    assert_eq!(ended.status, 0, "{ended:?}");
+    let text = String::from_utf8(ended.stdout).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    // Both rounds alike: what the first used is there again.
+    let [rounds @ .., files, last] = &lines[..] else {
+        panic!("{text}");
+    };
+    assert_eq!(rounds.len(), 6, "{text}");
+    assert_eq!(rounds[..3], rounds[3..], "{text}");
+    // NOBUFS for what has buffers, MFILE for what has none.
+    let ends = ["then errno 42", "then errno 42", "then errno 33"];
+    for (line, end) in rounds.iter().zip(ends) {
+        assert!(line.ends_with(end) && !line.contains(": 0,"), "{text}");
+    }
+    assert_eq!((*files, *last), ("files: 4092", "went on"));
+}

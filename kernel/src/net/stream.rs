@@ -591,7 +591,8 @@ impl Network {
             State::Listen => true,
             // The reset that an ended one owes has been sent above, unless the card was full. Or nobody is there who could
             // take it.
-            State::Closed => polled.is_none() || is_hopeless,
+            // Who never answered is owed none: RFC 9293, section 3.10.4, SYN-SENT.
+            State::Closed => polled.is_none() || is_hopeless || connection.phase == Phase::Active,
             // Both ends have said all and know it. Waiting for strays would hold memory, and sequence numbers are random.
             State::TimeWait => true,
             _ => false,

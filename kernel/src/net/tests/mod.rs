@@ -112,6 +112,21 @@ fn what_is_sent_leaves_at_once_and_no_faster_than_the_card_takes_it() {
 }
 
 #[test]
+fn ports_run_out_with_an_error() {
+    let mut pair = Pair::new(BUDGET_BYTES);
+    let first: Vec<_> = (0..16_384)
+        .map(|_| pair.left.listen(None, 0, 1).unwrap())
+        .collect();
+    assert_eq!(pair.left.listen(None, 0, 1), Err(Errno::Addrinuse));
+    // None of these is left for a connection either, and one that names a port has it.
+    assert_eq!(pair.left.connect(0, at(80)), Err(Errno::Addrnotavail));
+    assert!(pair.left.connect(1000, at(80)).is_ok());
+    let (listener, port) = first[5000];
+    pair.left.close_listener(listener);
+    assert_eq!(pair.left.listen(None, 0, 1).unwrap().1, port);
+}
+
+#[test]
 fn what_is_peeked_at_stays() {
     let mut pair = Pair::new(BUDGET_BYTES);
     let (client, server) = connected(&mut pair);

@@ -42,6 +42,7 @@ pub(super) const ISDIR: u32 = 31;
 pub(super) const LOOP: u32 = 32;
 pub(super) const MFILE: u32 = 33;
 pub(super) const NAMETOOLONG: u32 = 37;
+pub(super) const NOBUFS: u32 = 42;
 pub(super) const NOENT: u32 = 44;
 pub(super) const NETDOWN: u32 = 38;
 pub(super) const NOTDIR: u32 = 54;

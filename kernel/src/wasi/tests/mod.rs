@@ -3,6 +3,7 @@
 mod calls;
 mod files;
 mod fuzz;
+mod limits;
 mod machine;
 mod paths;
 mod poll;
