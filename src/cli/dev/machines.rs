@@ -330,6 +330,11 @@ impl Machines {
         parked.map(|parked| parked.guest.process_id()).collect()
     }
 
+    /// Machines that are up and wait for a program.
+    pub(super) fn waiting(&self) -> usize {
+        self.parked.iter().filter(|parked| parked.is_up).count()
+    }
+
     /// Whether a program is on its way into machines.
     pub(super) fn is_launching(&self) -> bool {
         self.next.is_some() || self.pending.is_some()

@@ -21,6 +21,9 @@ use crate::qemu::session::End;
 /// Connections that were made before a switch may stay so long.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// Machines that may have such connections at the same time.
+const OLD_MAX: usize = 4;
+
 /// A server that takes longer to open its port is mentioned.
 const READY_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -127,17 +130,18 @@ impl Work {
                 self.screen.notify("works again");
             }
             if let Some(mut old) = self.machines.serving.replace(crew) {
-                // Only one switch back: whoever is older has had time.
-                self.end_old();
                 old.left_at = Some(Instant::now());
                 self.machines.old.push(old);
+                let surplus = self.machines.old.len().saturating_sub(OLD_MAX);
+                self.end_old(surplus);
             }
         }
         self.park();
     }
 
-    pub(super) fn end_old(&mut self) {
-        for old in self.machines.old.drain(..) {
+    /// Ends the `count` oldest of those that serve no more.
+    pub(super) fn end_old(&mut self, count: usize) {
+        for old in self.machines.old.drain(..count) {
             if let Some(front) = &self.front {
                 front.end(old.number());
             }
@@ -263,9 +267,8 @@ impl Work {
     pub(super) fn tick(&mut self) {
         self.settle();
         let is_late = |old: &Crew| old.left_at.is_some_and(|left| left.elapsed() > GRACE);
-        if self.machines.old.iter().any(is_late) {
-            self.end_old();
-        }
+        let late = self.machines.old.iter().filter(|old| is_late(old)).count();
+        self.end_old(late);
         if let Some(next) = &mut self.machines.next
             && !next.is_told
             && next.has_started()

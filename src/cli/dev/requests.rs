@@ -135,6 +135,7 @@ impl Work {
             "number": self.number,
             "building": self.building.as_ref().map(|save| save.number),
             "starting": self.machines.is_launching(),
+            "waiting": self.machines.waiting(),
             "serving": self.machines.serving.as_ref().map(Crew::number),
             "paused": self.is_paused,
             "failed": self.failed.as_ref().map(|page| &page.title),

@@ -17,6 +17,9 @@ const LOST_MAX: Duration = Duration::from_millis(100);
 /// When it has gone, the loop knows within this time, on the busiest host.
 const NEWS_MAX: Duration = Duration::from_secs(10);
 
+/// A connection of HTTP on which nothing is under way may stay so long.
+const IDLE_MAX: Duration = Duration::from_secs(10 * 60);
+
 /// What must happen before a connection can go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Need {
@@ -161,8 +164,8 @@ pub(super) struct Connection {
     lost_at: Option<Instant>,
     /// A page was the answer: what the client still says plays no part.
     is_dismissed: bool,
-    /// Pages that come by are to hear of new programs.
-    live: Option<Live>,
+    /// What is under way.
+    live: Live,
     /// It carries such news.
     has_news: bool,
     /// When bytes moved last.
@@ -182,7 +185,7 @@ impl Connection {
             is_answered: false,
             lost_at: None,
             is_dismissed: false,
-            live: reloads_pages.then(Live::default),
+            live: Live::new(reloads_pages),
             has_news: false,
             moved_at: Instant::now(),
         }
@@ -196,6 +199,10 @@ impl Connection {
     /// Whether it has waited for a machine, or for the end of one side, for longer than `limit`.
     pub(super) fn has_waited(&self, limit: Duration) -> bool {
         let is_half = self.machine.is_none() || self.up.has_ended || self.down.has_ended;
+        let limit = match self.is_between() {
+            true => limit.max(IDLE_MAX),
+            false => limit,
+        };
         is_half && !self.has_news && self.moved_at.elapsed() > limit
     }
 
@@ -239,6 +246,42 @@ impl Connection {
         }
     }
 
+    /// Its machines end; whether it goes on without them.
+    pub(super) fn outlives_machine(&mut self, current: Option<u64>) -> bool {
+        if self.needs_no_machine() {
+            self.machine = None;
+            return true;
+        }
+        let may_go_on = self.crew() != current && self.may_ask_again();
+        if may_go_on {
+            self.ask_again();
+        }
+        may_go_on
+    }
+
+    /// Whether every request was answered, and the next one may go to another machine.
+    fn is_between(&self) -> bool {
+        let is_request = self.is_http && !self.is_dismissed && self.up.waiting().is_empty();
+        is_request && self.live.is_between()
+    }
+
+    /// Whether any other machine can have what comes next: neither side has said anything, or all was answered.
+    fn needs_no_machine(&self) -> bool {
+        let is_open = !self.up.has_ended && !self.down.has_ended;
+        let is_fresh = !self.has_spoken && !self.is_answered;
+        is_open && (is_fresh || self.is_between())
+    }
+
+    /// Sends the request once more, to whichever machine serves.
+    fn ask_again(&mut self) {
+        self.machine = None;
+        self.lost_at = None;
+        self.down.has_ended = false;
+        self.up.sent = 0;
+        self.up.is_shut = false;
+        self.live.ask_again();
+    }
+
     /// Moves bytes until nothing moves any more. `current` are the machines that serve.
     pub(super) fn advance(&mut self, current: Option<u64>) -> Need {
         loop {
@@ -262,6 +305,11 @@ impl Connection {
                 if self.is_http {
                     self.machine = None;
                 }
+            }
+            let is_elsewhere = current.is_some() && self.crew() != current;
+            if is_elsewhere && self.needs_no_machine() {
+                // So old machines end as soon as their last answer has come.
+                self.machine = None;
             }
             if self.lost_at.is_some() {
                 return Need::News;
@@ -288,13 +336,11 @@ impl Connection {
         let keeps = self.is_http && !begins && self.up.bytes.len() < BUFFER_BYTES;
         let live = &mut self.live;
         let moved = self.up.fill(&mut self.client, keeps, |came, out| {
-            match (came, live.as_mut()) {
-                (Came::Bytes(bytes), Some(live)) => live.request(bytes, out),
-                (Came::Bytes(bytes), None) => out.extend(bytes),
-                (Came::End, _) => {}
+            if let Came::Bytes(bytes) = came {
+                live.request(bytes, out);
             }
         });
-        if let Some(asked) = self.live.as_mut().and_then(Live::take_asked) {
+        if let Some(asked) = self.live.take_asked() {
             self.answer_here(asked, current);
         }
         if self.is_dismissed {
@@ -341,35 +387,37 @@ impl Connection {
         };
         let crew = machine.crew;
         let live = &mut self.live;
-        let moved = self.down.fill(&mut machine.stream, false, |came, out| {
-            match (came, live.as_mut()) {
-                (Came::Bytes(bytes), Some(live)) => live.response(bytes, crew, out),
-                (Came::Bytes(bytes), None) => out.extend(bytes),
-                (Came::End, Some(live)) => live.end_response(out),
-                (Came::End, None) => {}
-            }
-        });
+        let moved = self
+            .down
+            .fill(&mut machine.stream, false, |came, out| match came {
+                Came::Bytes(bytes) => live.response(bytes, crew, out),
+                Came::End => live.end_response(out),
+            });
         let has_come = !self.down.waiting().is_empty();
         if has_come {
             self.is_answered = true;
         }
         let is_over = matches!(moved, Moved::Broken) || self.down.has_ended && !has_come;
-        if !is_over || !self.may_ask_again() {
+        if !is_over {
+            return moved;
+        }
+        let is_gone = |machine: &Option<Machine>| machine.as_ref().is_some_and(Machine::is_gone);
+        let may_stay = self.is_between() && !self.up.has_ended;
+        if may_stay && (current != Some(crew) || is_gone(&self.machine)) {
+            // The machine has ended, not the server this connection.
+            self.machine = None;
+            self.down.has_ended = false;
+            return Moved::Something;
+        }
+        if !self.may_ask_again() {
             return moved;
         }
         if current != Some(crew) {
             // Its machine has gone before it could answer: another one will, or a page.
-            self.machine = None;
-            self.lost_at = None;
-            self.down.has_ended = false;
-            self.up.sent = 0;
-            self.up.is_shut = false;
-            if let Some(live) = &mut self.live {
-                live.ask_again();
-            }
+            self.ask_again();
             return Moved::Something;
         }
-        let patience = match self.machine.as_ref().is_some_and(Machine::is_gone) {
+        let patience = match is_gone(&self.machine) {
             true => NEWS_MAX,
             false => LOST_MAX,
         };

@@ -1,7 +1,8 @@
-//! Pages that load themselves again: HTML answers get a script at their end, which hears of new programs from here.
-//!
-//! Both directions of a connection are followed message by message, so that lengths and chunks stay right. What is not
+//! Both directions of a connection, followed message by message: so it is known when nothing is under way. What is not
 //! understood passes as it is from then on.
+//!
+//! Pages that load themselves again: HTML answers get a script at their end, which hears of new programs from here. Without
+//! that, all bytes pass as they are and when they come.
 
 use std::collections::VecDeque;
 
@@ -35,6 +36,10 @@ pub(super) enum Asked {
 /// What is known of a connection.
 #[derive(Debug, Default)]
 pub(super) struct Live {
+    /// Pages get the script.
+    reloads_pages: bool,
+    /// A side has said that the connection ends with the answer.
+    ends: bool,
     requests: Message,
     responses: Message,
     /// Requests without an answer yet.
@@ -51,8 +56,29 @@ struct Request {
 }
 
 impl Live {
+    pub(super) fn new(reloads_pages: bool) -> Self {
+        Self {
+            reloads_pages,
+            ..Self::default()
+        }
+    }
+
+    /// Whether every request is answered, to its end, and more may come.
+    pub(super) fn is_between(&self) -> bool {
+        let is_between = self.requests.is_between() && self.responses.is_between();
+        is_between && self.waiting.is_empty() && !self.ends
+    }
+
     /// Passes on what a client says.
-    pub(super) fn request(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) {
+    pub(super) fn request(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        if self.reloads_pages {
+            return self.follow_requests(bytes, out);
+        }
+        out.extend(bytes);
+        self.follow_requests(bytes, &mut Vec::new());
+    }
+
+    fn follow_requests(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) {
         while !bytes.is_empty() && self.asked.is_none() {
             if let Step::Head(head) = self.requests.pass(&mut bytes, out) {
                 self.begin_request(&head, out);
@@ -61,7 +87,15 @@ impl Live {
     }
 
     /// Passes on what the machines `crew` answer.
-    pub(super) fn response(&mut self, mut bytes: &[u8], crew: u64, out: &mut Vec<u8>) {
+    pub(super) fn response(&mut self, bytes: &[u8], crew: u64, out: &mut Vec<u8>) {
+        if self.reloads_pages {
+            return self.follow_responses(bytes, crew, out);
+        }
+        out.extend(bytes);
+        self.follow_responses(bytes, crew, &mut Vec::new());
+    }
+
+    fn follow_responses(&mut self, mut bytes: &[u8], crew: u64, out: &mut Vec<u8>) {
         while !bytes.is_empty() {
             if let Step::Head(head) = self.responses.pass(&mut bytes, out) {
                 self.begin_response(&head, crew, out);
@@ -71,7 +105,9 @@ impl Live {
 
     /// The answer has ended with its connection.
     pub(super) fn end_response(&mut self, out: &mut Vec<u8>) {
-        self.responses.end(out);
+        if self.reloads_pages {
+            self.responses.end(out);
+        }
     }
 
     /// A request is sent once more: what came of an answer is void.
@@ -101,12 +137,14 @@ impl Live {
             Some(NEWS_PATH) => Some(Asked::News),
             _ => None,
         };
-        if own.is_some() && self.waiting.is_empty() && method == "GET" {
+        if self.reloads_pages && own.is_some() && self.waiting.is_empty() && method == "GET" {
             self.asked = own;
             return;
         }
-        let wants_page = field(request.headers, "accept")
-            .is_some_and(|accept| accept.to_ascii_lowercase().contains("text/html"));
+        let wants_page = self.reloads_pages
+            && field(request.headers, "accept")
+                .is_some_and(|accept| accept.to_ascii_lowercase().contains("text/html"));
+        self.ends |= ends(request.version, request.headers);
         self.requests.begin(request.headers, false);
         self.waiting.push_back(Request {
             is_head: method == "HEAD",
@@ -141,6 +179,7 @@ impl Live {
             out.extend(head);
             return;
         }
+        self.ends |= ends(response.version, response.headers);
         let request = self.waiting.pop_front();
         let has_body = !matches!(status, 204 | 304) && !request.is_some_and(|asked| asked.is_head);
         if !has_body {
@@ -208,6 +247,12 @@ fn is_plain_page(headers: &[httparse::Header<'_>]) -> bool {
     is_page && !is_encoded && digests.iter().all(|name| field(headers, name).is_none())
 }
 
+/// Whether the sender of a head, of HTTP/1.`version`, takes it for the connection's last.
+fn ends(version: Option<u8>, headers: &[httparse::Header<'_>]) -> bool {
+    let is_last = |options: &str| options.to_ascii_lowercase().contains("close");
+    version != Some(1) || field(headers, "connection").is_some_and(is_last)
+}
+
 /// The first field of this name.
 pub(super) fn field<'a>(headers: &[httparse::Header<'a>], name: &str) -> Option<&'a str> {
     let found = headers
@@ -238,7 +283,7 @@ mod tests {
 
     /// What reaches the client of `answers` to `requests`, cut into parts of `part` bytes.
     fn through(requests: &str, answers: &str, part: usize) -> (String, String) {
-        let mut live = Live::default();
+        let mut live = Live::new(true);
         let (mut up, mut down) = (Vec::new(), Vec::new());
         for bytes in requests.as_bytes().chunks(part) {
             live.request(bytes, &mut up);
@@ -251,6 +296,56 @@ mod tests {
             String::from_utf8(up).unwrap(),
             String::from_utf8(down).unwrap(),
         )
+    }
+
+    #[test]
+    fn it_is_known_when_nothing_is_under_way() {
+        let get = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+        let short = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc";
+        let cases = [
+            (get, short, true),
+            (get, &short[..short.len() - 1], false),
+            (&get[..20], "", false),
+            (get, "", false),
+            (get, "HTTP/1.1 100 Continue\r\n\r\n", false),
+            ("HEAD / HTTP/1.1\r\n\r\n", &short[..short.len() - 3], true),
+            (get, "HTTP/1.1 304 Not Modified\r\n\r\n", true),
+            (
+                get,
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+                true,
+            ),
+            (
+                get,
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n",
+                false,
+            ),
+            (get, "HTTP/1.1 200 OK\r\n\r\nuntil the end", false),
+            (
+                get,
+                "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+                false,
+            ),
+            (get, "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", false),
+            ("GET / HTTP/1.1\r\nConnection: close\r\n\r\n", short, false),
+            (get, "HTTP/1.1 101 Switching Protocols\r\n\r\n", false),
+            (
+                "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nab",
+                short,
+                false,
+            ),
+            (get, "nothing of the kind\r\n\r\n", false),
+        ];
+        for (request, response, is_between) in cases {
+            for reloads_pages in [true, false] {
+                let mut live = Live::new(reloads_pages);
+                let (mut up, mut down) = (Vec::new(), Vec::new());
+                live.request(request.as_bytes(), &mut up);
+                live.response(response.as_bytes(), 7, &mut down);
+                assert_eq!(live.is_between(), is_between, "{request:?} {response:?}");
+                assert!(reloads_pages || (up, down) == (request.into(), response.into()));
+            }
+        }
     }
 
     fn script() -> String {
@@ -373,7 +468,7 @@ mod tests {
             ("/.mewz/live", Some(Asked::News)),
             ("/.mewz/lives", None),
         ] {
-            let mut live = Live::default();
+            let mut live = Live::new(true);
             let mut out = Vec::new();
             live.request(format!("GET {path} HTTP/1.1\r\n\r\n").as_bytes(), &mut out);
             assert_eq!(live.take_asked(), asked, "{path}");

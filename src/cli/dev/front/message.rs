@@ -124,6 +124,11 @@ impl Message {
         }
     }
 
+    /// Whether a message has ended and nothing of the next one has come.
+    pub(super) fn is_between(&self) -> bool {
+        self.part == Part::Head && self.held.is_empty()
+    }
+
     /// Passes on everything from here on.
     pub(super) fn pass_all(&mut self) {
         self.part = Part::Anything;

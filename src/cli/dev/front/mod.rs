@@ -283,8 +283,7 @@ impl Thread {
                     self.advance_all();
                 }
                 Order::End(crew) => {
-                    self.connections
-                        .retain(|_, connection| connection.crew() != Some(crew));
+                    self.end(crew);
                     self.datagrams.end(crew);
                 }
                 Order::Close => return false,
@@ -299,6 +298,15 @@ impl Thread {
         for connection in self.connections.values_mut() {
             connection.tell_page(target.crew);
         }
+    }
+
+    /// Ends the connections to `crew` that can't go on elsewhere.
+    fn end(&mut self, crew: u64) {
+        let current = self.target.as_ref().map(|target| target.crew);
+        self.connections.retain(|_, connection| {
+            connection.crew() != Some(crew) || connection.outlives_machine(current)
+        });
+        self.advance_all();
     }
 
     fn advance_all(&mut self) {
