@@ -50,6 +50,10 @@ impl Place {
         self.folder.path().join("cache")
     }
 
+    pub(crate) fn temporary(&self) -> PathBuf {
+        self.folder.path().join("tmp")
+    }
+
     pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -72,7 +76,7 @@ impl Place {
             .env(MARK, self.folder.path())
             .env("HOME", self.folder.path())
             .env("XDG_CACHE_HOME", self.cache())
-            .env("TMPDIR", self.folder.path().join("tmp"))
+            .env("TMPDIR", self.temporary())
             // A machine that hangs ends all the same.
             .env("MEWZ_TIMEOUT", "120s")
             .env_remove("MEWZ_QEMU")
@@ -166,7 +170,7 @@ impl Place {
         wait_for("the end of all processes", || {
             self.processes().is_empty().then_some(())
         });
-        let mut left = files(&self.folder.path().join("tmp"));
+        let mut left = files(&self.temporary());
         left.extend(files(self.folder.path()).into_iter().filter(|file| {
             file.file_name()
                 .is_some_and(|name| name.to_string_lossy().contains("unfinished"))
