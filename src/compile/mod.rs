@@ -116,7 +116,7 @@ fn want_locals(module: &mut module::Module<'_>, options: &Options) -> Option<Str
     if !options.debug {
         return None;
     }
-    match dwarf::wanted(module) {
+    match dwarf::wanted(module, options.opt_level == OptLevel::None) {
         Ok(wanted) => {
             module.wanted = wanted;
             None

@@ -273,6 +273,7 @@ fn optimised_code_tells_what_is_in_registers() {
     ];
     built.session(&[], &commands).assert(&[
         "build (",
+        "nodes=0x",
         "count=3) at list.c:1",
         "in main (argc=",
         "count = 3\n",
