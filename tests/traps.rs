@@ -86,7 +86,9 @@ fn every_file_is_a_case_and_every_kind_has_one() {
         .iter()
         .map(|name| Expectation::read(&fs::read_to_string(folder().join(name)).unwrap()).trap)
         .collect();
-    for kind in TrapKind::ALL {
+    // The first page is guarded under `mewz dev` and `debug` alone: tests/debug looks there.
+    let seen_here = |kind: &TrapKind| *kind != TrapKind::NullDereference;
+    for kind in TrapKind::ALL.into_iter().filter(seen_here) {
         assert!(kinds.iter().any(|name| name == kind.name()), "{kind:?}");
     }
 }

@@ -161,6 +161,7 @@ impl CodeArguments {
     pub(super) fn for_debugger(&self, options: Options) -> Options {
         Options {
             debug: true,
+            null_guard: true,
             opt_level: self.opt.unwrap_or(OptLevel::None),
             ..options
         }

@@ -137,6 +137,7 @@ pub(super) fn prepare(
         making.options = program.code.for_debugger(making.options);
     } else {
         making.options.debug = is_debuggable;
+        making.options.null_guard = is_debuggable;
     }
     Ok(Prepared {
         program: qemu,

@@ -1,7 +1,9 @@
 //! From pieces to the object: code, data, descriptor, trap table, address map and unwind tables.
 
 use cranelift_codegen::isa::TargetIsa;
-use mewz_abi::application::{APPLICATION_MAGIC, APPLICATION_VERSION, export_kind};
+use mewz_abi::application::{
+    APPLICATION_MAGIC, APPLICATION_VERSION, application_flags, export_kind,
+};
 use mewz_abi::exception::{Exceptions, Handler, Tag};
 use mewz_abi::symbol;
 
@@ -384,7 +386,12 @@ impl<'a> Assembler<'a> {
         let offset = content.align(16);
         content.u64(APPLICATION_MAGIC);
         content.u32(APPLICATION_VERSION);
-        content.u32(0);
+        let has_guard = self.parts.options.null_guard && module.leaves_null_alone();
+        content.u32(if has_guard {
+            application_flags::NULL_GUARD
+        } else {
+            0
+        });
         content.u64(cpu_features(self.parts.options.target_cpu));
         content.address(Single::Instantiate, 0);
         match start_entry(module) {

@@ -45,6 +45,8 @@ pub(super) struct Module<'a> {
     pub(super) code_offset: u32,
     /// Constants in bodies that the module's linker put there.
     pub(super) relocated: Relocated,
+    /// The global that points to the end of the stack that the compiler keeps in memory 0, if it named one.
+    pub(super) stack_pointer: Option<u32>,
     /// Custom sections with debug information: names and content.
     pub(super) debug_sections: Vec<(&'a str, &'a [u8])>,
     /// Locals that debug information mentions, where it is wanted.
@@ -70,6 +72,31 @@ impl Module<'_> {
             }
             _ => None,
         })
+    }
+
+    /// Whether the module's compiler puts nothing into the first page of memory 0: it keeps a stack there that begins above,
+    /// and no data goes there. Where the stack's last bytes lie there, running out of it shows so.
+    pub(super) fn leaves_null_alone(&self) -> bool {
+        let page = mewz_abi::address::PAGE_BYTES;
+        let value = |initializer: &Initializer| match initializer {
+            Initializer::Bits(bits) => Some(*bits as u64),
+            _ => None,
+        };
+        let begins_above = |index: u32| {
+            let global = self.globals.get(index as usize)?;
+            Some(global.is_mutable && value(global.initial.as_ref()?)? > page)
+        };
+        let goes_there = |segment: &DataSegment<'_>| match &segment.mode {
+            SegmentMode::Active { target: 0, offset } => {
+                let is_above = value(offset).is_some_and(|offset| offset >= page);
+                !is_above && !segment.bytes.is_empty()
+            }
+            _ => false,
+        };
+        let memory = self.memories.first();
+        memory.is_some_and(|memory| !memory.is_imported && memory.has_guard())
+            && self.stack_pointer.and_then(begins_above) == Some(true)
+            && !self.data.iter().any(goes_there)
     }
 
     /// The types of what exceptions with tag `index` carry.

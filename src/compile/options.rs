@@ -17,6 +17,8 @@ pub struct Options {
     pub register_allocator: RegisterAllocator,
     /// Whether the code counts what runs, for a [`Profile`].
     pub counts_runs: bool,
+    /// Whether an access at the first addresses of memory 0 is to trap, where the module's compiler puts nothing there.
+    pub null_guard: bool,
     /// Whether the object has the module's debug information, and its locals places that debuggers can be told.
     pub debug: bool,
     /// What earlier runs counted; code of [`OptLevel::Module`] alone depends on it.
@@ -36,6 +38,7 @@ impl Default for Options {
             opt_level: OptLevel::Function,
             register_allocator: RegisterAllocator::Backtracking,
             counts_runs: false,
+            null_guard: false,
             debug: false,
             profile: None,
             expects_edits: false,

@@ -22,6 +22,9 @@ const PAGE_BYTES_LOG2: u32 = mewz_abi::address::WASM_PAGE_BYTES.ilog2();
 /// Most bytes that a 32-bit index can address.
 const MEMORY_BYTES_MAX: u64 = 1 << 32;
 
+/// What compilers of the LLVM family call the global that points to the end of their stack in linear memory.
+const STACK_POINTER: &str = "__stack_pointer";
+
 /// Reads and validates a whole module.
 ///
 /// # Errors
@@ -386,6 +389,12 @@ impl<'a> Module<'a> {
     /// Takes the names of functions and tags. The section is custom: what can't be read is left out, and no error.
     fn names(&mut self, names: wasmparser::NameSectionReader<'a>) {
         for subsection in names.into_iter().map_while(Result::ok) {
+            if let Name::Global(map) = subsection {
+                let mut named = map.into_iter().map_while(Result::ok);
+                let found = named.find(|naming| naming.name == STACK_POINTER);
+                self.stack_pointer = found.map(|naming| naming.index);
+                continue;
+            }
             let (map, names) = match subsection {
                 Name::Function(map) => (map, &mut self.function_names),
                 Name::Tag(map) => (map, &mut self.tag_names),

@@ -396,3 +396,36 @@ fn every_line_of_a_cpp_program_stops() {
 fn every_line_of_a_rust_program_stops() {
     assert_every_line_stops("items.rs");
 }
+
+#[test]
+fn a_null_pointer_stops_at_its_line() {
+    let flags = ["-O0", "-Wl,--stack-first"];
+    let built = Built::new("null.c", &flags);
+    let commands = ["continue", "p *at", "info args", "up", "continue"];
+    let transcript = built.session(&[], &commands);
+    transcript.assert(&[
+        "Program received signal SIGSEGV, Segmentation fault.",
+        "length (at=0x0) at null.c:11\n11\t",
+        "at = 0x0\n",
+        "in main () at null.c:19\n",
+        "Program terminated with signal SIGSEGV",
+    ]);
+    let words = "trap: null pointer dereference in `length` at null.c:11:";
+    assert!(transcript.errors.contains(words), "{}", transcript.errors);
+    assert!(
+        transcript
+            .errors
+            .contains("Cannot access memory at address 0x0")
+    );
+    // Whoever does not debug gets what the specification says.
+    let ended = Ended::new(
+        command(&built.place, &["run", "app.wasm"])
+            .output()
+            .unwrap(),
+    );
+    assert!(!ended.stderr.contains("trap"), "{}", ended.stderr);
+    // Where the compiler put data there, it is the program's.
+    let built = Built::new("null.c", &["-O0"]);
+    let transcript = built.session(&[], &["continue"]);
+    assert!(!transcript.errors.contains("trap"), "{}", transcript.errors);
+}

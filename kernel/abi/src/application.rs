@@ -22,7 +22,7 @@ pub struct Application {
     pub magic: u64,
     /// [`APPLICATION_VERSION`].
     pub version: u32,
-    /// Reserved, 0.
+    /// Bits of [`application_flags`].
     pub flags: u32,
     /// Features that the processor must have: bits of [`cpu`].
     pub cpu_features: u64,
@@ -57,6 +57,13 @@ pub struct Application {
     pub counters: u64,
     /// Length of `counters`.
     pub counters_len: u64,
+}
+
+/// Bits of [`Application::flags`].
+pub mod application_flags {
+    /// The module's compiler puts nothing at the first [`crate::address::PAGE_BYTES`] of memory 0, so an access there is a
+    /// mistake, and may be told as one. What does not know this bit lets such an access pass.
+    pub const NULL_GUARD: u32 = 1;
 }
 
 /// Bits of [`Application::cpu_features`], each named after the flag of CPUID.

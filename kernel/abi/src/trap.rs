@@ -36,11 +36,13 @@ pub enum TrapKind {
     SharedMemoryExpected = 15,
     /// `memory.atomic.wait32` or `wait64` without a time limit: no other thread could end the wait.
     EndlessWait = 16,
+    /// An access at the first addresses of linear memory, where the module's compiler puts nothing.
+    NullDereference = 17,
 }
 
 impl TrapKind {
     /// All of them, ascending.
-    pub const ALL: [TrapKind; 16] = [
+    pub const ALL: [TrapKind; 17] = [
         TrapKind::Unreachable,
         TrapKind::MemoryOutOfBounds,
         TrapKind::IntegerDivideByZero,
@@ -57,6 +59,7 @@ impl TrapKind {
         TrapKind::UnalignedAtomic,
         TrapKind::SharedMemoryExpected,
         TrapKind::EndlessWait,
+        TrapKind::NullDereference,
     ];
 
     /// The kind with this number.
@@ -85,6 +88,7 @@ impl TrapKind {
             TrapKind::UnalignedAtomic => "unaligned atomic",
             TrapKind::SharedMemoryExpected => "expected shared memory",
             TrapKind::EndlessWait => "wait without end",
+            TrapKind::NullDereference => "null pointer dereference",
         }
     }
 }

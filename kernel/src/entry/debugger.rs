@@ -130,6 +130,7 @@ fn signal_of_trap(kind: TrapKind) -> u8 {
         | TrapKind::TableOutOfBounds
         | TrapKind::IndirectCallToNull
         | TrapKind::NullReference
+        | TrapKind::NullDereference
         | TrapKind::CallStackExhausted => signal::SEGMENT,
         TrapKind::IntegerDivideByZero
         | TrapKind::IntegerOverflow

@@ -75,6 +75,7 @@ fn answer_page_fault(frame: &InterruptFrame, accessed: u64) -> Meaning {
     let kind = match fault::answer(accessed, frame.error) {
         PageFault::Resolved => return Meaning::Nothing,
         PageFault::OutOfBounds => TrapKind::MemoryOutOfBounds,
+        PageFault::Null => TrapKind::NullDereference,
         PageFault::StackExhausted => TrapKind::CallStackExhausted,
         PageFault::OutOfMemory => TrapKind::OutOfMemory,
         PageFault::Impossible => return Meaning::Failure("compiled code went where it never goes"),

@@ -105,7 +105,11 @@ impl fmt::Display for Words {
             write!(out, " at wasm offset {offset:#x}")?;
         }
         write!(out, ", instruction {:#x}", self.report.instruction)?;
-        if self.report.accessed != 0 || self.cause.kind == TrapKind::MemoryOutOfBounds {
+        let is_access = matches!(
+            self.cause.kind,
+            TrapKind::MemoryOutOfBounds | TrapKind::NullDereference
+        );
+        if self.report.accessed != 0 || is_access {
             write!(out, ", address {:#x}", self.report.accessed)?;
         }
         for address in &self.report.backtrace[..self.report.backtrace_len] {

@@ -11,6 +11,8 @@ pub(crate) enum PageFault {
     Resolved,
     /// An access outside linear memory.
     OutOfBounds,
+    /// An access at the first addresses, where the program has nothing.
+    Null,
     /// The stack is used up.
     StackExhausted,
     /// The machine has no memory left to back the page.
@@ -36,6 +38,7 @@ pub(crate) fn answer(address: u64, error: u64) -> PageFault {
     match linear::touch(address) {
         linear::Touch::Mapped => PageFault::Resolved,
         linear::Touch::OutOfMemory => PageFault::OutOfMemory,
+        linear::Touch::Null => PageFault::Null,
         linear::Touch::Outside if address >> 47 == 0 => PageFault::OutOfBounds,
         linear::Touch::Outside => PageFault::Impossible,
     }

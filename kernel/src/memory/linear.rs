@@ -6,7 +6,7 @@ use core::fmt;
 use mewz_abi::address::{
     MEMORIES_END, MEMORY_BASE, MEMORY_ROOM_BYTES, MEMORY64_ROOM_BYTES, PAGE_BYTES,
 };
-use mewz_abi::application::{MemoryInstance, memory_flags};
+use mewz_abi::application::{MemoryInstance, application_flags, memory_flags};
 use mewz_kernel::frames::CHUNK;
 use mewz_kernel::guest::{GuestFault, GuestMemory};
 use mewz_kernel::zeros::ZEROS;
@@ -27,6 +27,8 @@ struct Memories {
     instances: Vec<u64>,
     /// Address of the instance that WASI works on, `None` where the module has no memory.
     of_wasi: Option<u64>,
+    /// Bytes at the first one's start that are never mapped, for a program that has nothing there.
+    guard_bytes: u64,
     /// Bytes that are mapped, of all of them.
     mapped_bytes: u64,
 }
@@ -35,6 +37,7 @@ struct Memories {
 static MEMORIES: Mutex<Memories> = Mutex::new(Memories {
     instances: Vec::new(),
     of_wasi: None,
+    guard_bytes: 0,
     mapped_bytes: 0,
 });
 
@@ -100,6 +103,8 @@ pub(crate) fn start(window: &Window) -> Result<(), MemoryError> {
     let mut memories = MEMORIES.lock();
     memories.instances = instances.to_vec();
     memories.of_wasi = exported.or(instances.first().copied());
+    let has_guard = window.application().flags & application_flags::NULL_GUARD != 0;
+    memories.guard_bytes = if has_guard { PAGE_BYTES } else { 0 };
     Ok(())
 }
 
@@ -171,6 +176,8 @@ pub(super) enum Touch {
     Mapped,
     /// Not inside a memory.
     Outside,
+    /// At the start of the first one, where the program has nothing.
+    Null,
     /// A page of a memory, and nothing is left to back it.
     OutOfMemory,
 }
@@ -186,6 +193,9 @@ pub(super) fn touch(address: u64) -> Touch {
     let memory = read_instance(instance);
     if address - memory.base >= memory.bytes {
         return Touch::Outside;
+    }
+    if is_guard(&memories, address) {
+        return Touch::Null;
     }
     match map_chunk(&mut memories, address / CHUNK * CHUNK) {
         Ok(_) => Touch::Mapped,
@@ -203,13 +213,24 @@ pub(crate) fn replace_first(instance: u64) {
     memories.instances[0] = instance;
 }
 
+/// Whether `address` lies where the program has nothing.
+fn is_guard(memories: &Memories, address: u64) -> bool {
+    address.wrapping_sub(MEMORY_BASE) < memories.guard_bytes
+}
+
 /// Backs the chunk at `address` with clean memory; returns its physical address.
 fn map_chunk(memories: &mut Memories, address: u64) -> Result<u64, OutOfPages> {
     let chunk = physical::application_chunk().ok_or(OutOfPages)?;
     // SAFETY: the chunk was just taken, and the direct map shows it.
     unsafe { direct::bytes_mut(chunk, CHUNK as usize) }.fill(0);
+    let left_out = match is_guard(memories, address) {
+        true => memories.guard_bytes,
+        false => 0,
+    };
+    let pages = (CHUNK - left_out) / PAGE_BYTES;
+    let access = Access::Application;
     // SAFETY: the address is one of linear memory, and the chunk is nobody else's.
-    unsafe { map(address, chunk, CHUNK / PAGE_BYTES, Access::Application) }?;
+    unsafe { map(address + left_out, chunk + left_out, pages, access) }?;
     memories.mapped_bytes += CHUNK;
     Ok(chunk)
 }
@@ -220,15 +241,23 @@ pub(crate) struct LinearMemory {
     instance: Option<u64>,
     /// Address of byte 0.
     base: u64,
+    /// Bytes at its start where the program has nothing.
+    guard_bytes: u64,
 }
 
 impl LinearMemory {
     /// The memory that is exported as `memory`, else the first. The caller has the only one while it uses it.
     pub(crate) fn of_wasi() -> Self {
-        let instance = MEMORIES.lock().of_wasi;
+        let memories = MEMORIES.lock();
+        let instance = memories.of_wasi;
+        let base = instance.map_or(0, |instance| read_instance(instance).base);
         Self {
             instance,
-            base: instance.map_or(0, |instance| read_instance(instance).base),
+            base,
+            guard_bytes: match base {
+                MEMORY_BASE => memories.guard_bytes,
+                _ => 0,
+            },
         }
     }
 
@@ -252,7 +281,8 @@ impl GuestMemory for LinearMemory {
         let bytes = self
             .instance
             .map_or(0, |instance| read_instance(instance).bytes);
-        if u64::from(address) + u64::from(len) <= bytes {
+        let is_null = len != 0 && u64::from(address) < self.guard_bytes;
+        if u64::from(address) + u64::from(len) <= bytes && !is_null {
             Ok(())
         } else {
             Err(GuestFault)

@@ -71,6 +71,7 @@ impl Setup {
             .map_err(|problem| emulator::not_run(&problem))?;
         let mut making = program.making(settings, &wishes, false)?;
         making.options.expects_edits = true;
+        making.options.null_guard = true;
         let kernel = making.kernel.with(|kernel| {
             memory_file("mewz-kernel", &kernel.without_sections())
                 .map_err(|problem| emulator::not_run(&problem))

@@ -46,10 +46,7 @@ impl Wanted {
 /// # Errors
 ///
 /// The DWARF is broken.
-pub(in crate::compile) fn wanted(
-    module: &Module<'_>,
-    keeps_all: bool,
-) -> Result<Wanted, Unusable> {
+pub(in crate::compile) fn wanted(module: &Module<'_>, keeps_all: bool) -> Result<Wanted, Unusable> {
     let Some(dwarf) = dwarf(module) else {
         return Ok(Wanted::default());
     };

@@ -88,7 +88,7 @@ struct mewz_exceptions {
 struct mewz_application {
     uint64_t magic;            /* MEWZ_APPLICATION_MAGIC */
     uint32_t version;          /* MEWZ_APPLICATION_VERSION */
-    uint32_t flags;            /* 0 */
+    uint32_t flags;            /* MEWZ_APPLICATION_... */
     uint64_t cpu_features;     /* MEWZ_CPU_..., which the processor must have */
     void (*instantiate)(void); /* call once, after the memories are there; it may trap */
     void (*start)(void);       /* the export `_start`, or null */

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use mewz_abi::address::MEMORY_RESERVATION_BYTES;
 use mewz_abi::application::{
-    APPLICATION_MAGIC, APPLICATION_VERSION, cpu, export_kind, memory_flags,
+    APPLICATION_MAGIC, APPLICATION_VERSION, application_flags, cpu, export_kind, memory_flags,
 };
 use mewz_abi::symbol::types;
 use mewz_abi::trap::TrapKind;
@@ -61,6 +61,7 @@ fn constants(text: &mut String) {
     };
     define("APPLICATION_VERSION", APPLICATION_VERSION);
     define("MEMORY_INDEX_64", memory_flags::INDEX_64);
+    define("APPLICATION_NULL_GUARD", application_flags::NULL_GUARD);
     define("EXPORT_FUNCTION", export_kind::FUNCTION);
     define("EXPORT_TABLE", export_kind::TABLE);
     define("EXPORT_MEMORY", export_kind::MEMORY);

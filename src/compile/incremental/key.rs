@@ -53,7 +53,12 @@ impl<'a> Keys<'a> {
         let mut text = Text::default();
         text.add(env!("CARGO_PKG_VERSION"));
         text.add(cranelift_codegen::VERSION);
-        text.add(&format!("{options:?}"));
+        // Whether the first page is guarded is the descriptor's affair.
+        let of_code = Options {
+            null_guard: false,
+            ..options.clone()
+        };
+        text.add(&format!("{of_code:?}"));
         for (memory, place) in module.memories.iter().zip(&plan.memories) {
             text.memory(memory, *place);
         }
