@@ -86,7 +86,7 @@ fn with_completer(command: &str, argument: Arg) -> Arg {
     };
     match (command, value.as_str()) {
         (_, "NAME|PATH|GIT") => argument.add(ArgValueCompleter::new(templates)),
-        (_, "FILE|DIR" | "DIR|FILE") => argument.add(ArgValueCompleter::new(programs())),
+        (_, "FILE|DIR" | "DIR|FILE" | "DIR") => argument.add(ArgValueCompleter::new(programs())),
         ("compile" | "imports" | "size", "FILE" | "OTHER") if argument.is_positional() => {
             argument.add(ArgValueCompleter::new(modules()))
         }
@@ -322,6 +322,8 @@ mod tests {
             (&["dev"], "path"),
             (&["debug"], "path"),
             (&["test"], "path"),
+            (&["init"], "folder"),
+            (&["config"], "folder"),
             (&["build"], "path"),
             (&["compile"], "file"),
             (&["imports"], "file"),

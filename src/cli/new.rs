@@ -69,9 +69,9 @@ pub(super) fn run(arguments: NewArguments) -> Outcome {
         path.display()
     ));
     if path != Path::new(".") {
+        let path = path.display();
         words::hint(format_args!(
-            "`mewz run {}` builds and boots it",
-            path.display()
+            "`mewz run {path}` builds and boots it, `mewz dev {path}` at every save"
         ));
     }
     if files
@@ -105,10 +105,17 @@ fn name_of_folder(path: &Path, may_ask: bool) -> Result<ProjectName, Failure> {
 
 fn ask_template() -> Result<String, Failure> {
     let templates = template::embedded_names();
+    let lines: Vec<_> = templates
+        .iter()
+        .map(|name| {
+            let purpose = template::embedded_purpose(name).unwrap_or_default();
+            format!("{name:<20} {purpose}")
+        })
+        .collect();
     let chosen = ask(|| {
         dialoguer::Select::new()
             .with_prompt("Template")
-            .items(&templates)
+            .items(&lines)
             .default(
                 templates
                     .iter()
