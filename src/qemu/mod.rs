@@ -11,5 +11,6 @@ pub mod debug_line;
 pub mod error;
 pub mod leash;
 pub mod machine;
+mod packets;
 pub mod program;
 pub mod session;

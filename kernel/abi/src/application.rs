@@ -248,6 +248,8 @@ pub mod window_flags {
     /// There is no application yet: the kernel keeps the room up to `zero_end` free, comes up, tells so by
     /// `RecordKind::Parked`, and reads the header again when `RecordKind::Release` says that a window is there.
     pub const PARKED: u32 = 1;
+    /// A kernel with a stub for debuggers waits for one before the application's first instruction.
+    pub const WAITS_FOR_DEBUGGER: u32 = 2;
 }
 
 /// The code of an import that nobody answers: the instruction `ud2` and, behind it, the name for a message.

@@ -15,8 +15,8 @@ use crate::arch::{cpu, interrupts};
 use crate::debug::{self, Afterwards, Manner, signal};
 use crate::memory::{heap, linear, peek, physical};
 
-/// Brings the stub up.
-pub(super) fn start(settings: &Settings) {
+/// Brings the stub up; `is_parked`: there is no program yet.
+pub(super) fn start(settings: &Settings, is_parked: bool) {
     let waits_at_crash = settings.debugger != Debugger::Never;
     let manner = Manner {
         waits_at_crash,
@@ -37,7 +37,7 @@ pub(super) fn start(settings: &Settings) {
         None => {}
     }
     // One that is waited for finds the program at its beginning, and nothing before.
-    if settings.debugger != Debugger::AtStart {
+    if settings.debugger != Debugger::AtStart && !is_parked {
         debug::listen();
     }
 }
@@ -72,12 +72,12 @@ fn is_bad_tick() -> bool {
     TICKS.fetch_add(1, Ordering::Relaxed) % CLOBBERING_TICK == CLOBBERING_TICK - 1
 }
 
-/// Waits for a debugger where that is asked for.
-pub(super) fn wait(settings: &Settings) {
-    if settings.debugger == Debugger::AtStart {
+/// Waits for a debugger where that is asked for: by the settings, or by the program's window (`waits`).
+pub(super) fn wait(settings: &Settings, waits: bool) {
+    if waits || settings.debugger == Debugger::AtStart {
         debug::wait(signal::TRAP);
-        debug::listen();
     }
+    debug::listen();
 }
 
 /// Answers an exception that is a debugger's affair; returns whether it was.

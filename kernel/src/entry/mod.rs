@@ -80,7 +80,10 @@ extern "C" fn kernel_start(start_information: u64) -> ! {
     instructions::enable_interrupts();
 
     let mut settings = read_settings(&information);
-    debugger::start(&settings);
+    debugger::start(
+        &settings,
+        window.as_ref().is_ok_and(Window::is_parked),
+    );
     let devices = start_devices(&settings);
     let packs = folders::find_packs(
         configuration(&information),
@@ -109,7 +112,7 @@ extern "C" fn kernel_start(start_information: u64) -> ! {
     if settings.timer_hz > 0 {
         interrupts::start_storm(settings.timer_hz, clock::bus_hz());
     }
-    debugger::wait(&settings);
+    debugger::wait(&settings, window.waits_for_debugger());
     run(window)
 }
 

@@ -8,7 +8,7 @@ use crate::arch::exceptions::InterruptFrame;
 use crate::arch::vectors::SavedVectors;
 
 /// Says so if one is to be waited for.
-pub(super) fn start(settings: &Settings) {
+pub(super) fn start(settings: &Settings, _: bool) {
     if settings.debugger != Debugger::Never {
         console::warn(format_args!(
             "this kernel has no stub for a debugger: nothing waits for one"
@@ -17,7 +17,7 @@ pub(super) fn start(settings: &Settings) {
 }
 
 /// Waits for nobody.
-pub(super) fn wait(_: &Settings) {}
+pub(super) fn wait(_: &Settings, _: bool) {}
 
 /// Whether the exception was a debugger's affair.
 pub(super) fn answers(_: &mut InterruptFrame, _: &mut SavedVectors) -> bool {

@@ -128,6 +128,11 @@ impl Window {
         self.header.flags & window_flags::PARKED != 0
     }
 
+    /// Whether the application is to wait for a debugger.
+    pub(crate) fn waits_for_debugger(&self) -> bool {
+        self.header.flags & window_flags::WAITS_FOR_DEBUGGER != 0
+    }
+
     /// Names the build.
     pub(crate) fn build_id(&self) -> [u8; 16] {
         self.header.build_id

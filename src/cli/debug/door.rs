@@ -1,18 +1,20 @@
 //! Where a debugger finds a machine: a folder for each, with the line's socket, the image with symbols, and a note.
 
 use std::fs;
-use std::io;
+use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::cli::failure::Failure;
 use crate::cli::image::BootImage;
 use crate::cli::interrupt::{Held, Holding, hold};
-use crate::qemu::debug_line::{self, Entrance};
+use crate::qemu::debug_line::{Entrance, Server, Successor};
 
 /// Names of the files in a machine's folder.
 const LINE_FILE: &str = "line";
@@ -27,6 +29,9 @@ pub(super) struct Note {
     pub(super) process: u32,
     /// The module's file.
     pub(super) module: PathBuf,
+    /// Where its image is asked for first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) control: Option<PathBuf>,
 }
 
 /// The way to a machine; closed, and its folder gone, when this is dropped.
@@ -35,6 +40,9 @@ pub(in crate::cli) struct Door {
     folder: PathBuf,
     /// Where debuggers on a port find it.
     pub(super) address: Option<SocketAddr>,
+    server: Server,
+    /// Images that have come after the first.
+    images: AtomicUsize,
     _held: Held,
 }
 
@@ -49,6 +57,26 @@ impl Door {
         let image = image
             .with_symbols()
             .ok_or_else(|| Failure::new("cannot link the image's symbols"))?;
+        Self::make(Some(line), module, Some(&image), port, None)
+    }
+
+    /// Opens one to machines that [`Door::lead_on`] leads to, one after the other. Who comes asks for the image first, by the
+    /// request `debug` at the socket `control`; [`Door::put_image`] is to answer that.
+    #[expect(dead_code, reason = "for the machines of `mewz dev`")]
+    pub(in crate::cli) fn without_machine(
+        module: &Path,
+        control: PathBuf,
+    ) -> Result<Self, Failure> {
+        Self::make(None, module, None, None, Some(control))
+    }
+
+    fn make(
+        line: Option<UnixStream>,
+        module: &Path,
+        image: Option<&[u8]>,
+        port: Option<u16>,
+        control: Option<PathBuf>,
+    ) -> Result<Self, Failure> {
         let process = std::process::id();
         let folder = runtime_folder().join(process.to_string());
         let failure = |problem: io::Error| {
@@ -67,11 +95,15 @@ impl Door {
             .mode(0o700)
             .create(&folder)
             .map_err(failure)?;
+        let has_successors = control.is_some();
         let note = Note {
             process,
             module: std::path::absolute(module).unwrap_or_else(|_| module.to_owned()),
+            control,
         };
-        fs::write(folder.join(IMAGE_FILE), image).map_err(failure)?;
+        if let Some(image) = image {
+            fs::write(folder.join(IMAGE_FILE), image).map_err(failure)?;
+        }
         let note = serde_json::to_vec(&note).map_err(|problem| failure(problem.into()))?;
         fs::write(folder.join(NOTE_FILE), note).map_err(failure)?;
         // The socket comes last: where it is, all else is.
@@ -86,12 +118,53 @@ impl Door {
             address = listener.local_addr().ok();
             entrances.push(Entrance::Tcp(listener));
         }
-        std::thread::spawn(move || debug_line::serve(line, &entrances));
+        let server = Server::start(line, entrances, has_successors).map_err(failure)?;
         Ok(Self {
             folder,
             address,
+            server,
+            images: AtomicUsize::new(0),
             _held: held,
         })
+    }
+
+    /// Whether a debugger is there.
+    #[expect(dead_code, reason = "for the machines of `mewz dev`")]
+    pub(in crate::cli) fn is_attached(&self) -> bool {
+        self.server.is_attached()
+    }
+
+    /// Leads to the machine behind `line` from now on. A debugger that is there needs the `image` that the machine runs, with
+    /// symbols: it reads that, sets its breakpoints again, and lets the machine go. So the machine has to wait for one before
+    /// its first instruction (`mewz_abi::application::window_flags::WAITS_FOR_DEBUGGER`).
+    #[expect(dead_code, reason = "for the machines of `mewz dev`")]
+    pub(in crate::cli) fn lead_on(
+        &self,
+        line: UnixStream,
+        image: Option<&[u8]>,
+    ) -> Result<(), Failure> {
+        let image = image.map(|image| self.put_image(image)).transpose()?;
+        self.server.switch(Successor { line, image });
+        Ok(())
+    }
+
+    /// Keeps the image of the machine that is there, for debuggers that come; its path.
+    pub(in crate::cli) fn put_image(&self, image: &[u8]) -> Result<PathBuf, Failure> {
+        let failure =
+            |problem: io::Error| Failure::new("cannot keep an image for debuggers").cause(problem);
+        // A debugger looks again only at a file of another name.
+        let number = self.images.fetch_add(1, Ordering::Relaxed);
+        let path = |number: usize| self.folder.join(format!("image-{number}.elf"));
+        fs::write(path(number), image).map_err(failure)?;
+        // Who comes later finds it by the name that all machines have.
+        let link = self.folder.join("link");
+        fs::hard_link(path(number), &link).map_err(failure)?;
+        fs::rename(link, self.image()).map_err(failure)?;
+        if let Some(old) = number.checked_sub(2) {
+            // The debugger may still read the one before.
+            let _ = fs::remove_file(path(old));
+        }
+        Ok(path(number))
     }
 
     /// The line's socket.
@@ -136,6 +209,33 @@ impl Found {
     pub(super) fn image(&self) -> PathBuf {
         self.folder.join(IMAGE_FILE)
     }
+
+    /// Has the image made where that waits for someone who wants it.
+    pub(super) fn prepare(&self) -> Result<(), Failure> {
+        let Some(control) = &self.note.control else {
+            return Ok(());
+        };
+        let answer = ask_for_image(control).map_err(|problem| {
+            Failure::new("cannot attach to the program of `mewz dev`").cause(problem)
+        })?;
+        let answer: serde_json::Value = serde_json::from_str(&answer).unwrap_or_default();
+        match answer["error"].as_str() {
+            Some(why) => Err(Failure::new("cannot attach to the program of `mewz dev`").cause(why)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// How long linking an image may take, a build before it included.
+const IMAGE_PATIENCE: Duration = Duration::from_secs(60);
+
+fn ask_for_image(control: &Path) -> io::Result<String> {
+    let mut stream = UnixStream::connect(control)?;
+    stream.set_read_timeout(Some(IMAGE_PATIENCE))?;
+    stream.write_all(b"debug\n")?;
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line)?;
+    Ok(line)
 }
 
 /// The machines that are there; what ended without taking its folder along is cleared away.

@@ -80,6 +80,7 @@ pub(super) fn first_commands(target: &str, script: &Script) -> String {
          set confirm off\n\
          set breakpoint pending off\n\
          set remotetimeout 20\n\
+         set sysroot\n\
          set print asm-demangle on\n\
          skip -gfile /rustc/*\n",
     );

@@ -284,6 +284,7 @@ fn attach(program: PathBuf, process: Option<u32>, script: &Script) -> Outcome {
             _ => return Err(ambiguous(&found)),
         }
     };
+    found.prepare()?;
     let terminal = Terminal::keep();
     let folder = tempfile::tempdir()
         .map_err(|problem| Failure::new("cannot make a temporary folder").cause(problem))?;
