@@ -184,7 +184,9 @@ impl Relay {
                 return;
             };
             if ready.woken {
+                // The line that was found ready may be another's now.
                 self.look_for_successor();
+                continue;
             }
             if ready.line
                 && let Some(line) = &mut self.line
@@ -440,6 +442,7 @@ mod tests {
     use std::io::{Read as _, Write as _};
     use std::net::{Ipv4Addr, TcpListener, TcpStream};
     use std::os::unix::net::{UnixListener, UnixStream};
+    use std::time::Duration;
 
     use super::{Entrance, Server, Successor};
     use crate::qemu::packets::framed;
@@ -476,9 +479,12 @@ mod tests {
         let (mut machine, line) = UnixStream::pair().unwrap();
         let server = Server::start(Some(line), entrances, true).unwrap();
         let mut debugger = UnixStream::connect(&path).unwrap();
+        let patience = Some(Duration::from_secs(60));
+        debugger.set_read_timeout(patience).unwrap();
         let pass = |from: &mut UnixStream, to: &mut UnixStream, body: &str, expected: &str| {
             from.write_all(&framed(body.as_bytes())).unwrap();
             let mut bytes = vec![0; expected.len() + 4];
+            to.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
             to.read_exact(&mut bytes).unwrap();
             assert_eq!(
                 String::from_utf8(bytes[1..=expected.len()].to_vec()).unwrap(),
