@@ -20,6 +20,7 @@ use super::backlog;
 use super::config::{self, Mount, Network};
 use super::error::{Action as _, QemuError};
 use super::leash::{self, Limits};
+use super::monitor::Monitor;
 
 /// Bytes of QEMU's cache of translated code. Its own default, 1 GiB, would make the limit below mean little.
 const TRANSLATION_CACHE_BYTES: u64 = 256 << 20;
@@ -131,6 +132,8 @@ pub struct Settings {
     pub memory: Option<File>,
     /// Who answers a debugger, if one may come.
     pub debug_line: Option<DebugLine>,
+    /// Whether the machine's memory may be asked for.
+    pub has_monitor: bool,
 }
 
 /// A started machine. Dropping it ends QEMU.
@@ -149,6 +152,8 @@ pub struct Running {
     ports: Vec<u16>,
     /// Our end of the line to a debugger.
     debug_line: Option<UnixStream>,
+    /// The monitor, where there is one.
+    monitor: Option<Monitor>,
 }
 
 /// The process of a machine, for ending it from any thread.
@@ -184,6 +189,11 @@ impl Running {
     /// The end of the line that a debugger is to have; once, and only where [`Settings::debug_line`] asks for it.
     pub fn take_debug_line(&mut self) -> Option<UnixStream> {
         self.debug_line.take()
+    }
+
+    /// The machine's monitor; once, and only where [`Settings::has_monitor`] asks for it.
+    pub fn take_monitor(&mut self) -> Option<Monitor> {
+        self.monitor.take()
     }
 
     /// The process, for ending it from elsewhere.
@@ -244,11 +254,23 @@ pub fn start(settings: &Settings, image: &File) -> Result<Running, QemuError> {
         .map(|line| Inherited::new(line.as_fd()))
         .transpose()
         .action("hand the debugger's socket to QEMU")?;
+    let (monitor, guest_monitor) = settings
+        .has_monitor
+        .then(UnixStream::pair)
+        .transpose()
+        .action("make the monitor's socket")?
+        .unzip();
+    let guest_monitor_kept = guest_monitor
+        .as_ref()
+        .map(|end| Inherited::new(end.as_fd()))
+        .transpose()
+        .action("hand the monitor's socket to QEMU")?;
     let files = Files {
         image: &image.path(),
         config: &descriptor_path(config.as_fd()),
         memory: memory.as_ref().map(Inherited::path),
         debug_line: guest_line_kept.as_ref().map(|line| line.0.as_raw_fd()),
+        monitor: guest_monitor_kept.as_ref().map(|end| end.0.as_raw_fd()),
     };
     let mut child = leash::command(&settings.program, limits(settings))
         .args(arguments(settings, &files))
@@ -257,8 +279,8 @@ pub fn start(settings: &Settings, image: &File) -> Result<Running, QemuError> {
         .stderr(Stdio::piped())
         .spawn()
         .action("start QEMU")?;
-    drop((image, memory, guest_line_kept));
-    drop(guest_line);
+    drop((image, memory, guest_line_kept, guest_monitor_kept));
+    drop((guest_line, guest_monitor));
     let pipes = child.stdout.take().zip(child.stderr.take());
     let end = rustix::process::pidfd_open(
         rustix::process::Pid::from_child(&child),
@@ -284,6 +306,10 @@ pub fn start(settings: &Settings, image: &File) -> Result<Running, QemuError> {
         end,
         ports: ports.collect(),
         debug_line,
+        monitor: monitor
+            .map(Monitor::new)
+            .transpose()
+            .action("set up the monitor's socket")?,
     };
     rustix::io::ioctl_fionbio(&running.serial, true).action("set up COM1's pipe")?;
     rustix::io::ioctl_fionbio(&running.words, true).action("set up QEMU's pipe")?;
@@ -388,6 +414,8 @@ struct Files<'a> {
     memory: Option<PathBuf>,
     /// The descriptor of QEMU's end of the line to a debugger.
     debug_line: Option<i32>,
+    /// That of its end of the monitor.
+    monitor: Option<i32>,
 }
 
 /// QEMU's arguments. Standard input is the console's socket, standard output takes COM1.
@@ -418,6 +446,10 @@ fn arguments(settings: &Settings, files: &Files<'_>) -> Vec<OsString> {
                 list.0.push("-S".into());
             }
         }
+    }
+    if let Some(descriptor) = files.monitor {
+        list.two("-chardev", format!("socket,id=monitor,fd={descriptor}"));
+        list.two("-mon", "chardev=monitor,mode=control");
     }
     list.two("-chardev", "socket,id=console,fd=0");
     list.two("-device", format!("virtio-serial-{suffix},max_ports=2"));

@@ -11,6 +11,7 @@ pub mod debug_line;
 pub mod error;
 pub mod leash;
 pub mod machine;
+pub mod monitor;
 mod packets;
 pub mod program;
 pub mod session;

@@ -1,0 +1,265 @@
+//! Core dumps: a machine's memory in a file that gdb opens, beside the image with symbols that it belongs to.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+
+use mewz_abi::address::WINDOW_BASE;
+use mewz_abi::record::TrapReport;
+use object::elf::{self, FileHeader64, ProgramHeader64};
+use object::endian::LittleEndian;
+use object::read::elf::{FileHeader as _, NoteHeader as _, ProgramHeader as _};
+
+use crate::cli::failure::Failure;
+use crate::cli::words;
+use crate::qemu::monitor::Monitor;
+
+type Header = FileHeader64<LittleEndian>;
+type Segment = ProgramHeader64<LittleEndian>;
+
+/// Bytes that are looked at at once: what is zero throughout takes no room.
+const PART_BYTES: usize = 64 << 10;
+
+/// What the headers of a core take at most.
+const HEADERS_BYTES_MAX: u64 = 16 << 20;
+
+/// Where the number of the signal, and the registers, are in a process's status. Source: Linux, `struct elf_prstatus` of x86-64.
+const SIGNAL_OFFSET: usize = 12;
+const REGISTERS_OFFSET: usize = 112;
+/// Where the registers of `REGISTER_NAMES`, then the instruction pointer, are among those. Source: Linux,
+/// `struct user_regs_struct`.
+const REGISTER_PLACES: [usize; 18] = [
+    10, 5, 11, 12, 13, 14, 4, 19, 9, 8, 7, 6, 3, 2, 1, 0, 18, 16,
+];
+
+/// Where the build id is in a window's header.
+const BUILD_ID_OFFSET: u64 = 16;
+const BUILD_ID_BYTES: usize = 16;
+
+/// What a core shows of the processor, where that is not what it was about when the memory was written.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::cli) struct Stopped {
+    signal: u8,
+    registers: [u64; REGISTER_PLACES.len()],
+}
+
+impl Stopped {
+    /// The program at its trap.
+    pub(in crate::cli) fn of_trap(report: &TrapReport, signal: u8) -> Self {
+        let mut registers = [0; REGISTER_PLACES.len()];
+        registers[..report.registers.len()].copy_from_slice(&report.registers);
+        registers[report.registers.len()] = report.instruction;
+        Self { signal, registers }
+    }
+}
+
+/// Where the core of `module` goes where no file is named: one for each module, so that they don't become many.
+pub(in crate::cli) fn default_path(module: &Path) -> PathBuf {
+    super::vscode::symbols_path(module).with_extension("core")
+}
+
+/// Writes the machine's memory to `path`, and the image with symbols beside it; tells where.
+pub(in crate::cli) fn write(
+    monitor: &mut Monitor,
+    path: &Path,
+    image: &[u8],
+    stopped: Option<Stopped>,
+) -> Result<(), Failure> {
+    let failure = |problem: io::Error| {
+        Failure::new(format!("cannot write the core `{}`", path.display())).cause(problem)
+    };
+    let path = &std::path::absolute(path).map_err(failure)?;
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    fs::create_dir_all(folder).map_err(failure)?;
+    // A machine's memory may hold secrets, and a file that is half written is no core.
+    let whole = tempfile::NamedTempFile::new_in(folder).map_err(failure)?;
+    monitor.dump_memory(whole.path()).map_err(failure)?;
+    let mut sparse = tempfile::NamedTempFile::new_in(folder).map_err(failure)?;
+    thin_out(whole.as_file(), sparse.as_file_mut(), stopped).map_err(failure)?;
+    drop(whole);
+    fs::write(image_path(path), image).map_err(failure)?;
+    let file = sparse
+        .persist(path)
+        .map_err(|problem| failure(problem.error))?;
+    let blocks = file.metadata().map_or(0, |metadata| metadata.blocks());
+    words::plain(format_args!(
+        "Wrote `{}` ({} on disk): `mewz debug {}` opens it",
+        path.display(),
+        indicatif::HumanBytes(blocks * 512),
+        path.display()
+    ));
+    Ok(())
+}
+
+/// The image that belongs to a core.
+fn image_path(core: &Path) -> PathBuf {
+    let mut name = core.file_name().unwrap_or_default().to_owned();
+    name.push(".elf");
+    core.with_file_name(name)
+}
+
+/// Copies what is not zero, with the headers mended.
+fn thin_out(from: &File, to: &mut File, stopped: Option<Stopped>) -> io::Result<()> {
+    let bytes = from.metadata()?.len();
+    let mut from = from;
+    from.seek(SeekFrom::Start(0))?;
+    to.set_len(bytes)?;
+    let mut part = vec![0; PART_BYTES];
+    let mut at = 0;
+    while at < bytes {
+        let len = PART_BYTES.min(usize::try_from(bytes - at).unwrap_or(PART_BYTES));
+        from.read_exact(&mut part[..len])?;
+        if part[..len].iter().any(|byte| *byte != 0) {
+            to.write_all_at(&part[..len], at)?;
+        }
+        at += len as u64;
+    }
+    let mut head = vec![0; bytes.min(headers_end(from)?) as usize];
+    from.read_exact_at(&mut head, 0)?;
+    mend(&mut head, stopped).ok_or(io::ErrorKind::InvalidData)?;
+    to.write_all_at(&head, 0)?;
+    to.flush()
+}
+
+/// The first byte behind the headers and notes, which come before all memory.
+fn headers_end(core: &File) -> io::Result<u64> {
+    let mut head = [0; size_of::<Header>()];
+    core.read_exact_at(&mut head, 0)?;
+    let invalid = || io::Error::from(io::ErrorKind::InvalidData);
+    let header = Header::parse(&head[..]).map_err(|_| invalid())?;
+    let count = u64::from(header.e_phnum.get(LittleEndian));
+    let table = header.e_phoff.get(LittleEndian);
+    let size = count * size_of::<Segment>() as u64;
+    let end = table.checked_add(size).ok_or_else(invalid)?;
+    if end > HEADERS_BYTES_MAX {
+        return Err(invalid());
+    }
+    let mut bytes = vec![0; end as usize];
+    core.read_exact_at(&mut bytes, 0)?;
+    let segments = header
+        .program_headers(LittleEndian, &bytes[..])
+        .map_err(|_| invalid())?;
+    let mut notes = segments
+        .iter()
+        .filter(|segment| segment.p_type(LittleEndian) == elf::PT_NOTE);
+    let end = notes.try_fold(end, |end, notes| {
+        let behind = notes
+            .p_offset(LittleEndian)
+            .checked_add(notes.p_filesz(LittleEndian))?;
+        Some(end.max(behind))
+    });
+    end.filter(|end| *end <= HEADERS_BYTES_MAX)
+        .ok_or_else(invalid)
+}
+
+/// Mends what QEMU writes: addresses of the lower half as if they were of the upper one. And puts the processor where the
+/// program stopped. `None` where the bytes are no core's.
+fn mend(head: &mut [u8], stopped: Option<Stopped>) -> Option<()> {
+    let header = Header::parse(&*head).ok()?;
+    let table = usize::try_from(header.e_phoff.get(LittleEndian)).ok()?;
+    let segments = header.program_headers(LittleEndian, &*head).ok()?;
+    let mut addresses = Vec::new();
+    let mut status = None;
+    for (index, segment) in segments.iter().enumerate() {
+        if segment.p_type(LittleEndian) == elf::PT_NOTE {
+            let mut notes = segment.notes(LittleEndian, &*head).ok()??;
+            while let Ok(Some(note)) = notes.next() {
+                if note.n_type(LittleEndian) == elf::NT_PRSTATUS && note.name() == b"CORE" {
+                    let start = note.desc().as_ptr() as usize - head.as_ptr() as usize;
+                    status.get_or_insert(start..start + note.desc().len());
+                }
+            }
+        }
+        let address = segment.p_vaddr(LittleEndian);
+        if segment.p_type(LittleEndian) == elf::PT_LOAD && address >> 47 & 1 == 0 {
+            let place = table + index * size_of::<Segment>() + 16;
+            addresses.push((place, address & ((1 << 47) - 1)));
+        }
+    }
+    for (place, address) in addresses {
+        head.get_mut(place..place + 8)?
+            .copy_from_slice(&address.to_le_bytes());
+    }
+    if let Some(Stopped { signal, registers }) = stopped {
+        let status = head.get_mut(status?)?;
+        status
+            .get_mut(SIGNAL_OFFSET..SIGNAL_OFFSET + 2)?
+            .copy_from_slice(&u16::from(signal).to_le_bytes());
+        for (place, value) in REGISTER_PLACES.into_iter().zip(registers) {
+            let start = REGISTERS_OFFSET + 8 * place;
+            status
+                .get_mut(start..start + 8)?
+                .copy_from_slice(&value.to_le_bytes());
+        }
+    }
+    Some(())
+}
+
+/// A core that was found, and the image that it belongs to.
+#[derive(Debug)]
+pub(super) struct Core {
+    pub(super) path: PathBuf,
+    pub(super) image: PathBuf,
+}
+
+/// Whether a file is a core, and not a module.
+pub(super) fn is_core(path: &Path) -> bool {
+    let mut head = [0; size_of::<Header>()];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut head));
+    read.is_ok()
+        && Header::parse(&head[..])
+            .is_ok_and(|header| header.e_type.get(LittleEndian) == elf::ET_CORE)
+}
+
+/// Finds the image of the core at `path`, and looks whether it is that of the machine.
+pub(super) fn find(path: &Path) -> Result<Core, Failure> {
+    let failure = || Failure::new(format!("cannot open the core `{}`", path.display()));
+    let image = image_path(path);
+    let symbols = fs::read(&image).map_err(|problem| {
+        failure()
+            .cause(format!("its image `{}`: {problem}", image.display()))
+            .hint("a core and its `.elf` are moved together")
+    })?;
+    let broken = || failure().cause("it is cut short, or no core of a machine");
+    let core = File::open(path).map_err(|problem| failure().cause(problem))?;
+    let ids = build_id_of_core(&core).zip(build_id_of_image(&symbols));
+    let (of_core, of_image) = ids.ok_or_else(broken)?;
+    if of_core != of_image {
+        return Err(failure()
+            .cause(format!("`{}` is the image of another build", image.display()))
+            .hint("a core and its `.elf` are moved together"));
+    }
+    Ok(Core {
+        path: path.to_owned(),
+        image,
+    })
+}
+
+/// The build id that the window in a machine's memory has.
+fn build_id_of_core(core: &File) -> Option<[u8; BUILD_ID_BYTES]> {
+    let mut head = vec![0; headers_end(core).ok()? as usize];
+    core.read_exact_at(&mut head, 0).ok()?;
+    let header = Header::parse(&head[..]).ok()?;
+    let segments = header.program_headers(LittleEndian, &head[..]).ok()?;
+    let wanted = WINDOW_BASE + BUILD_ID_OFFSET;
+    let place = segments.iter().find_map(|segment| {
+        let offset = wanted.checked_sub(segment.p_vaddr(LittleEndian))?;
+        let is_in = segment.p_type(LittleEndian) == elf::PT_LOAD
+            && offset < segment.p_filesz(LittleEndian);
+        is_in.then(|| segment.p_offset(LittleEndian) + offset)
+    })?;
+    let mut id = [0; BUILD_ID_BYTES];
+    core.read_exact_at(&mut id, place).ok()?;
+    Some(id)
+}
+
+fn build_id_of_image(image: &[u8]) -> Option<[u8; BUILD_ID_BYTES]> {
+    let header = Header::parse(image).ok()?;
+    let segments = header.program_headers(LittleEndian, image).ok()?;
+    let window = segments.iter().find(|segment| {
+        segment.p_type(LittleEndian) == elf::PT_LOAD && segment.p_vaddr(LittleEndian) == WINDOW_BASE
+    })?;
+    let start = usize::try_from(window.p_offset(LittleEndian) + BUILD_ID_OFFSET).ok()?;
+    image.get(start..start + BUILD_ID_BYTES)?.try_into().ok()
+}
