@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::os::fd::AsFd as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use mewz_abi::exit::{STATUS_KILLED, STATUS_TRAP, debug_exit_value};
@@ -12,7 +12,7 @@ use mewz_abi::record::TrapReport;
 
 use super::Outcome;
 use super::crash::{self, LastLines, STATUS_KERNEL_FAILED, Telling, Told};
-use super::debug::{self, Door};
+use super::debug::{self, Door, Stopped, Writer};
 use super::disk::image::Access;
 use super::failure::Failure;
 use super::image::BootImage;
@@ -43,8 +43,11 @@ pub(super) enum Debugging {
     /// Nobody.
     #[default]
     Off,
-    /// A debugger that comes by itself, for which a crash waits.
-    AtCrash,
+    /// A debugger that comes by itself, for which a crash waits; or a core, after which the machine ends.
+    AtCrash {
+        /// For a debugger.
+        waits: bool,
+    },
     /// The debugger of [`mod@debug`].
     Session {
         /// Who answers it.
@@ -60,7 +63,7 @@ impl Debugging {
     fn line(self) -> Option<DebugLine> {
         match self {
             Debugging::Off => None,
-            Debugging::AtCrash => Some(DebugLine::Kernel),
+            Debugging::AtCrash { .. } => Some(DebugLine::Kernel),
             Debugging::Session { line, .. } => Some(line),
         }
     }
@@ -68,7 +71,7 @@ impl Debugging {
     /// What the kernel is told.
     fn option(self) -> &'static str {
         match self {
-            Debugging::AtCrash => " debugger=crash",
+            Debugging::AtCrash { .. } => " debugger=crash",
             Debugging::Session {
                 line: DebugLine::Kernel,
                 ..
@@ -116,6 +119,8 @@ pub(super) struct Wishes {
     pub(super) debugging: Debugging,
     /// What is told of a crash.
     pub(super) telling: Telling,
+    /// Where the machine's memory goes at a crash.
+    pub(super) core: Option<PathBuf>,
     /// The kernel's.
     pub(super) command_line: String,
 }
@@ -308,6 +313,7 @@ fn boot(
         terminals: terminals(debugging),
         memory: None,
         debug_line: debugging.line(),
+        has_monitor: debugging != Debugging::Off,
     };
     // A KVM that does not work as it says may leave QEMU hanging; then TCG serves.
     let may_fall_back = accelerator == Accelerator::Kvm
@@ -322,7 +328,7 @@ fn boot(
             settings,
             (module, image),
             debugging,
-            (telling, wishes.log_level),
+            (telling, wishes.log_level, wishes.core.as_deref()),
             deadlines,
             session,
         )
@@ -399,7 +405,7 @@ fn talk(
     settings: &Settings,
     (module, image): (&Module, &BootImage<'_>),
     debugging: Debugging,
-    (telling, log_level): (Telling, u8),
+    (telling, log_level, core): (Telling, u8, Option<&Path>),
     deadlines: Deadlines,
     session: Option<debug::Session>,
 ) -> Result<Ended, Failure> {
@@ -417,6 +423,24 @@ fn talk(
             None => door = Some(Door::open(line, &module.path, image, None)?),
         }
     }
+    let process = running.process();
+    let cores = running.take_monitor();
+    let cores = cores.map(|monitor| Writer::new(monitor, image.with_symbols().unwrap_or_default()));
+    let doors = [door.as_ref(), debugger.as_ref().map(debug::Running::door)];
+    if let (Some(cores), Some(door)) = (&cores, doors.into_iter().flatten().next()) {
+        door.serve_cores(cores.clone(), &module.path)?;
+    }
+    let dump = |report: Option<&TrapReport>| {
+        if let (Some(path), Some(cores)) = (core, &cores) {
+            match cores.write(path, report.map(Stopped::of_trap)) {
+                Ok(text) => words::plain(text),
+                Err(failure) => failure.report(),
+            }
+        }
+        if debugging == (Debugging::AtCrash { waits: false }) {
+            process.kill();
+        }
+    };
     let (stdin, stdout, stderr) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
     let nothing = std::fs::File::open("/dev/null")
         .map_err(|problem| Failure::new("cannot open /dev/null").cause(problem))?;
@@ -455,9 +479,8 @@ fn talk(
                 panic: None,
                 log: &last_lines,
             };
-            is_told = tells_at_once(debugging, door.is_some(), || {
-                crash::tell(told, image, telling)
-            });
+            is_told = tells_at_once(debugging, || crash::tell(told, image, telling));
+            dump(Some(report));
         }
         Event::Panic(text) => {
             panic = Some(text.to_owned());
@@ -466,9 +489,8 @@ fn talk(
                 panic: Some(text),
                 log: &last_lines,
             };
-            is_told = tells_at_once(debugging, door.is_some(), || {
-                crash::tell(told, image, telling)
-            });
+            is_told = tells_at_once(debugging, || crash::tell(told, image, telling));
+            dump(None);
         }
         Event::Counters(bytes) => counters.extend(bytes),
     };
@@ -486,7 +508,7 @@ fn talk(
 }
 
 /// Tells of a crash while the machine still waits for a debugger; returns whether that was done.
-fn tells_at_once(debugging: Debugging, waits: bool, tell: impl FnOnce() -> Outcome) -> bool {
+fn tells_at_once(debugging: Debugging, tell: impl FnOnce() -> Outcome) -> bool {
     if debugging == Debugging::Off {
         return false;
     }
@@ -494,7 +516,7 @@ fn tells_at_once(debugging: Debugging, waits: bool, tell: impl FnOnce() -> Outco
         failure.report();
         failure.status()
     });
-    if waits {
+    if debugging == (Debugging::AtCrash { waits: true }) {
         interrupt::program_crashed(status);
         words::hint("the machine waits: `mewz debug --attach` opens gdb here, Ctrl-C ends it");
     }

@@ -167,6 +167,7 @@ impl ProgramArguments {
             profile: None,
             debugging: Debugging::Off,
             telling: Telling::default(),
+            core: None,
             accelerator: self.accelerator(settings),
             machine: self
                 .machine

@@ -12,7 +12,7 @@ use super::image::{BootImage, Making};
 use super::module::Module;
 use super::program::ProgramArguments;
 use super::project::Subject;
-use super::{accelerator, cache, emulator, image, interrupt, network, values, words};
+use super::{accelerator, cache, debug, emulator, image, interrupt, network, values, words};
 
 /// Boot a module, or a project, and end with its exit status
 ///
@@ -56,6 +56,10 @@ pub(super) struct RunArguments {
     /// Let a debugger come to the machine, and let a crash wait for one (`mewz debug --attach`)
     #[arg(long)]
     debuggable: bool,
+    /// Leave the machine's memory in FILE when the program crashes, for `mewz debug FILE` [default: .mewz/NAME.core beside the
+    /// module]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    pub(super) core: Option<Option<PathBuf>>,
     /// Tell how much was compiled
     #[arg(short, long)]
     verbose: bool,
@@ -77,9 +81,10 @@ impl RunArguments {
 pub(super) fn run(arguments: RunArguments) -> Outcome {
     interrupt::watch();
     let subject = arguments.subject()?;
+    let waits = arguments.debuggable || subject.settings().debug().debuggable;
     let mut prepared = prepare(arguments, &subject, false)?;
     if prepared.making.kernel.is_debuggable {
-        prepared.wishes.debugging = Debugging::AtCrash;
+        prepared.wishes.debugging = Debugging::AtCrash { waits };
     }
     with_image(prepared, boot::run)
 }
@@ -131,7 +136,15 @@ pub(super) fn prepare(
     wishes.accelerator = accelerator::informed(wishes.accelerator, cache.as_ref(), &qemu);
     let counts_runs = wishes.profile.is_some();
     let mut making = program.making(settings, &wishes, counts_runs)?;
-    let is_debuggable = arguments.debuggable || settings.debug().debuggable;
+    wishes.core = match arguments.core {
+        Some(Some(path)) => Some(path),
+        Some(None) => Some(debug::default_core(&module.path)),
+        None if settings.debug().core => Some(debug::default_core(&module.path)),
+        None => None,
+    };
+    // A crash waits in the stub for what writes the memory.
+    let is_debuggable =
+        arguments.debuggable || settings.debug().debuggable || wishes.core.is_some();
     making.kernel.is_debuggable = is_debuggable || is_debugged;
     if is_debugged {
         making.options = program.code.for_debugger(making.options);

@@ -41,6 +41,35 @@ pub enum TrapKind {
 }
 
 impl TrapKind {
+    /// The signal that a program of another system would have got, by the numbers of GDB's `signals.def`.
+    #[must_use]
+    pub fn signal(self) -> u8 {
+        const ILLEGAL_INSTRUCTION: u8 = 4;
+        const ABORT: u8 = 6;
+        const BUS: u8 = 10;
+        const ARITHMETIC: u8 = 8;
+        const SEGMENT: u8 = 11;
+        const SYSTEM_CALL: u8 = 12;
+        match self {
+            TrapKind::MemoryOutOfBounds
+            | TrapKind::TableOutOfBounds
+            | TrapKind::IndirectCallToNull
+            | TrapKind::NullReference
+            | TrapKind::NullDereference
+            | TrapKind::CallStackExhausted => SEGMENT,
+            TrapKind::IntegerDivideByZero
+            | TrapKind::IntegerOverflow
+            | TrapKind::InvalidConversionToInteger => ARITHMETIC,
+            TrapKind::OutOfMemory | TrapKind::UnalignedAtomic => BUS,
+            TrapKind::MissingImport => SYSTEM_CALL,
+            TrapKind::UncaughtException => ABORT,
+            TrapKind::Unreachable
+            | TrapKind::IndirectCallTypeMismatch
+            | TrapKind::SharedMemoryExpected
+            | TrapKind::EndlessWait => ILLEGAL_INSTRUCTION,
+        }
+    }
+
     /// All of them, ascending.
     pub const ALL: [TrapKind; 17] = [
         TrapKind::Unreachable,

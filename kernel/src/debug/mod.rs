@@ -37,7 +37,6 @@ pub(crate) mod signal {
     pub(crate) const ARITHMETIC: u8 = 8;
     pub(crate) const BUS: u8 = 10;
     pub(crate) const SEGMENT: u8 = 11;
-    pub(crate) const SYSTEM_CALL: u8 = 12;
 }
 
 /// What the stub is to be like.

@@ -1,7 +1,7 @@
 //! The debugger's stub among the rest of the kernel: when it is asked, and what its user can ask.
 
 use core::fmt::{self, Write as _};
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use mewz_abi::trap::TrapKind;
 use mewz_kernel::settings::{Debugger, Failing, Settings};
@@ -97,7 +97,7 @@ pub(super) fn retries_trap(
     vectors: &mut SavedVectors,
     kind: TrapKind,
 ) -> bool {
-    debug::answer_crash(frame, vectors, signal_of_trap(kind)) == Afterwards::Retry
+    debug::answer_crash(frame, vectors, kind.signal()) == Afterwards::Retry
 }
 
 /// Shows a fault to a debugger; returns whether it wants the instruction tried once more.
@@ -121,28 +121,6 @@ pub(super) fn stop_here() {
 /// Tells a debugger that the program has ended.
 pub(super) fn tell_exit(status: u32) {
     debug::tell_exit(status.to_le_bytes()[0]);
-}
-
-/// The signal that a program of another system would have got.
-fn signal_of_trap(kind: TrapKind) -> u8 {
-    match kind {
-        TrapKind::MemoryOutOfBounds
-        | TrapKind::TableOutOfBounds
-        | TrapKind::IndirectCallToNull
-        | TrapKind::NullReference
-        | TrapKind::NullDereference
-        | TrapKind::CallStackExhausted => signal::SEGMENT,
-        TrapKind::IntegerDivideByZero
-        | TrapKind::IntegerOverflow
-        | TrapKind::InvalidConversionToInteger => signal::ARITHMETIC,
-        TrapKind::OutOfMemory | TrapKind::UnalignedAtomic => signal::BUS,
-        TrapKind::MissingImport => signal::SYSTEM_CALL,
-        TrapKind::UncaughtException => signal::ABORT,
-        TrapKind::Unreachable
-        | TrapKind::IndirectCallTypeMismatch
-        | TrapKind::SharedMemoryExpected
-        | TrapKind::EndlessWait => signal::ILLEGAL_INSTRUCTION,
-    }
 }
 
 /// A command: its name, what it tells, and how.
@@ -266,22 +244,35 @@ fn tell_interrupts(out: &mut dyn fmt::Write) -> fmt::Result {
 const LOG_BYTES: usize = 4096;
 
 /// The last lines of the log. Locked by whoever writes one, so a debugger only tries.
-static LOG: Mutex<Log> = Mutex::new(Log {
-    bytes: [0; LOG_BYTES],
-    written: 0,
-});
+static LOG: Mutex<Log> = Mutex::new(Log);
+
+/// What [`LOG`] locks: a core's reader finds it by this name, count first.
+static LOG_TEXT: LogText = LogText {
+    written: AtomicU64::new(0),
+    bytes: [const { AtomicU8::new(0) }; LOG_BYTES],
+};
 
 /// The last bytes of a text: byte `n` of it is at `n` modulo the length.
-struct Log {
-    bytes: [u8; LOG_BYTES],
-    written: usize,
+#[repr(C)]
+struct LogText {
+    written: AtomicU64,
+    bytes: [AtomicU8; LOG_BYTES],
 }
+
+impl LogText {
+    fn byte(&self, number: u64) -> &AtomicU8 {
+        &self.bytes[number as usize % LOG_BYTES]
+    }
+}
+
+/// The right to write to [`LOG_TEXT`].
+struct Log;
 
 impl fmt::Write for Log {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for byte in text.bytes() {
-            self.bytes[self.written % LOG_BYTES] = byte;
-            self.written += 1;
+            let number = LOG_TEXT.written.fetch_add(1, Ordering::Relaxed);
+            LOG_TEXT.byte(number).store(byte, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -295,11 +286,13 @@ pub(super) fn keep_line(line: fmt::Arguments<'_>) {
 }
 
 fn tell_log(out: &mut dyn fmt::Write) -> fmt::Result {
-    let Some(log) = LOG.try_lock() else {
+    let Some(_log) = LOG.try_lock() else {
         return writeln!(out, "a line is being written right now");
     };
-    for at in log.written.saturating_sub(LOG_BYTES)..log.written {
-        out.write_char(char::from(log.bytes[at % LOG_BYTES]))?;
+    let written = LOG_TEXT.written.load(Ordering::Relaxed);
+    for number in written.saturating_sub(LOG_BYTES as u64)..written {
+        let byte = LOG_TEXT.byte(number).load(Ordering::Relaxed);
+        out.write_char(char::from(byte))?;
     }
     Ok(())
 }

@@ -1,22 +1,33 @@
 //! Core dumps: a machine's memory in a file that gdb opens, beside the image with symbols that it belongs to.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use mewz_abi::address::WINDOW_BASE;
-use mewz_abi::record::TrapReport;
+use mewz_abi::record::{REGISTER_NAMES, TrapReport};
+use mewz_abi::trap::TrapKind;
 use object::elf::{self, FileHeader64, ProgramHeader64};
 use object::endian::LittleEndian;
-use object::read::elf::{FileHeader as _, NoteHeader as _, ProgramHeader as _};
+use object::read::elf::{FileHeader as _, ProgramHeader as _};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::cli::failure::Failure;
-use crate::cli::words;
 use crate::qemu::monitor::Monitor;
 
 type Header = FileHeader64<LittleEndian>;
 type Segment = ProgramHeader64<LittleEndian>;
+
+/// How long one who asks may take to its question.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The signal of a program that a debugger has stopped.
+const SIGNAL_TRAP: u8 = 5;
 
 /// Bytes that are looked at at once: what is zero throughout takes no room.
 const PART_BYTES: usize = 64 << 10;
@@ -29,9 +40,11 @@ const SIGNAL_OFFSET: usize = 12;
 const REGISTERS_OFFSET: usize = 112;
 /// Where the registers of `REGISTER_NAMES`, then the instruction pointer, are among those. Source: Linux,
 /// `struct user_regs_struct`.
-const REGISTER_PLACES: [usize; 18] = [
-    10, 5, 11, 12, 13, 14, 4, 19, 9, 8, 7, 6, 3, 2, 1, 0, 18, 16,
-];
+const REGISTER_PLACES: [usize; REGISTERS] =
+    [10, 5, 11, 12, 13, 14, 4, 19, 9, 8, 7, 6, 3, 2, 1, 0, 18, 16];
+
+/// Those of `REGISTER_NAMES`, then the instruction pointer.
+const REGISTERS: usize = REGISTER_NAMES.len() + 1;
 
 /// Where the build id is in a window's header.
 const BUILD_ID_OFFSET: u64 = 16;
@@ -41,15 +54,21 @@ const BUILD_ID_BYTES: usize = 16;
 #[derive(Clone, Copy, Debug)]
 pub(in crate::cli) struct Stopped {
     signal: u8,
-    registers: [u64; REGISTER_PLACES.len()],
+    registers: [u64; REGISTERS],
 }
 
 impl Stopped {
     /// The program at its trap.
-    pub(in crate::cli) fn of_trap(report: &TrapReport, signal: u8) -> Self {
-        let mut registers = [0; REGISTER_PLACES.len()];
-        registers[..report.registers.len()].copy_from_slice(&report.registers);
-        registers[report.registers.len()] = report.instruction;
+    pub(in crate::cli) fn of_trap(report: &TrapReport) -> Self {
+        let signal = TrapKind::from_number(report.kind).map_or(0, TrapKind::signal);
+        // Cores have the numbers of Linux.
+        let signal = match signal {
+            10 => 7,
+            12 => 31,
+            signal => signal,
+        };
+        let mut registers = [report.instruction; REGISTERS];
+        registers[..REGISTER_NAMES.len()].copy_from_slice(&report.registers);
         Self { signal, registers }
     }
 }
@@ -59,13 +78,102 @@ pub(in crate::cli) fn default_path(module: &Path) -> PathBuf {
     super::vscode::symbols_path(module).with_extension("core")
 }
 
-/// Writes the machine's memory to `path`, and the image with symbols beside it; tells where.
-pub(in crate::cli) fn write(
+/// What writes the cores of one machine, at its crash or when it is asked.
+#[derive(Clone, Debug)]
+pub(in crate::cli) struct Writer(Arc<Mutex<Kept>>);
+
+#[derive(Debug)]
+struct Kept {
+    monitor: Monitor,
+    image: Vec<u8>,
+}
+
+impl Writer {
+    /// That of the machine behind `monitor` that runs `image`, with symbols.
+    pub(in crate::cli) fn new(monitor: Monitor, image: Vec<u8>) -> Self {
+        Self(Arc::new(Mutex::new(Kept { monitor, image })))
+    }
+
+    /// Writes the core to `path`; what to say of it.
+    pub(in crate::cli) fn write(
+        &self,
+        path: &Path,
+        stopped: Option<Stopped>,
+    ) -> Result<String, Failure> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Kept { monitor, image } = &mut *kept;
+        write(monitor, path, image, stopped)
+    }
+
+    /// Answers requests at the socket `listener` until this process ends: a line of JSON with `path`, and maybe `registers`, for
+    /// one with `text` or `error`.
+    pub(super) fn serve(self, listener: UnixListener, module: PathBuf) {
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let _ = stream.set_read_timeout(Some(PATIENCE));
+                let mut line = String::new();
+                if BufReader::new(&stream).read_line(&mut line).is_err() {
+                    continue;
+                }
+                let answer = match self.answer(&line, &module) {
+                    Ok(text) => json!({ "text": text }),
+                    Err(failure) => json!({ "error": failure.text() }),
+                };
+                // Who asked may be gone.
+                let _ = stream.write_all(format!("{answer}\n").as_bytes());
+            }
+        });
+    }
+
+    fn answer(&self, line: &str, module: &Path) -> Result<String, Failure> {
+        let wish: Wish = serde_json::from_str(line)
+            .map_err(|problem| Failure::new("no request for a core").cause(problem))?;
+        let registers = wish.registers.and_then(|all| all.try_into().ok());
+        let stopped = registers.map(|registers| Stopped {
+            signal: SIGNAL_TRAP,
+            registers,
+        });
+        let path = wish.path.unwrap_or_else(|| default_path(module));
+        self.write(&path, stopped)
+    }
+}
+
+/// A request for a core.
+#[derive(Debug, Deserialize, Serialize)]
+pub(super) struct Wish {
+    /// Where it goes; an absolute path.
+    pub(super) path: Option<PathBuf>,
+    /// What the debugger shows as registers: those of `REGISTER_NAMES`, then the instruction pointer.
+    pub(super) registers: Option<Vec<u64>>,
+}
+
+/// Asks at a machine's socket for its core; what is said of it.
+pub(super) fn ask(socket: &Path, wish: &Wish) -> Result<String, Failure> {
+    let failure = || Failure::new("cannot write a core of the machine");
+    let broken = |problem: io::Error| failure().cause(problem);
+    let mut stream = UnixStream::connect(socket).map_err(broken)?;
+    let wish = serde_json::to_string(wish).map_err(|problem| broken(problem.into()))?;
+    stream
+        .write_all(format!("{wish}\n").as_bytes())
+        .map_err(broken)?;
+    let mut line = String::new();
+    BufReader::new(stream)
+        .read_line(&mut line)
+        .map_err(broken)?;
+    let answer: Value = serde_json::from_str(&line).unwrap_or_default();
+    match (answer["text"].as_str(), answer["error"].as_str()) {
+        (Some(text), _) => Ok(text.to_owned()),
+        (None, why) => Err(failure().cause(why.unwrap_or("the machine is gone"))),
+    }
+}
+
+/// Writes the machine's memory to `path`, and the image with symbols beside it; says where.
+fn write(
     monitor: &mut Monitor,
     path: &Path,
     image: &[u8],
     stopped: Option<Stopped>,
-) -> Result<(), Failure> {
+) -> Result<String, Failure> {
     let failure = |problem: io::Error| {
         Failure::new(format!("cannot write the core `{}`", path.display())).cause(problem)
     };
@@ -83,13 +191,12 @@ pub(in crate::cli) fn write(
         .persist(path)
         .map_err(|problem| failure(problem.error))?;
     let blocks = file.metadata().map_or(0, |metadata| metadata.blocks());
-    words::plain(format_args!(
+    Ok(format!(
         "Wrote `{}` ({} on disk): `mewz debug {}` opens it",
         path.display(),
         indicatif::HumanBytes(blocks * 512),
         path.display()
-    ));
-    Ok(())
+    ))
 }
 
 /// The image that belongs to a core.
@@ -227,7 +334,10 @@ pub(super) fn find(path: &Path) -> Result<Core, Failure> {
     let (of_core, of_image) = ids.ok_or_else(broken)?;
     if of_core != of_image {
         return Err(failure()
-            .cause(format!("`{}` is the image of another build", image.display()))
+            .cause(format!(
+                "`{}` is the image of another build",
+                image.display()
+            ))
             .hint("a core and its `.elf` are moved together"));
     }
     Ok(Core {
@@ -245,8 +355,8 @@ fn build_id_of_core(core: &File) -> Option<[u8; BUILD_ID_BYTES]> {
     let wanted = WINDOW_BASE + BUILD_ID_OFFSET;
     let place = segments.iter().find_map(|segment| {
         let offset = wanted.checked_sub(segment.p_vaddr(LittleEndian))?;
-        let is_in = segment.p_type(LittleEndian) == elf::PT_LOAD
-            && offset < segment.p_filesz(LittleEndian);
+        let is_in =
+            segment.p_type(LittleEndian) == elf::PT_LOAD && offset < segment.p_filesz(LittleEndian);
         is_in.then(|| segment.p_offset(LittleEndian) + offset)
     })?;
     let mut id = [0; BUILD_ID_BYTES];

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::core::Writer;
 use crate::cli::failure::Failure;
 use crate::cli::image::BootImage;
 use crate::cli::interrupt::{Held, Holding, hold};
@@ -20,7 +21,7 @@ use crate::qemu::debug_line::{Entrance, Server, Successor};
 const LINE_FILE: &str = "line";
 const NOTE_FILE: &str = "machine.json";
 const IMAGE_FILE: &str = "image.elf";
-pub(super) const COMMANDS_FILE: &str = "start.gdb";
+const CORE_FILE: &str = "core";
 
 /// What is noted of a machine.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -167,6 +168,19 @@ impl Door {
         Ok(path(number))
     }
 
+    /// Lets debuggers ask for cores of the machine.
+    pub(in crate::cli) fn serve_cores(&self, writer: Writer, module: &Path) -> Result<(), Failure> {
+        let listener = UnixListener::bind(self.core())
+            .map_err(|problem| Failure::new("cannot open a door for cores").cause(problem))?;
+        writer.serve(listener, module.to_owned());
+        Ok(())
+    }
+
+    /// The socket where cores are asked for.
+    pub(super) fn core(&self) -> PathBuf {
+        self.folder.join(CORE_FILE)
+    }
+
     /// The line's socket.
     pub(super) fn line(&self) -> PathBuf {
         self.folder.join(LINE_FILE)
@@ -177,12 +191,9 @@ impl Door {
         self.folder.join(IMAGE_FILE)
     }
 
-    /// Writes gdb's first commands to a file; returns its path.
-    pub(super) fn write_commands(&self, commands: &str) -> Result<PathBuf, Failure> {
-        let path = self.folder.join(COMMANDS_FILE);
-        fs::write(&path, commands)
-            .map_err(|problem| Failure::new("cannot write gdb's commands").cause(problem))?;
-        Ok(path)
+    /// The folder, for what belongs to a session.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
     }
 }
 
@@ -197,7 +208,7 @@ impl Drop for Door {
 /// A machine that a debugger can be led to.
 #[derive(Debug)]
 pub(super) struct Found {
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     pub(super) note: Note,
 }
 
@@ -208,6 +219,11 @@ impl Found {
 
     pub(super) fn image(&self) -> PathBuf {
         self.folder.join(IMAGE_FILE)
+    }
+
+    /// The socket where cores are asked for.
+    pub(super) fn core(&self) -> PathBuf {
+        self.folder.join(CORE_FILE)
     }
 
     /// Has the image made where that waits for someone who wants it.

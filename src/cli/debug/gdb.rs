@@ -19,6 +19,16 @@ const DAP_VERSION_MIN: u32 = 14;
 /// Status of a debugger that a signal ended.
 const STATUS_SIGNALLED: u8 = 1;
 
+/// What gdb is taught; one without Python says that it has none, and goes on.
+const HELPERS: &str = include_str!("mewz.py");
+
+/// Names of files in a session's folder.
+const HELPERS_FILE: &str = "mewz.py";
+const COMMANDS_FILE: &str = "start.gdb";
+/// What tells the helpers which core is looked at, or where cores are asked for.
+const CORE_NOTE_FILE: &str = "core-file";
+const CORES_NOTE_FILE: &str = "cores";
+
 /// What gdb is to do.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Script {
@@ -73,8 +83,22 @@ fn major_version(text: &str) -> Option<u32> {
     last.split('.').next()?.parse().ok()
 }
 
-/// The commands that begin a session: `target` is a socket's path or `HOST:PORT`.
-pub(super) fn first_commands(target: &str, script: &Script) -> String {
+/// What a session looks at.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Target<'a> {
+    /// A machine.
+    Machine {
+        /// The socket of its line.
+        line: &'a Path,
+        /// That where cores are asked for.
+        cores: &'a Path,
+    },
+    /// A core.
+    Core(&'a Path),
+}
+
+/// The commands that begin a session.
+pub(super) fn first_commands(target: Target<'_>, script: &Script) -> String {
     let mut text = String::from(
         "# Written by mewz.\n\
          set confirm off\n\
@@ -84,25 +108,62 @@ pub(super) fn first_commands(target: &str, script: &Script) -> String {
          set print asm-demangle on\n\
          skip -gfile /rustc/*\n",
     );
-    let _ = writeln!(text, "target remote {target}");
-    for place in &script.breakpoints {
-        let _ = writeln!(text, "break {place}");
-    }
+    let path = match target {
+        Target::Machine { line, .. } => {
+            let _ = writeln!(text, "target remote {}", line.display());
+            return text + &breakpoints(script);
+        }
+        Target::Core(path) => path,
+    };
+    let _ = writeln!(text, "core-file {}", path.display());
+    text
+}
+
+/// Commands that run to the breakpoints.
+fn breakpoints(script: &Script) -> String {
+    let places = script.breakpoints.iter();
+    let mut text: String = places.map(|place| format!("break {place}\n")).collect();
     if !script.breakpoints.is_empty() {
         text.push_str("continue\n");
     }
     text
 }
 
-/// gdb with the image's symbols and its first commands in `start`.
-pub(super) fn command(program: &Path, image: &Path, start: &Path, script: &Script) -> Command {
+/// Writes what gdb runs first into `folder`: the helpers in Python, then commands. Their paths.
+pub(super) fn write_start(
+    folder: &Path,
+    target: Target<'_>,
+    script: &Script,
+) -> Result<[PathBuf; 2], Failure> {
+    let failure =
+        |problem: std::io::Error| Failure::new("cannot write gdb's commands").cause(problem);
+    let helpers = folder.join(HELPERS_FILE);
+    std::fs::write(&helpers, HELPERS).map_err(failure)?;
+    let (note, path) = match target {
+        Target::Machine { cores, .. } => (CORES_NOTE_FILE, cores),
+        Target::Core(path) => (CORE_NOTE_FILE, path),
+    };
+    let path = path.as_os_str().as_encoded_bytes();
+    std::fs::write(folder.join(note), path).map_err(failure)?;
+    let commands = folder.join(COMMANDS_FILE);
+    std::fs::write(&commands, first_commands(target, script)).map_err(failure)?;
+    Ok([helpers, commands])
+}
+
+/// gdb with the image's symbols and what it runs first, `start`.
+pub(super) fn command(
+    program: &Path,
+    image: &Path,
+    start: &[PathBuf; 2],
+    script: &Script,
+) -> Command {
     let mut command = Command::new(program);
     // What a person has set up for other programs may ask questions, and stop a script.
     if script.is_batch {
         command.args(["-nx", "-batch"]);
     }
-    command.arg("-q").arg(image).arg("-x").arg(start);
-    for file in &script.files {
+    command.arg("-q").arg(image);
+    for file in start.iter().chain(&script.files) {
         command.arg("-x").arg(file);
     }
     for line in &script.commands {
@@ -157,7 +218,9 @@ impl Drop for Terminal {
 
 #[cfg(test)]
 mod tests {
-    use super::{Script, first_commands, major_version};
+    use std::path::Path;
+
+    use super::{Script, Target, first_commands, major_version};
 
     #[test]
     fn versions_are_read() {
@@ -178,8 +241,14 @@ mod tests {
             breakpoints: vec!["main".to_owned()],
             ..Script::default()
         };
-        let text = first_commands("/run/line", &script);
+        let target = Target::Machine {
+            line: Path::new("/run/line"),
+            cores: Path::new("/run/core"),
+        };
+        let text = first_commands(target, &script);
         assert!(text.ends_with("target remote /run/line\nbreak main\ncontinue\n"));
-        assert!(first_commands("/run/line", &Script::default()).ends_with("/run/line\n"));
+        assert!(first_commands(target, &Script::default()).ends_with("/run/line\n"));
+        let core = Target::Core(Path::new("/a.core"));
+        assert!(first_commands(core, &script).ends_with("core-file /a.core\n"));
     }
 }

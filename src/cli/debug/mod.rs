@@ -1,16 +1,19 @@
 //! `mewz debug`: gdb on a program, from its first instruction on or after its crash.
 
+mod core;
 mod door;
 mod gdb;
+mod places;
 mod vscode;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub(super) use self::core::{Stopped, Writer, default_path as default_core};
 pub(super) use self::door::Door;
 use self::door::Found;
-use self::gdb::{Script, Terminal};
+use self::gdb::{Script, Target, Terminal};
 use super::Outcome;
 use super::boot::{self, Debugging};
 use super::failure::Failure;
@@ -36,6 +39,8 @@ Examples:
   mewz debug --break main -- --fast input.txt    the project here: run to `main` with arguments
   mewz debug --batch --ex 'break parse' --ex continue --ex bt app.wasm
   mewz debug --attach                            a machine of `mewz run --debuggable`
+  mewz debug --attach --core                     its memory in a file, and it goes on
+  mewz debug .mewz/app.core                      such a file, or one of `mewz run --core`
   mewz debug --listen 127.0.0.1:1234 app.wasm    for an editor; `mewz debug --vscode` sets one up
 
 Exit status: gdb's; 2 for a wrong command line, 1 for everything else that fails."
@@ -135,9 +140,16 @@ pub(super) fn run(arguments: DebugArguments) -> Outcome {
     let subject = match (arguments.attach, &subject) {
         (None, Some(subject)) => subject,
         (process, _) => {
-            return attach(gdb.unwrap_or_default(), process.flatten(), &script);
+            let core = arguments.run.core;
+            return attach(gdb.unwrap_or_default(), process.flatten(), core, &script);
         }
     };
+    if let (Subject::Module(path, _), Some(gdb)) = (subject, &gdb)
+        && core::is_core(path)
+    {
+        let core = core::find(path)?;
+        return in_foreground(gdb, &core.image, Target::Core(&core.path), &script);
+    }
     let line = arguments.stub.or(choices.stub).unwrap_or(STUB_DEFAULT);
     let mut prepared = run::prepare(arguments.run, subject, true)?;
     let session = Session {
@@ -152,6 +164,10 @@ pub(super) fn run(arguments: DebugArguments) -> Outcome {
         owns_output: session.is_dap,
     };
     run::with_image(prepared, |program, wishes, module, image| {
+        if !session.script.breakpoints.is_empty() {
+            let symbols = image.with_symbols().unwrap_or_default();
+            places::check(&session.script.breakpoints, &symbols)?;
+        }
         boot::debug(program, wishes, module, image, session)
     })
 }
@@ -173,7 +189,7 @@ pub(super) struct Running {
     /// gdb's process.
     id: u32,
     terminal: Terminal,
-    _door: Door,
+    door: Door,
 }
 
 impl Session {
@@ -193,14 +209,14 @@ impl Session {
                 gdb: None,
                 id: 0,
                 terminal,
-                _door: door,
+                door,
             });
         };
-        let target = door.line();
-        let start = door.write_commands(&gdb::first_commands(
-            &target.display().to_string(),
-            &self.script,
-        ))?;
+        let target = Target::Machine {
+            line: &door.line(),
+            cores: &door.core(),
+        };
+        let start = gdb::write_start(door.folder(), target, &self.script)?;
         let mut command = gdb::command(&program, &door.image(), &start, &self.script);
         if self.is_dap {
             command.args(["-i", "dap"]);
@@ -220,12 +236,17 @@ impl Session {
             gdb: Some(gdb),
             id,
             terminal,
-            _door: door,
+            door,
         })
     }
 }
 
 impl Running {
+    /// The way to its machine.
+    pub(super) fn door(&self) -> &Door {
+        &self.door
+    }
+
     /// Waits until gdb has ended; its status.
     pub(super) fn wait(mut self) -> Option<u8> {
         let status = self.gdb.take()?.join().unwrap_or(1);
@@ -263,8 +284,13 @@ fn tell_address(door: &Door, module: &Module) -> Result<(), Failure> {
 /// How long a machine may take from its first words to its door.
 const DOOR_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Opens gdb on a machine that is there.
-fn attach(program: PathBuf, process: Option<u32>, script: &Script) -> Outcome {
+/// Opens gdb on a machine that is there; or writes its `core`, to a file that may be named.
+fn attach(
+    program: PathBuf,
+    process: Option<u32>,
+    core: Option<Option<PathBuf>>,
+    script: &Script,
+) -> Outcome {
     let end = std::time::Instant::now() + DOOR_PATIENCE;
     let found = loop {
         let mut found = door::all();
@@ -284,16 +310,34 @@ fn attach(program: PathBuf, process: Option<u32>, script: &Script) -> Outcome {
             _ => return Err(ambiguous(&found)),
         }
     };
+    if let Some(path) = core {
+        let path = path
+            .map(std::path::absolute)
+            .transpose()
+            .map_err(|problem| Failure::new("cannot name the core's file").cause(problem))?;
+        let wish = core::Wish {
+            path,
+            registers: None,
+        };
+        words::plain(core::ask(&found.core(), &wish)?);
+        return Ok(0);
+    }
     found.prepare()?;
+    let target = Target::Machine {
+        line: &found.line(),
+        cores: &found.core(),
+    };
+    in_foreground(&program, &found.image(), target, script)
+}
+
+/// Runs gdb to its end on a machine or core that is there.
+fn in_foreground(program: &Path, image: &Path, target: Target<'_>, script: &Script) -> Outcome {
     let terminal = Terminal::keep();
     let folder = tempfile::tempdir()
         .map_err(|problem| Failure::new("cannot make a temporary folder").cause(problem))?;
     let _held = hold(Holding::Folder(folder.path().to_owned()));
-    let start = folder.path().join(door::COMMANDS_FILE);
-    let target = found.line().display().to_string();
-    std::fs::write(&start, gdb::first_commands(&target, script))
-        .map_err(|problem| Failure::new("cannot write gdb's commands").cause(problem))?;
-    let child = gdb::start(gdb::command(&program, &found.image(), &start, script))?;
+    let start = gdb::write_start(folder.path(), target, script)?;
+    let child = gdb::start(gdb::command(program, image, &start, script))?;
     let _gdb = hold(Holding::Process(child.id()));
     interrupt::leave_to_debugger();
     let status = gdb::wait(child);

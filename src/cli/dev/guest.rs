@@ -123,6 +123,7 @@ impl Guest {
             terminals: 0,
             memory: Some(memory.try_clone().map_err(failed)?),
             debug_line: None,
+            has_monitor: false,
         };
         let running = machine::start(&settings, &plan.kernel)
             .map_err(|problem| emulator::not_run(&problem))?;

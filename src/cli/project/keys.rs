@@ -272,6 +272,9 @@ pub(in crate::cli) struct Debug {
     /// Whether `mewz run` lets a debugger come to the machine, and a crash wait for one
     #[schemars(extend("default" = false, "x-flag" = "--debuggable"))]
     pub(in crate::cli) debuggable: bool,
+    /// Whether a crash leaves the machine's memory in `.mewz/NAME.core` beside the module, for `mewz debug FILE`
+    #[schemars(extend("default" = false, "x-flag" = "--core"))]
+    pub(in crate::cli) core: bool,
 }
 
 /// What the machine is and says

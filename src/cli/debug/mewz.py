@@ -1,0 +1,159 @@
+# What `mewz debug` teaches gdb: the state of the kernel and of WASI, and cores. Written by mewz.
+import gdb
+import json
+import os
+import socket
+import struct
+
+# Where mewz notes what this session looks at.
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+REGISTERS = "rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15 eflags rip".split()
+REGIONS = (
+    (0x0, 0x800000000000, "the program's memories"),
+    (0xFFFF800000000000, 0xFFFFA00000000000, "all of the machine's memory, as the kernel sees it"),
+    (0xFFFFA00000000000, 0xFFFFA00100000000, "the program's stack"),
+    (0xFFFFFFFF80000000, 0xFFFFFFFFA0000000, "the kernel"),
+    (0xFFFFFFFFA0000000, 0x10000000000000000, "the program's code and data"),
+)
+
+
+def note(name):
+    """What mewz has noted under this name."""
+    path = os.path.join(FOLDER, name)
+    if not os.path.exists(path):
+        return None
+    with open(path) as file:
+        return file.read()
+
+
+def core_file():
+    """The core that is looked at, if it is one."""
+    return note("core-file")
+
+
+def symbols(command, pattern):
+    """Address and name of the symbols that gdb's `command` finds."""
+    text = gdb.execute("%s -q %s" % (command, pattern), to_string=True)
+    pairs = (line.split(None, 1) for line in text.splitlines())
+    return [(int(pair[0], 16), pair[1]) for pair in pairs if len(pair) == 2 and pair[0].startswith("0x")]
+
+
+def read(address, size):
+    return bytes(gdb.selected_inferior().read_memory(address, size))
+
+
+def variable(pattern):
+    found = symbols("info variables", pattern)
+    if not found:
+        raise gdb.GdbError("this kernel has no such state")
+    return found[0][0]
+
+
+def memory_of_core(path):
+    with open(path, "rb") as core:
+        head = core.read(64)
+        table, count = struct.unpack_from("<Q", head, 32)[0], struct.unpack_from("<H", head, 56)[0]
+        core.seek(table)
+        segments = [struct.unpack_from("<IIQQQQQQ", core.read(56)) for _ in range(count)]
+    for start, end, what in REGIONS:
+        inside = [segment for segment in segments if segment[0] == 1 and start <= segment[3] < end]
+        if inside:
+            size = sum(segment[6] for segment in inside)
+            print("%#018x %10d KiB in %d parts: %s" % (inside[0][3], size >> 10, len(inside), what))
+
+
+def log_of_core(_):
+    address = variable("entry::debugger::LOG_TEXT")
+    (written,) = struct.unpack("<Q", read(address, 8))
+    ring = read(address + 8, 4096)
+    start = max(0, written - len(ring))
+    print(bytes(ring[at % len(ring)] for at in range(start, written)).decode("utf-8", "replace"), end="")
+
+
+def interrupts_of_core(_):
+    counts = read(variable("arch::exceptions::COUNTS"), 4 * 32)
+    for vector, (count,) in enumerate(struct.iter_unpack("<I", counts)):
+        if count:
+            print("%4d %8d" % (vector, count))
+
+
+def calls_of_core(_):
+    base = variable("entry::debugger::CALLS")
+    for address, name in symbols("info functions", "^wasi_snapshot_preview1"):
+        # The stub has its number in `mov r11d, NUMBER`.
+        code = read(address, 32)
+        at = code.find(b"\x41\xbb")
+        if at >= 0:
+            (number,) = struct.unpack_from("<I", code, at + 2)
+            (count,) = struct.unpack("<Q", read(base + 8 * number, 8))
+            if count:
+                print("%8d %s" % (count, name.split("$")[1]))
+
+
+# Names, the stub's words for them, what they are, and how a core tells.
+STATES = (
+    ("descriptors", "fds", "the program's descriptors", None),
+    ("heap", "heap", "the kernel's heap", None),
+    ("interrupts", "irq", "interrupts and exceptions by vector; of a core, exceptions", interrupts_of_core),
+    ("log", "log", "the last lines of the kernel's log", log_of_core),
+    ("memory", "memory", "the program's memories, and what is free", memory_of_core),
+    ("sockets", "sockets", "the program's sockets", None),
+    ("wasi", "wasi", "calls of WASI by name", calls_of_core),
+)
+
+
+class Mewz(gdb.Command):
+    """The state of the kernel and of WASI."""
+
+    def __init__(self):
+        super().__init__("mewz", gdb.COMMAND_STATUS, gdb.COMPLETE_NONE, True)
+
+
+class State(gdb.Command):
+    def __init__(self, name, word, what, of_core):
+        self.__doc__ = "Show %s." % what
+        self.word, self.of_core = word, of_core
+        super().__init__("mewz " + name, gdb.COMMAND_STATUS)
+
+    def invoke(self, argument, from_tty):
+        core = core_file()
+        if core is None:
+            print(gdb.execute("monitor " + self.word, to_string=True), end="")
+        elif self.of_core is None:
+            raise gdb.GdbError("only a machine that is there tells that, not a core")
+        else:
+            self.of_core(core)
+
+
+class Core(gdb.Command):
+    """Write the machine's memory to a file, for `mewz debug FILE`: mewz core [FILE]."""
+
+    def __init__(self):
+        super().__init__("mewz core", gdb.COMMAND_DATA, gdb.COMPLETE_FILENAME)
+
+    def invoke(self, argument, from_tty):
+        if core_file() is not None:
+            raise gdb.GdbError("this is a core")
+        words = gdb.string_to_argv(argument)
+        frame = gdb.newest_frame()
+        mask = (1 << 64) - 1
+        wish = {
+            "path": os.path.abspath(words[0]) if words else None,
+            "registers": [int(frame.read_register(name)) & mask for name in REGISTERS],
+        }
+        try:
+            with socket.socket(socket.AF_UNIX) as line:
+                line.connect(note("cores"))
+                line.sendall(json.dumps(wish).encode() + b"\n")
+                answer = json.loads(line.makefile().readline())
+        except OSError as problem:
+            raise gdb.GdbError("the machine has no door for cores: %s" % problem)
+        if "error" in answer:
+            raise gdb.GdbError(answer["error"])
+        print(answer["text"])
+
+
+Mewz()
+Core()
+for state in STATES:
+    State(*state)
