@@ -101,6 +101,14 @@ fn what_is_not_there_is_told() {
         .assert(1, &["gdb is not installed", "apt-get install gdb"]);
     ended(&["debug", "--listen", "0.0.0.0:1", &program("hello.wat")])
         .assert(2, &["only this host"]);
+    let arguments = [
+        "debug",
+        "--batch",
+        "--break",
+        "diivde",
+        &source("count.wat"),
+    ];
+    ended(&arguments).assert(2, &["no function `diivde`", "there is `divide`"]);
     let old = place.script("old-gdb", "echo 'GNU gdb (Debian 13.1-3) 13.1'");
     let arguments = [
         "debug",

@@ -1,5 +1,12 @@
 //! Scripted sessions of gdb on machines of their own, through `mewz debug`; each ends by itself.
+//!
+//! `sessions`: breakpoints, watchpoints, steps, `monitor`, registers, bad addresses, backtraces from the kernel and from an
+//! interrupt into the program, a handler that writes where it should not, QEMU's own stub. `source`: C, C++ and Rust by their
+//! source. `running`: Ctrl-C with interrupts on and off, noise on the line, debuggers that come and go. `crash`: signals, reports for
+//! people and programs, the machine that waits. `core`: cores, and gdb's commands for the kernel's state. `editors`: a port
+//! and the machine interface, what is refused, images without a stub.
 
+mod core;
 mod crash;
 mod editors;
 #[path = "../invoke/mod.rs"]

@@ -1,0 +1,148 @@
+//! Cores: a machine's memory in a file, opened again in gdb.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::MetadataExt as _;
+
+use mewz_abi::address::WINDOW_BASE;
+use object::{Object as _, ObjectSegment as _};
+
+use super::invoke::{Ended, Place, signal};
+use super::tools::{c_compiler, run};
+use super::{Transcript, attached, command, session, source};
+
+/// Looks at a core.
+fn opened(place: &Place, core: &str, commands: &[&str]) -> Transcript {
+    let mut arguments = vec!["debug", "--batch"];
+    for line in commands {
+        arguments.extend(["--ex", line]);
+    }
+    arguments.push(core);
+    Transcript::new(&Ended::new(command(place, &arguments).output().unwrap()))
+}
+
+#[test]
+fn a_crash_leaves_a_core_that_gdb_opens() {
+    let place = Place::new();
+    fs::copy(source("crash.c"), place.path("crash.c")).unwrap();
+    let mut compiler = c_compiler();
+    compiler.args(["-g", "-O0", "crash.c", "-o", "crash.wasm"]);
+    run(compiler.current_dir(place.path("")));
+    let ended = Ended::new(
+        command(&place, &["run", "--core", "crash.wasm"])
+            .output()
+            .unwrap(),
+    );
+    // Nobody is waited for.
+    ended.assert(134, &["integer divide by zero", "Wrote `", "mewz debug "]);
+    let core = place.path(".mewz/crash.core");
+    let metadata = fs::metadata(&core).unwrap();
+    assert!(metadata.blocks() * 512 < metadata.len() / 4, "{metadata:?}");
+    assert_eq!(metadata.mode() & 0o077, 0);
+    let commands = [
+        "bt",
+        "p b",
+        "up",
+        "p n",
+        "p *(unsigned char*)1024 + 0",
+        "mewz wasi",
+        "mewz interrupts",
+        "mewz memory",
+        "mewz log",
+    ];
+    opened(&place, ".mewz/crash.core", &commands).assert(&[
+        "Program terminated with signal SIGFPE, Arithmetic exception.",
+        "in divide (a=42, b=0) at crash.c:7",
+        "in work (n=0) at crash.c:11",
+        "in main (",
+        "$1 = 0",
+        "in work (n=0)",
+        "$2 = 0",
+        "$3 = ",
+        " args_sizes_get",
+        "   6        1",
+        "KiB in 1 parts: the program's memories",
+        "the program's stack",
+    ]);
+    // The core of one build and the image of another, and a core that is cut short.
+    let image = place.path(".mewz/crash.core.elf");
+    let mut bytes = fs::read(&image).unwrap();
+    let whole = bytes.clone();
+    let parsed = object::File::parse(&whole[..]).unwrap();
+    let mut segments = parsed.segments();
+    let window = segments.find(|segment| segment.address() == WINDOW_BASE);
+    // The build id's first byte.
+    bytes[window.unwrap().file_range().0 as usize + 16] ^= 1;
+    fs::write(&image, bytes).unwrap();
+    let refused = |words: &[&str]| {
+        let arguments = ["debug", "--batch", ".mewz/crash.core"];
+        Ended::new(command(&place, &arguments).output().unwrap()).assert(1, words);
+    };
+    refused(&["is the image of another build", "moved together"]);
+    fs::write(&image, &whole).unwrap();
+    let file = fs::OpenOptions::new().write(true).open(&core).unwrap();
+    file.set_len(200).unwrap();
+    refused(&["cut short"]);
+    fs::remove_file(&image).unwrap();
+    refused(&["crash.core.elf", "moved together"]);
+    place.assert_clean();
+}
+
+#[test]
+fn a_program_that_runs_is_kept_in_a_core() {
+    let place = Place::new();
+    let module = source("spin.wat");
+    let mut child = command(&place, &["run", "--debuggable", &module])
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let arguments = ["debug", "--attach", "--core=now.core"];
+    Ended::new(command(&place, &arguments).output().unwrap())
+        .assert(0, &["Wrote `", "now.core` ("]);
+    // As gdb sees it: where the program stands, and not the stub that holds it.
+    attached(
+        &place,
+        &[
+            "set language c",
+            "set var *(int*)80 = 1234",
+            "mewz core then.core",
+            "mewz descriptors",
+            "detach",
+        ],
+    )
+    .assert(&["Wrote `", "then.core` (", "0 standard input", "detached]"]);
+    signal("INT", child.id());
+    child.wait().unwrap();
+    let commands = ["bt", "set language c", "p *(int*)80", "mewz heap"];
+    let transcript = opened(&place, "then.core", &commands);
+    transcript.assert(&["#0 ", "in spin ()", "in _start ()", "$1 = 1234"]);
+    assert!(transcript.errors.contains("only a machine that is there"));
+    opened(&place, "now.core", &["bt"]).assert(&["#0 ", "in spin ()", "in _start ()"]);
+    place.assert_clean();
+}
+
+#[test]
+fn the_kernels_state_has_commands_in_gdb() {
+    let commands = [
+        "mewz memory",
+        "mewz heap",
+        "mewz descriptors",
+        "mewz wasi",
+        "mewz interrupts",
+        "mewz sockets",
+        "mewz log",
+        "help mewz",
+    ];
+    session(&["--break", "say"], &commands, &source("count.wat")).assert(&[
+        "Breakpoint 1, ",
+        "memory 0 at 0x0: 65536 bytes",
+        "bytes in use of",
+        "0 standard input",
+        " debugger",
+        "none",
+        "mewz core -- Write the machine's memory",
+    ]);
+}
