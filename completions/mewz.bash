@@ -338,7 +338,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__debug)
-            opts="-e -p -m -O -v -x -h --env --dir --disk --tmp --publish --net --memory --release --accel --machine --log --opt --regalloc --target-cpu --profile --qemu --no-cache --kernel --kernel-arg --profile-generate --json --full-report --debuggable --verbose --attach --break --stub --listen --vscode --dap --batch --command --ex --gdb --listen-guest --timeout --help"
+            opts="-e -p -m -O -v -x -h --env --dir --disk --tmp --publish --net --memory --release --accel --machine --log --opt --regalloc --target-cpu --profile --qemu --no-cache --kernel --kernel-arg --profile-generate --json --full-report --debuggable --core --verbose --attach --break --stub --listen --vscode --dap --batch --command --ex --gdb --listen-guest --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -425,6 +425,10 @@ _mewz() {
                     return 0
                     ;;
                 --profile-generate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --core)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1188,7 +1192,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__run)
-            opts="-e -p -m -O -v -h --env --dir --disk --tmp --publish --listen --net --memory --release --accel --machine --log --opt --regalloc --target-cpu --profile --qemu --no-cache --kernel --kernel-arg --timeout --profile-generate --json --full-report --debuggable --verbose --help"
+            opts="-e -p -m -O -v -h --env --dir --disk --tmp --publish --listen --net --memory --release --accel --machine --log --opt --regalloc --target-cpu --profile --qemu --no-cache --kernel --kernel-arg --timeout --profile-generate --json --full-report --debuggable --core --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1283,6 +1287,10 @@ _mewz() {
                     return 0
                     ;;
                 --profile-generate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --core)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -81,6 +81,7 @@ complete -c mewz -n "__fish_mewz_using_subcommand run" -l kernel -d 'A kernel ot
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l kernel-arg -d 'A word for the kernel\'s command line' -r
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l timeout -d 'End the machine after this time, with status 124 [env: MEWZ_TIMEOUT]' -r
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l profile-generate -d 'Count what runs, and write it to FILE when the program ends, for `mewz build --profile FILE`' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand run" -l core -d 'Leave the machine\'s memory in FILE when the program crashes, for `mewz debug FILE` [default: .mewz/NAME.core beside the module]' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l net -d 'Let the program make connections and resolve names'
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l release -d 'Build and run the project\'s release profile'
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l no-cache -d 'Neither use nor keep compiled images and functions'
@@ -166,6 +167,7 @@ complete -c mewz -n "__fish_mewz_using_subcommand debug" -l qemu -d 'The QEMU to
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l kernel -d 'A kernel other than the one inside' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l kernel-arg -d 'A word for the kernel\'s command line' -r
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l profile-generate -d 'Count what runs, and write it to FILE when the program ends, for `mewz build --profile FILE`' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l core -d 'Leave the machine\'s memory in FILE when the program crashes, for `mewz debug FILE` [default: .mewz/NAME.core beside the module]' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l attach -d 'Go to a machine that runs, or waits after a crash; PROCESS names one of several' -r
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l break -d 'Run to this function, `*ADDRESS` or `FILE:LINE` first' -r
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l stub -d 'Who answers gdb: the kernel, or QEMU, which can show the kernel\'s first instructions too [default: kernel]' -r -f -a "kernel\t''
