@@ -5,9 +5,9 @@ use core::sync::atomic::{Ordering, fence};
 
 use mewz_disk::{BLOCK_BYTES, DeviceError};
 use virtio_drivers::queue::VirtQueue;
-use virtio_drivers::transport::{SomeTransport, Transport as _};
+use virtio_drivers::transport::{DeviceStatus, Transport as _};
 
-use super::find::Device;
+use super::find::{Device, DeviceTransport};
 use super::hal::Machine;
 use super::wait;
 
@@ -38,7 +38,7 @@ const HEAD_BYTES: usize = 16;
 
 /// A disk.
 pub(crate) struct BlockDevice {
-    transport: SomeTransport<'static>,
+    transport: DeviceTransport,
     queue: VirtQueue<Machine, QUEUE_LEN>,
     blocks: u64,
     is_read_only: bool,
@@ -109,7 +109,8 @@ impl BlockDevice {
         } else {
             &mut [into, &mut status]
         };
-        // SAFETY: the buffers are borrowed until this function returns, which it does when the device has returned them.
+        // SAFETY: the buffers are borrowed until this function returns, which it does when the device has returned them or
+        // is reset.
         let token = unsafe { self.queue.add(read, write) };
         let token = token.map_err(|_| DeviceError)?;
         // Or the device's wish to be told could be read before it sees the request.
@@ -122,6 +123,8 @@ impl BlockDevice {
         let popped = unsafe { self.queue.pop_used(token, read, write) };
         if popped.is_err() {
             self.is_broken = true;
+            // Or it could use the buffers after they are gone.
+            self.transport.set_status(DeviceStatus::empty());
             return Err(DeviceError);
         }
         match status {

@@ -6,8 +6,9 @@ use alloc::vec::Vec;
 use core::sync::atomic::{Ordering, fence};
 
 use virtio_drivers::queue::VirtQueue;
-use virtio_drivers::transport::{SomeTransport, Transport as _};
+use virtio_drivers::transport::Transport as _;
 
+use super::find::DeviceTransport;
 use super::hal::Machine;
 
 /// Descriptors of a queue.
@@ -51,7 +52,7 @@ impl BufferQueue {
     ///
     /// The device has no such queue.
     pub(super) fn new(
-        transport: &mut SomeTransport<'static>,
+        transport: &mut DeviceTransport,
         index: u16,
         direction: Direction,
         count: usize,
@@ -122,7 +123,7 @@ impl BufferQueue {
     /// The queue is broken.
     pub(super) fn submit(
         &mut self,
-        transport: &mut SomeTransport<'static>,
+        transport: &mut DeviceTransport,
         at: usize,
         len: usize,
     ) -> Result<(), QueueError> {
@@ -166,8 +167,8 @@ impl BufferQueue {
             // SAFETY: as above.
             Direction::FromDevice => unsafe { self.queue.pop_used(token, &[], &mut [bytes]) },
         };
-        buffer.token = None;
         let len = popped.map_err(|_| QueueError)? as usize;
+        buffer.token = None;
         Ok(Some((at, len.min(buffer.bytes.len()))))
     }
 

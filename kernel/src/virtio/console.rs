@@ -8,10 +8,10 @@ use alloc::collections::VecDeque;
 
 use mewz_abi::record::{HEAD_BYTES, RecordKind, head};
 use mewz_kernel::inbox::{BadRecord, Inbox, Incoming};
-use virtio_drivers::transport::{SomeTransport, Transport as _};
+use virtio_drivers::transport::{DeviceStatus, Transport as _};
 
 use super::buffers::{BufferQueue, Direction, QueueError};
-use super::find::Device;
+use super::find::{Device, DeviceTransport};
 use super::wait;
 
 /// Buffers for what comes, and their size: QEMU reads no more from a socket at once.
@@ -77,7 +77,7 @@ pub(crate) enum Input {
 
 /// A console.
 pub(crate) struct Console {
-    transport: SomeTransport<'static>,
+    transport: DeviceTransport,
     receive: BufferQueue,
     transmit: BufferQueue,
     inbox: Inbox,
@@ -103,7 +103,7 @@ impl Console {
         let has_ports = device.negotiate(MULTIPORT) & MULTIPORT != 0;
         device.connect_interrupt();
         let mut transport = device.transport;
-        let queues = |transport: &mut SomeTransport<'static>, first: u16| {
+        let queues = |transport: &mut DeviceTransport, first: u16| {
             Ok::<_, QueueError>((
                 BufferQueue::new(transport, first, Direction::FromDevice, RECEIVE.0)?,
                 BufferQueue::new(transport, first + 1, Direction::ToDevice, TRANSMIT.0)?,
@@ -116,15 +116,12 @@ impl Console {
             control = Some(Control::new(&mut transport)?);
         }
         transport.finish_init();
-        let port = match &mut control {
-            Some(control) => control.open_port(&mut transport)?,
-            None => 0,
-        };
-        let queues = ports.get_mut(port as usize).and_then(Option::take);
-        let (mut receive, transmit) = queues.ok_or(ConsoleError::NoPort)?;
-        while let Some((at, _)) = receive.free(RECEIVE.1) {
-            receive.submit(&mut transport, at, RECEIVE.1)?;
+        let opened = open(&mut control, &mut ports, &mut transport);
+        if opened.is_err() {
+            // Or it could use buffers after they are gone: a slow device may name its port yet.
+            transport.set_status(DeviceStatus::empty());
         }
+        let (receive, transmit) = opened?;
         Ok(Self {
             transport,
             receive,
@@ -291,6 +288,24 @@ impl Console {
     }
 }
 
+/// Opens the device's port and lends it buffers; takes its queues out of `ports` at the end alone.
+fn open(
+    control: &mut Option<Control>,
+    ports: &mut [Option<(BufferQueue, BufferQueue)>; 2],
+    transport: &mut DeviceTransport,
+) -> Result<(BufferQueue, BufferQueue), ConsoleError> {
+    let port = match control {
+        Some(control) => control.open_port(transport)?,
+        None => 0,
+    };
+    let queues = ports.get_mut(port as usize).ok_or(ConsoleError::NoPort)?;
+    let (receive, _) = queues.as_mut().ok_or(ConsoleError::NoPort)?;
+    while let Some((at, _)) = receive.free(RECEIVE.1) {
+        receive.submit(transport, at, RECEIVE.1)?;
+    }
+    queues.take().ok_or(ConsoleError::NoPort)
+}
+
 /// The control queues.
 struct Control {
     receive: BufferQueue,
@@ -298,7 +313,7 @@ struct Control {
 }
 
 impl Control {
-    fn new(transport: &mut SomeTransport<'static>) -> Result<Self, QueueError> {
+    fn new(transport: &mut DeviceTransport) -> Result<Self, QueueError> {
         let (receive, transmit) = CONTROL_QUEUES;
         Ok(Self {
             receive: BufferQueue::new(
@@ -317,7 +332,7 @@ impl Control {
     }
 
     /// Opens the first port that the device names; returns its number.
-    fn open_port(&mut self, transport: &mut SomeTransport<'static>) -> Result<u32, ConsoleError> {
+    fn open_port(&mut self, transport: &mut DeviceTransport) -> Result<u32, ConsoleError> {
         while let Some((at, _)) = self.receive.free(CONTROL_RECEIVE.1) {
             self.receive.submit(transport, at, CONTROL_RECEIVE.1)?;
         }
@@ -344,7 +359,7 @@ impl Control {
 
     fn send(
         &mut self,
-        transport: &mut SomeTransport<'static>,
+        transport: &mut DeviceTransport,
         port: u32,
         event: u16,
         value: u16,

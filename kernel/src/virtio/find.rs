@@ -22,9 +22,12 @@ const MICROVM_FIRST_LINE: [usize; 2] = [16, 24];
 /// Bytes of the registers before a device's own. Source: virtio 1.2, section 4.2.2.
 const REGISTERS_BYTES: u64 = 0x100;
 
+/// The way to a device's registers; dropping it resets the device.
+pub(super) type DeviceTransport = SomeTransport<'static>;
+
 /// A virtio device that nobody drives yet.
 pub(crate) struct Device {
-    pub(crate) transport: SomeTransport<'static>,
+    pub(crate) transport: DeviceTransport,
     pub(crate) interrupt: Option<(usize, Trigger, Acknowledge)>,
 }
 

@@ -12,9 +12,9 @@ use core::sync::atomic::{Ordering, fence};
 
 use mewz_kernel::net::{Card, FRAME_BYTES_MAX};
 use virtio_drivers::queue::VirtQueue;
-use virtio_drivers::transport::{SomeTransport, Transport as _};
+use virtio_drivers::transport::{DeviceStatus, Transport as _};
 
-use super::find::{Device, VERSION_1};
+use super::find::{Device, DeviceTransport, VERSION_1};
 use super::hal::Machine;
 
 /// Buffers of each queue; one descriptor each. As many as QEMU's card has.
@@ -77,32 +77,34 @@ impl Pool {
     }
 }
 
-/// A queue, and the buffer that each of its tokens stands for: pool and number.
+/// A buffer: pool and number.
+type Place = (usize, usize);
+
+/// A queue, and the buffer that each of its tokens stands for while the device has it.
 struct Frames<const POOLS: usize> {
     queue: VirtQueue<Machine, QUEUE_LEN>,
     pools: [Pool; POOLS],
-    of_token: [(usize, usize); QUEUE_LEN],
+    of_token: [Option<Place>; QUEUE_LEN],
 }
+
+/// The device returned what it did not have.
+struct Broken;
 
 impl<const POOLS: usize> Frames<POOLS> {
     /// Sets up the device's queue `index`. In the heap: it takes kilobytes of notes, which the stack should not carry about.
     #[inline(never)]
-    fn new(
-        transport: &mut SomeTransport<'static>,
-        index: u16,
-        pools: [Pool; POOLS],
-    ) -> Option<Box<Self>> {
+    fn new(transport: &mut DeviceTransport, index: u16, pools: [Pool; POOLS]) -> Option<Box<Self>> {
         let mut queue = VirtQueue::new(transport, index, false, false).ok()?;
         queue.set_dev_notify(false);
         Some(Box::new(Self {
             queue,
             pools,
-            of_token: [(0, 0); QUEUE_LEN],
+            of_token: [None; QUEUE_LEN],
         }))
     }
 
     /// Gives a buffer to the device, to be filled.
-    fn lend(&mut self, (pool, at): (usize, usize)) {
+    fn lend(&mut self, (pool, at): Place) {
         let buffer = &mut self.pools[pool].buffers[at][..];
         // SAFETY: the buffer lives as long as the queue and is reached again only when the device has returned it.
         let added = unsafe { self.queue.add(&[], &mut [buffer]) };
@@ -110,26 +112,29 @@ impl<const POOLS: usize> Frames<POOLS> {
     }
 
     /// Gives the first `len` bytes of a buffer to the device, to be sent.
-    fn send(&mut self, (pool, at): (usize, usize), len: usize) {
+    fn send(&mut self, (pool, at): Place, len: usize) {
         let buffer = &self.pools[pool].buffers[at][..len];
         // SAFETY: as in `lend`.
         let added = unsafe { self.queue.add(&[buffer], &mut []) };
         self.note((pool, at), added.ok());
     }
 
-    fn note(&mut self, (pool, at): (usize, usize), token: Option<u16>) {
+    fn note(&mut self, (pool, at): Place, token: Option<u16>) {
         match token {
-            Some(token) => self.of_token[usize::from(token)] = (pool, at),
+            Some(token) => self.of_token[usize::from(token)] = Some((pool, at)),
             // A queue that takes no more.
             None => self.pools[pool].free.push(at),
         }
     }
 
     /// The next buffer that the device returns, and how many bytes it stored there.
-    fn take_back(&mut self, is_sent: bool) -> Option<((usize, usize), usize)> {
-        let token = self.queue.peek_used()?;
-        let (pool, at) = *self.of_token.get(usize::from(token))?;
-        let buffer = &mut self.pools.get_mut(pool)?.buffers.get_mut(at)?[..];
+    fn take_back(&mut self, is_sent: bool) -> Result<Option<(Place, usize)>, Broken> {
+        let Some(token) = self.queue.peek_used() else {
+            return Ok(None);
+        };
+        let lent = self.of_token.get_mut(usize::from(token));
+        let (pool, at) = lent.and_then(Option::take).ok_or(Broken)?;
+        let buffer = &mut self.pools[pool].buffers[at][..];
         let popped = if is_sent {
             // SAFETY: the token was given for this buffer; its length plays no part, as nothing is copied back.
             unsafe { self.queue.pop_used(token, &[buffer], &mut []) }
@@ -137,13 +142,14 @@ impl<const POOLS: usize> Frames<POOLS> {
             // SAFETY: as above.
             unsafe { self.queue.pop_used(token, &[], &mut [buffer]) }
         };
-        Some(((pool, at), popped.ok()? as usize))
+        let stored = popped.map_err(|_| Broken)? as usize;
+        Ok(Some(((pool, at), stored)))
     }
 }
 
 /// A network card.
 pub(crate) struct NetworkCard {
-    transport: SomeTransport<'static>,
+    transport: DeviceTransport,
     address: [u8; 6],
     header_bytes: usize,
     receive: Box<Frames<1>>,
@@ -155,6 +161,8 @@ pub(crate) struct NetworkCard {
     is_transmit_due: bool,
     /// There was no buffer to send with when one was asked for last.
     is_full: bool,
+    /// The device broke the rules of a queue and was reset: nothing comes any more, and what is sent is lost.
+    is_broken: bool,
 }
 
 impl NetworkCard {
@@ -194,6 +202,7 @@ impl NetworkCard {
             is_receive_due: false,
             is_transmit_due: false,
             is_full: false,
+            is_broken: false,
         };
         while card.receive.pools[0].has_free() {
             let at = card.receive.pools[0].free.pop()?;
@@ -205,6 +214,12 @@ impl NetworkCard {
         card.flush();
         Some(card)
     }
+
+    /// Has nothing to do any more with a device that breaks the rules.
+    fn give_up(&mut self) {
+        self.is_broken = true;
+        self.transport.set_status(DeviceStatus::empty());
+    }
 }
 
 impl Card for NetworkCard {
@@ -213,7 +228,14 @@ impl Card for NetworkCard {
     }
 
     fn receive(&mut self, frame: &mut [u8]) -> Option<usize> {
-        let ((pool, at), stored) = self.receive.take_back(false)?;
+        if self.is_broken {
+            return None;
+        }
+        let Ok(returned) = self.receive.take_back(false) else {
+            self.give_up();
+            return None;
+        };
+        let ((pool, at), stored) = returned?;
         let content = &self.receive.pools[pool].buffers[at];
         let content = content.get(self.header_bytes..stored.min(BUFFER_BYTES));
         let content = content.unwrap_or(&[]);
@@ -225,12 +247,19 @@ impl Card for NetworkCard {
     }
 
     fn has_received(&self) -> bool {
-        self.receive.queue.can_pop()
+        !self.is_broken && self.receive.queue.can_pop()
     }
 
     fn can_transmit(&mut self) -> bool {
-        while let Some(((pool, at), _)) = self.transmit.take_back(true) {
-            self.transmit.pools[pool].free.push(at);
+        while !self.is_broken {
+            match self.transmit.take_back(true) {
+                Ok(Some(((pool, at), _))) => self.transmit.pools[pool].free.push(at),
+                Ok(None) => break,
+                Err(Broken) => self.give_up(),
+            }
+        }
+        if self.is_broken {
+            return true;
         }
         let [short, long] = &mut self.transmit.pools;
         self.is_full = !short.has_free() || (self.takes_long && !long.has_free());
@@ -250,6 +279,9 @@ impl Card for NetworkCard {
     }
 
     fn transmit(&mut self, bytes: usize, fill: &mut dyn FnMut(&mut [u8])) {
+        if self.is_broken {
+            return;
+        }
         let pool = usize::from(bytes > FRAME_BYTES_MAX);
         let Some(at) = self.transmit.pools[pool].free.pop() else {
             return;
@@ -266,7 +298,7 @@ impl Card for NetworkCard {
     }
 
     fn flush(&mut self) {
-        if !self.is_receive_due && !self.is_transmit_due {
+        if self.is_broken || (!self.is_receive_due && !self.is_transmit_due) {
             return;
         }
         // The device must see what it is given before it is asked whether it looks: else both may miss the other's word.

@@ -6,9 +6,9 @@ use core::sync::atomic::{Ordering, fence};
 
 use mewz_kernel::fs::channel::{Channel, ChannelError};
 use virtio_drivers::queue::VirtQueue;
-use virtio_drivers::transport::{SomeTransport, Transport as _};
+use virtio_drivers::transport::{DeviceStatus, Transport as _};
 
-use super::find::Device;
+use super::find::{Device, DeviceTransport};
 use super::hal::Machine;
 use super::wait;
 
@@ -23,8 +23,10 @@ const MESSAGE_BYTES_MAX: usize = 256 << 10;
 
 /// A 9p device.
 pub(crate) struct HostFolder {
-    transport: SomeTransport<'static>,
+    transport: DeviceTransport,
     queue: VirtQueue<Machine, QUEUE_LEN>,
+    /// The device broke the rules of the queue: it is asked nothing more.
+    is_broken: bool,
 }
 
 impl HostFolder {
@@ -34,12 +36,17 @@ impl HostFolder {
         device.connect_interrupt();
         let mut transport = device.transport;
         let queue = VirtQueue::new(&mut transport, 0, false, false).ok()?;
-        transport.finish_init();
         let len: u16 = transport.read_config_space(0).ok()?;
         let tag = (0..len.min(TAG_BYTES_MAX))
             .map(|at| transport.read_config_space::<u8>(2 + usize::from(at)).ok())
             .collect::<Option<Vec<u8>>>()?;
-        Some((tag, Self { transport, queue }))
+        transport.finish_init();
+        let folder = Self {
+            transport,
+            queue,
+            is_broken: false,
+        };
+        Some((tag, folder))
     }
 }
 
@@ -52,12 +59,13 @@ impl Channel for HostFolder {
         if request.len() > MESSAGE_BYTES_MAX {
             return Err(ChannelError::TooLarge);
         }
-        if request.is_empty() || reply.is_empty() {
+        if self.is_broken || request.is_empty() || reply.is_empty() {
             return Err(ChannelError::Device);
         }
         let room = reply.len().min(MESSAGE_BYTES_MAX);
         let reply = &mut reply[..room];
-        // SAFETY: both buffers are borrowed until this function returns, which it does when the device has returned them.
+        // SAFETY: both buffers are borrowed until this function returns, which it does when the device has returned them or
+        // is reset.
         let token = unsafe { self.queue.add(&[request], &mut [reply]) };
         let token = token.map_err(|_| ChannelError::Device)?;
         // The device must see the request before it is asked whether it looks: else both may miss the other's word.
@@ -68,7 +76,12 @@ impl Channel for HostFolder {
         wait::until(|| self.queue.can_pop());
         // SAFETY: these are the buffers that the token was given for.
         let len = unsafe { self.queue.pop_used(token, &[request], &mut [reply]) };
-        let len = len.map_err(|_| ChannelError::Device)? as usize;
-        Ok(len.min(room))
+        let Ok(len) = len else {
+            self.is_broken = true;
+            // Or it could use the buffers after they are gone.
+            self.transport.set_status(DeviceStatus::empty());
+            return Err(ChannelError::Device);
+        };
+        Ok(room.min(len as usize))
     }
 }
