@@ -48,6 +48,29 @@ fn every_machine_boots() {
 }
 
 #[test]
+fn a_processor_without_randomness_has_some_all_the_same() {
+    let place = Place::new();
+    let image = image(&place, &program("random.wat"), "x86-64");
+    // The second has no RDRAND; nor does a host tell it anything.
+    let mut told: Vec<_> = ["max", "qemu64", "qemu64"]
+        .map(|processor| {
+            boot(
+                &image,
+                &format!("-M microvm,acpi=off -m 32 -cpu {processor}"),
+            )
+        })
+        .map(|ended| (ended.status, ended.output))
+        .into();
+    for (status, output) in &told {
+        assert_eq!((*status, output.len()), (1, 33), "{output:?}");
+        let letters: std::collections::BTreeSet<_> = output.bytes().collect();
+        assert!(letters.len() > 4, "{output}");
+    }
+    told.dedup();
+    assert_eq!(told.len(), 3, "{told:?}");
+}
+
+#[test]
 fn an_image_without_a_program_says_so() {
     let ended = boot(Path::new(env!("MEWZ_KERNEL")), "-M microvm,acpi=off -m 32");
     assert_eq!(ended.status, PANIC);

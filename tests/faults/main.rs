@@ -1,5 +1,13 @@
 //! A machine whose card hangs on a wire of the test's own, which does to frames whatever wires do, with another TCP/IP stack
 //! at its end.
+//!
+//! Here, and in the file that is named, is what network stacks of small kernels get wrong: connecting to whoever refuses, is
+//! silent or can't be reached, at once and without waiting (`connecting`, `what_nobody_answers_times_out`,
+//! `sockets_tell_what_they_are_asked`); megabytes in one call; a slow reader beside 150 connections; one lost frame and
+//! then silence; resets in every state, closing with bytes unread, writing after the end; options, datagrams and names;
+//! devices on one interrupt line. In `kernel/src/net/tests`: a window that opens when the program reads, sending at once, a
+//! full ring, a full backlog, a thousand connections one after another and hundreds at once, no buffers. A thousand at once on
+//! a machine: `tests/network.rs`. The command line and devices by which others boot images: `tests/contract.rs`.
 
 mod hostile;
 #[path = "../invoke/mod.rs"]
@@ -20,7 +28,7 @@ use smoltcp::socket::tcp::State;
 
 use machine::{MICROVM, Machine, Q35};
 use peer::{NETWORK, Peer};
-use wire::{Faults, To};
+use wire::{Faults, To, Wire};
 
 /// What a bad wire does.
 const BAD: Faults = Faults {
@@ -387,6 +395,43 @@ number: 0, 1 of family 1: 10.0.0.9 port 80
 name: 78
 service: 85";
     assert_eq!(told.join("\n"), expected);
+}
+
+/// A card and a folder of the host on one interrupt line: slots that lie four apart share it.
+#[test]
+fn devices_on_one_line_are_both_heard() {
+    let folder = tempfile::tempdir().unwrap();
+    let kind = format!(
+        "-M q35 -device virtio-net-pci,netdev=wire,addr=0x8 \
+         -fsdev local,id=data,security_model=none,path={} \
+         -device virtio-9p-pci,fsdev=data,mount_tag=data,addr=0xc",
+        folder.path().display()
+    );
+    let line = format!("{NETWORK} mount=data:/data");
+    let (machine, stream) = Machine::start(&kind, "faults/soak.c", &line, peer::LIMIT);
+    let mut peer = Peer::new(machine, Wire::new(stream, 12), 12);
+    peer.until_line("listening");
+    let one = peer.connect();
+    let begun = Instant::now();
+    for number in 0..20 {
+        let sent = content(5000 + number);
+        peer.send(one, &soak::request("PUT", "/data/f", &sent));
+        let expected = soak::answer(receipt(&sent).as_bytes());
+        let mut came = Vec::new();
+        peer.until("an answer", |peer| {
+            peer.receive_more(one, &mut came);
+            (came.len() >= expected.len()).then_some(())
+        });
+        assert_same(&came, &expected);
+        assert_eq!(std::fs::read(folder.path().join("f")).unwrap(), sent);
+    }
+    // One that is not heard sleeps a second each time.
+    assert!(begun.elapsed() < Duration::from_secs(15), "{begun:?}");
+    peer.send(one, &soak::request("GET", "/stop", b""));
+    peer.until("the machine's end", |peer| {
+        peer.machine.has_ended().then_some(())
+    });
+    peer.machine.end();
 }
 
 /// Nobody answers for a minute, which passes at once: the machine's clock runs on while it sleeps.

@@ -19,7 +19,7 @@ pub(crate) const MACHINE: IpAddress = IpAddress::v4(10, 0, 0, 1);
 pub(crate) const NETWORK: &str = "ip=10.0.0.1/24 gateway=10.0.0.9 listen=8080";
 
 /// How long a machine of a test may run.
-const LIMIT: Duration = Duration::from_secs(240);
+pub(crate) const LIMIT: Duration = Duration::from_secs(240);
 
 const BUFFER_BYTES: usize = 64 << 10;
 

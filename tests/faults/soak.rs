@@ -305,13 +305,13 @@ impl Client {
     }
 }
 
-fn request(method: &str, path: &str, body: &[u8]) -> Vec<u8> {
+pub(crate) fn request(method: &str, path: &str, body: &[u8]) -> Vec<u8> {
     let len = body.len();
     let head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len}\r\n\r\n");
     [head.as_bytes(), body].concat()
 }
 
-fn answer(body: &[u8]) -> Vec<u8> {
+pub(crate) fn answer(body: &[u8]) -> Vec<u8> {
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
     [head.as_bytes(), body].concat()
 }
