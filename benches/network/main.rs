@@ -14,7 +14,7 @@ mod table;
 use std::process::ExitCode;
 
 use load::Figures;
-use server::{ENGINES, Engine, Programs, Server};
+use server::{ENGINES, Engine, Programs, Server, WASMTIME_VERSION};
 use table::Table;
 
 /// Connections that stay, and what the first Mewz did with as many: requests a second of one client in Python.
@@ -60,11 +60,11 @@ fn measure(words: &[String]) -> Result<(), String> {
     let mut loads = Table::new(
         "Loads",
         format!(
-            "`benches/network/server.c`, an HTTP server of one thread that waits by poll, as `mewz run` under TCG with 128 MiB \
-             and as a program of this host; on loopback, wrk with one thread for {seconds} s with connections that stay, clients \
+            "`benches/network/server.c`, an HTTP server of one thread that waits by poll: as `mewz run` under TCG with 128 MiB, \
+             by wasmtime {WASMTIME_VERSION} in a process of the host, the last in PyPI that opens sockets for preview 1, and \
+             compiled for the host; on loopback, wrk with one thread for {seconds} s with connections that stay, clients \
              of our own for the rest. CPU is that of QEMU or of the server, clients left out; memory is resident, before and \
-             after. Beside it requests a second of the first Mewz, on another day with a client in Python. No other engine \
-             is there: none that opens sockets for preview 1 comes in a package."
+             after. Beside it requests a second of the first Mewz, on another day with a client in Python."
         ),
         &[
             "load",

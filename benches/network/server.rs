@@ -21,29 +21,41 @@ const MEMORY: &str = "128MiB";
 pub(crate) enum Engine {
     /// `mewz run`, under TCG.
     Mewz,
+    /// wasmtime, in a process of this host.
+    Wasmtime,
     /// The host, by itself.
     Native,
 }
 
-pub(crate) const ENGINES: [(Engine, &str); 2] =
-    [(Engine::Mewz, "mewz, TCG"), (Engine::Native, "native")];
+pub(crate) const ENGINES: [(Engine, &str); 3] = [
+    (Engine::Mewz, "mewz, TCG"),
+    (Engine::Wasmtime, "wasmtime"),
+    (Engine::Native, "native"),
+];
+
+/// The last in PyPI whose library opens sockets for preview 1.
+pub(crate) const WASMTIME_VERSION: &str = "18.0.2";
 
 /// The server's files: a module, and a program of this host.
 pub(crate) struct Programs {
     folder: tempfile::TempDir,
+    /// Python's packages with wasmtime in them.
+    wasmtime: PathBuf,
 }
 
 impl Programs {
-    /// Compiles both.
+    /// Compiles both, and installs wasmtime where it is not there from an earlier time.
     pub(crate) fn build() -> Result<Self, String> {
         let folder =
             tempfile::tempdir().map_err(|problem| format!("cannot make a folder: {problem}"))?;
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let root = root();
         let source = root.join("benches/network/server.c");
         let clang = root.join("target/tools/bin/clang");
         let mut module = Command::new(clang);
         module.args(["--target=wasm32-wasi", "-Wl,-z,stack-size=1048576"]);
-        let programs = Self { folder };
+        let wasmtime = root.join(format!("target/tools/wasmtime-{WASMTIME_VERSION}"));
+        install_wasmtime(&wasmtime)?;
+        let programs = Self { folder, wasmtime };
         for (mut compiler, file) in [
             (module, programs.file("server.wasm")),
             (Command::new("cc"), programs.file("server")),
@@ -62,6 +74,33 @@ impl Programs {
     fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The tests' own, which `scripts/test-tools` makes.
+fn python() -> PathBuf {
+    root().join("target/tools/python/bin/python")
+}
+
+/// Puts wasmtime into `folder`, unless it is there.
+fn install_wasmtime(folder: &Path) -> Result<(), String> {
+    if folder.exists() {
+        return Ok(());
+    }
+    let mut pip = Command::new(python());
+    pip.args(["-m", "pip", "install", "--quiet", "--target"])
+        .arg(folder)
+        .arg(format!("wasmtime=={WASMTIME_VERSION}"));
+    let status = pip.status();
+    if status.as_ref().is_ok_and(std::process::ExitStatus::success) {
+        return Ok(());
+    }
+    Err(format!(
+        "{pip:?} failed ({status:?}); `scripts/test-tools` installs Python"
+    ))
 }
 
 /// A server that runs.
@@ -87,6 +126,15 @@ impl Server {
                     .env("XDG_CACHE_HOME", programs.file("cache"));
                 command
             }
+            Engine::Wasmtime => {
+                let mut command = Command::new(python());
+                command
+                    .arg(root().join("benches/network/wasmtime.py"))
+                    .arg(format!("127.0.0.1:{port}"))
+                    .arg(programs.file("server.wasm"))
+                    .env("PYTHONPATH", &programs.wasmtime);
+                command
+            }
             Engine::Native => {
                 let mut command = Command::new(programs.file("server"));
                 command.arg(port.to_string());
@@ -104,7 +152,7 @@ impl Server {
         }
         let process = match engine {
             Engine::Mewz => child_of(child.id()),
-            Engine::Native => Some(child.id()),
+            Engine::Wasmtime | Engine::Native => Some(child.id()),
         };
         let server = Self {
             process: process.unwrap_or(0),
