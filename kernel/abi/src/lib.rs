@@ -10,6 +10,7 @@ pub mod application;
 pub mod config;
 pub mod exception;
 pub mod exit;
+pub mod observe;
 pub mod pack;
 pub mod record;
 pub mod symbol;

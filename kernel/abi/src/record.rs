@@ -37,6 +37,10 @@ pub enum RecordKind {
     /// Guest to host: the next bytes of `Application::counters`. [`RecordKind::Exit`] of a program that ended by itself or
     /// trapped follows the last of them.
     Counters = 11,
+    /// Guest to host: a call of WASI, as a [`crate::observe::CallReport`].
+    Call = 12,
+    /// Guest to host: the next bytes of a stream of [`crate::observe::Sample`]s.
+    Samples = 13,
     /// Host to guest: bytes of standard input.
     Stdin = 64,
     /// Host to guest: standard input has ended.
@@ -48,7 +52,7 @@ pub enum RecordKind {
 }
 
 impl RecordKind {
-    const ALL: [RecordKind; 15] = [
+    const ALL: [RecordKind; 17] = [
         RecordKind::Stdout,
         RecordKind::Stderr,
         RecordKind::Log,
@@ -60,6 +64,8 @@ impl RecordKind {
         RecordKind::Listening,
         RecordKind::Parked,
         RecordKind::Counters,
+        RecordKind::Call,
+        RecordKind::Samples,
         RecordKind::Stdin,
         RecordKind::StdinEnd,
         RecordKind::Time,

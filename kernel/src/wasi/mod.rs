@@ -21,6 +21,7 @@ mod sockets;
 pub mod system;
 #[cfg(test)]
 mod tests;
+pub mod trace;
 mod types;
 
 use alloc::rc::Rc;

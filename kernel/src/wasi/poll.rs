@@ -1,13 +1,16 @@
 //! Waiting for clocks and descriptors: `poll_oneoff`.
 
+use core::fmt::{self, Write};
+
 use super::buffers::store_u32;
 use super::clocks::Clock;
 use super::descriptor::{Object, Table};
 use super::interest::Interest;
 use super::system::System;
 use super::types::rights;
-use super::{Context, Wasi, sockets};
+use super::{Context, Wasi, sockets, trace};
 use crate::fs::errno::Errno;
+use crate::guest::GuestMemory;
 
 const EVENT_BYTES: u32 = 32;
 
@@ -303,6 +306,72 @@ fn clock_state(
     } else {
         State::At(at_ns)
     })
+}
+
+/// Subscriptions and events that are described.
+const DESCRIBED_MAX: u32 = 16;
+
+/// Writes what the `count` subscriptions at `address` wait for.
+pub(super) fn describe_subscriptions(
+    memory: &dyn GuestMemory,
+    address: u32,
+    count: u32,
+    out: &mut dyn Write,
+) -> fmt::Result {
+    out.write_char('[')?;
+    for index in 0..count.min(DESCRIBED_MAX) {
+        let mut bytes = [0; SUBSCRIPTION_BYTES_MAX];
+        let bytes = &mut bytes[..PREVIEW1.bytes as usize];
+        let at = address.wrapping_add(index * PREVIEW1.bytes);
+        if memory.read(at, bytes).is_err() {
+            break;
+        }
+        out.write_str(if index == 0 { "" } else { ", " })?;
+        match Subscription::new(bytes, PREVIEW1).map(|subscription| subscription.wanted) {
+            Ok(Wanted::Read(fd)) => write!(out, "read {fd}")?,
+            Ok(Wanted::Write(fd)) => write!(out, "write {fd}")?,
+            Ok(Wanted::Clock {
+                number,
+                timeout_ns,
+                flags,
+            }) => {
+                let how = if flags & ABSTIME == 0 { "+" } else { "" };
+                write!(out, "clock {number} {how}{timeout_ns} ns")?;
+            }
+            Err(_) => out.write_char('?')?,
+        }
+    }
+    out.write_str(if count > DESCRIBED_MAX { ", …]" } else { "]" })
+}
+
+/// Writes what the `count` events at `address` tell.
+pub(super) fn describe_events(
+    memory: &dyn GuestMemory,
+    address: u32,
+    count: u32,
+    out: &mut dyn Write,
+) -> fmt::Result {
+    out.write_char('[')?;
+    for index in 0..count.min(DESCRIBED_MAX) {
+        let mut event = [0; EVENT_BYTES as usize];
+        let at = address.wrapping_add(index * EVENT_BYTES);
+        if memory.read(at, &mut event).is_err() {
+            break;
+        }
+        out.write_str(if index == 0 { "" } else { ", " })?;
+        out.write_str(match event[10] {
+            0 => "clock",
+            1 => "read",
+            2 => "write",
+            _ => "?",
+        })?;
+        let errno = u16::from_le_bytes([event[8], event[9]]);
+        if errno != 0 {
+            let name = trace::errno_name(errno).unwrap_or("?");
+            write!(out, " {name}")?;
+        }
+    }
+    out.write_str(if count > DESCRIBED_MAX { ", …]" } else { "]" })
 }
 
 impl Subscription {

@@ -10,6 +10,8 @@ mod waiting;
 
 use super::{Context, Wasi};
 use crate::fs::errno::Errno;
+use crate::guest::GuestMemory;
+use crate::net::IpAddress;
 pub(super) use open::listener;
 use socket::Family;
 pub use socket::SharedNetwork;
@@ -74,6 +76,11 @@ impl Wasi {
 /// Lets the network take in what came and send what is due.
 fn poll(context: &Context<'_>, network: &SharedNetwork) {
     network.borrow_mut().poll(context.system.monotonic_ns());
+}
+
+/// The address that WasmEdge's structure at `at` leads to, where it is one.
+pub(super) fn read_address(memory: &dyn GuestMemory, at: u32) -> Option<IpAddress> {
+    address::read(memory, at).ok()
 }
 
 /// Sleeps until something may have come, at most until `deadline_ns`, while the network, if there is one, goes on.

@@ -18,3 +18,4 @@ mod paths;
 mod poll;
 mod process;
 mod table;
+mod trace;
