@@ -345,7 +345,7 @@ extern "C" fn interrupt(frame: &mut InterruptFrame, mut vectors: SavedVectors) {
         count.fetch_add(1, core::sync::atomic::Ordering::Relaxed);
     }
     if frame.vector == TIMER_VECTOR {
-        interrupts::answer_timer();
+        interrupts::answer_timer(frame);
     } else if let Some(line) = frame.vector.checked_sub(FIRST_LINE_VECTOR) {
         interrupts::answer_line(line as usize);
     } else {

@@ -11,6 +11,7 @@ use super::cpu::{
     are_interrupts_enabled, disable_interrupts, enable_interrupts, sleep_until_interrupt,
 };
 use super::device_memory::DeviceMemory;
+use super::exceptions::InterruptFrame;
 use super::serial;
 
 /// Interrupt lines that have a vector.
@@ -36,6 +37,10 @@ static DEVICES: Mutex<[Option<(usize, Acknowledge)>; DEVICES_MAX]> =
 static HAPPENED: AtomicBool = AtomicBool::new(false);
 /// The timer's interrupts are a test's: each uses all that a handler may use.
 static IS_STORM: AtomicBool = AtomicBool::new(false);
+/// The timer interrupts all the time.
+static IS_TICKING: AtomicBool = AtomicBool::new(false);
+/// The processor sleeps.
+static IS_ASLEEP: AtomicBool = AtomicBool::new(false);
 
 /// Lets a device interrupt on `line`; returns `false` where the line leads nowhere.
 pub(crate) fn register(line: usize, trigger: Trigger, acknowledge: Acknowledge) -> bool {
@@ -60,46 +65,60 @@ pub(crate) fn without<T>(then: impl FnOnce() -> T) -> T {
     answer
 }
 
-/// Interrupts `hz` times a second, with `bus_hz` ticks of the local APIC's bus in one.
+/// As [`start_ticks`], with handlers that use all that one may use.
 pub(crate) fn start_storm(hz: u32, bus_hz: u64) {
     IS_STORM.store(true, Ordering::Relaxed);
+    start_ticks(hz, bus_hz);
+}
+
+/// Interrupts `hz` times a second, with `bus_hz` ticks of the local APIC's bus in one. Nobody sets the timer any more.
+pub(crate) fn start_ticks(hz: u32, bus_hz: u64) {
+    IS_TICKING.store(true, Ordering::Relaxed);
     let count = bus_hz / apic::TIMER_DIVISOR / u64::from(hz.max(1));
     apic::start_periodic_timer(u32::try_from(count).unwrap_or(u32::MAX));
 }
 
-/// Whether the timer is a test's.
-pub(crate) fn is_storm() -> bool {
-    IS_STORM.load(Ordering::Relaxed)
+/// Whether the timer interrupts all the time, and so is not to be set.
+pub(crate) fn is_ticking() -> bool {
+    IS_TICKING.load(Ordering::Relaxed)
 }
 
 /// Sleeps until an interrupt, unless `is_ready` or one came since the last sleep.
 pub(crate) fn sleep_unless(mut is_ready: impl FnMut() -> bool) {
     disable_interrupts();
     if !HAPPENED.swap(false, Ordering::Acquire) && !is_ready() {
+        IS_ASLEEP.store(true, Ordering::Relaxed);
         sleep_until_interrupt();
+        IS_ASLEEP.store(false, Ordering::Relaxed);
     }
     enable_interrupts();
 }
 
-/// What a test does in the timer's handler beside.
+/// Whether the interrupt that is being answered woke the processor.
 #[cfg(feature = "debugger")]
-static TICK: spin::Once<fn()> = spin::Once::new();
+pub(crate) fn was_asleep() -> bool {
+    IS_ASLEEP.load(Ordering::Relaxed)
+}
 
-/// Calls `tick` at each interrupt of the timer from now on.
+/// What is done in the timer's handler beside.
 #[cfg(feature = "debugger")]
-pub(crate) fn call_at_ticks(tick: fn()) {
+static TICK: spin::Once<fn(&InterruptFrame)> = spin::Once::new();
+
+/// Calls `tick` at each interrupt of the timer from now on; the first one to ask for it has it.
+#[cfg(feature = "debugger")]
+pub(crate) fn call_at_ticks(tick: fn(&InterruptFrame)) {
     TICK.call_once(|| tick);
 }
 
 /// Answers the timer.
-pub(super) fn answer_timer() {
+pub(super) fn answer_timer(frame: &InterruptFrame) {
     clock::note_timer();
     HAPPENED.store(true, Ordering::Release);
     #[cfg(feature = "debugger")]
     if let Some(tick) = TICK.get() {
-        tick();
+        tick(frame);
     }
-    if is_storm() {
+    if IS_STORM.load(Ordering::Relaxed) {
         use_everything();
     }
     apic::end_of_interrupt();

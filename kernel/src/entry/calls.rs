@@ -45,18 +45,18 @@ extern "C" fn settle_here() {
 
 /// Answers an import of WASI.
 extern "C" fn answer(arguments: &[u64; ARGUMENTS_MAX], number: u32) -> u64 {
-    debugger::enter_call(number);
     // SAFETY: the application waits for this call and makes no other meanwhile.
     let state = unsafe { &mut *STATE.0.get() };
     let (wasi, machine) = state.as_mut().expect("the application runs after `start`");
     let call = Call::from_number(number).expect("stubs are made from the table of calls");
     let mut memory = LinearMemory::of_wasi();
+    debugger::enter_call(call, arguments, &memory);
     let mut context = Context {
         memory: &mut memory,
         system: machine,
     };
     let answer = call.answer(wasi, &mut context, arguments);
-    debugger::leave_call();
+    debugger::leave_call(arguments, &memory, answer);
     u64::from(answer)
 }
 

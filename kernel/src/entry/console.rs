@@ -64,6 +64,12 @@ pub(super) fn is_released() -> bool {
     .unwrap_or(false)
 }
 
+/// Sends a record to a host that asked for it.
+#[cfg(feature = "debugger")]
+pub(super) fn tell(kind: RecordKind, payload: &[u8]) {
+    with_console(|console| console.send(kind, payload));
+}
+
 /// Writes all of `bytes` to a stream.
 pub(super) fn write(kind: RecordKind, bytes: &[u8]) {
     if bytes.is_empty() {
@@ -156,6 +162,7 @@ pub(super) fn end(status: u32) -> ! {
             ),
         );
     }
+    debugger::finish();
     with_console(Console::drain);
     debugger::tell_exit(status);
     with_console(|console| {
@@ -184,6 +191,7 @@ pub(super) fn tell_trap(report: &[u8], text: fmt::Arguments<'_>) {
 
 /// Ends the machine after a trap.
 pub(super) fn end_after_trap(status: u32) -> ! {
+    debugger::finish();
     with_console(|console| {
         send_counters(console)?;
         console.send(RecordKind::Exit, &status.to_le_bytes())?;

@@ -4,11 +4,12 @@ use core::fmt::{self, Write as _};
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use mewz_abi::trap::TrapKind;
+use mewz_kernel::guest::GuestMemory;
 use mewz_kernel::settings::{Debugger, Failing, Settings};
-use mewz_kernel::wasi::exports::Call;
+use mewz_kernel::wasi::exports::{Call, PARAMETERS_MAX};
 use spin::Mutex;
 
-use super::{calls, console};
+use super::{calls, console, observe};
 use crate::arch::exceptions::{self, InterruptFrame, vector};
 use crate::arch::vectors::SavedVectors;
 use crate::arch::{cpu, interrupts};
@@ -50,21 +51,21 @@ static TICKS: AtomicU64 = AtomicU64::new(0);
 const CLOBBERING_TICK: u64 = 1000;
 
 /// The bug that a test has a debugger find: a handler that now and then writes to the program's memory.
-fn clobber() {
+fn clobber(_: &InterruptFrame) {
     if is_bad_tick() {
         peek::write(CLOBBERED.load(Ordering::Relaxed), &u32::MAX.to_le_bytes());
     }
 }
 
 /// A handler that now and then faults.
-fn fault() {
+fn fault(_: &InterruptFrame) {
     if is_bad_tick() {
         cpu::undefined_instruction();
     }
 }
 
 /// A handler that now and then panics.
-fn break_promise() {
+fn break_promise(_: &InterruptFrame) {
     assert!(!is_bad_tick(), "this tick is a bad one");
 }
 
@@ -186,16 +187,33 @@ static CALLS: [AtomicU64; Call::ALL.len()] = [const { AtomicU64::new(0) }; Call:
 static IS_IN_CALL: AtomicBool = AtomicBool::new(false);
 
 /// Notes that a call of WASI begins.
-pub(super) fn enter_call(number: u32) {
+pub(super) fn enter_call(call: Call, arguments: &[u64; PARAMETERS_MAX], memory: &dyn GuestMemory) {
     IS_IN_CALL.store(true, Ordering::Relaxed);
-    if let Some(count) = CALLS.get(number as usize) {
+    if let Some(count) = CALLS.get(call as usize) {
         count.fetch_add(1, Ordering::Relaxed);
     }
+    observe::begin(call, arguments, memory);
 }
 
 /// Notes that it is done.
-pub(super) fn leave_call() {
+pub(super) fn leave_call(arguments: &[u64; PARAMETERS_MAX], memory: &dyn GuestMemory, errno: u32) {
+    observe::end(arguments, memory, errno);
     IS_IN_CALL.store(false, Ordering::Relaxed);
+}
+
+/// Notes that it waits for something.
+pub(super) fn note_sleep() {
+    observe::tell_unfinished();
+}
+
+/// Sends what is not yet sent of a program that ends.
+pub(super) fn finish() {
+    observe::finish();
+}
+
+/// Starts to watch the program, where that is asked for.
+pub(super) fn watch(settings: &Settings) {
+    observe::start(settings);
 }
 
 /// Whether a call of WASI is under way.

@@ -8,7 +8,7 @@ use mewz_kernel::wasi::system::{StdinRead, Stream, System};
 
 use super::disks::Disks;
 use super::random::Generator;
-use super::{console, wall_clock};
+use super::{console, debugger, wall_clock};
 use crate::arch::processor::Processor;
 use crate::arch::{clock, interrupts};
 
@@ -69,6 +69,7 @@ impl System for Machine {
             return;
         }
         self.disks.settle_old();
+        debugger::note_sleep();
         let now = clock::now_ns();
         let end = deadline_ns
             .unwrap_or(u64::MAX)
@@ -80,7 +81,7 @@ impl System for Machine {
             }
             return;
         }
-        if !interrupts::is_storm() {
+        if !interrupts::is_ticking() {
             clock::start_timer(left);
         }
         interrupts::sleep_unless(console::has_news);

@@ -18,6 +18,8 @@ mod exception;
 mod failure;
 mod folders;
 mod machine;
+#[cfg(feature = "debugger")]
+mod observe;
 mod parking;
 mod random;
 mod trap;
@@ -113,6 +115,7 @@ extern "C" fn kernel_start(start_information: u64) -> ! {
         interrupts::start_storm(settings.timer_hz, clock::bus_hz());
     }
     debugger::wait(&settings, window.waits_for_debugger());
+    debugger::watch(&settings);
     run(window)
 }
 

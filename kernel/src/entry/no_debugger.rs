@@ -1,7 +1,9 @@
 //! What stands for the debugger in a kernel without one.
 
 use mewz_abi::trap::TrapKind;
+use mewz_kernel::guest::GuestMemory;
 use mewz_kernel::settings::{Debugger, Settings};
+use mewz_kernel::wasi::exports::{Call, PARAMETERS_MAX};
 
 use super::console;
 use crate::arch::exceptions::InterruptFrame;
@@ -34,11 +36,26 @@ pub(super) fn retries_fault(_: &mut InterruptFrame, _: &mut SavedVectors) -> boo
     false
 }
 
+/// Says so if the program is to be watched.
+pub(super) fn watch(settings: &Settings) {
+    if settings.traces_calls || settings.profile_hz > 0 {
+        console::warn(format_args!(
+            "this kernel can't watch the program: it is one without a stub for a debugger"
+        ));
+    }
+}
+
 /// Notes that a call of WASI begins.
-pub(super) fn enter_call(_: u32) {}
+pub(super) fn enter_call(_: Call, _: &[u64; PARAMETERS_MAX], _: &dyn GuestMemory) {}
 
 /// Notes that it is done.
-pub(super) fn leave_call() {}
+pub(super) fn leave_call(_: &[u64; PARAMETERS_MAX], _: &dyn GuestMemory, _: u32) {}
+
+/// Notes that it waits for something.
+pub(super) fn note_sleep() {}
+
+/// Sends what is not yet sent of a program that ends.
+pub(super) fn finish() {}
 
 /// Keeps a line of the log.
 pub(super) fn keep_line(_: core::fmt::Arguments<'_>) {}

@@ -12,6 +12,8 @@ use crate::net::{self, AddressConfig, IpAddress};
 const PROGRAM: &[u8] = b"app";
 /// Fastest timer of [`Settings::timer_hz`].
 const TIMER_HZ_MAX: u32 = 100_000;
+/// Most samples of [`Settings::profile_hz`].
+const PROFILE_HZ_MAX: u32 = 10_000;
 
 /// What the machine was started with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,6 +44,10 @@ pub struct Settings {
     pub timer_hz: u32,
     /// When the machine waits for a debugger.
     pub debugger: Debugger,
+    /// A debuggable kernel tells of each call of WASI.
+    pub traces_calls: bool,
+    /// How often a second a debuggable kernel looks where the processor is; 0 without.
+    pub profile_hz: u32,
     /// Linear memory that a debuggable kernel's timer destroys now and then, for tests of debuggers.
     pub clobber: Option<u64>,
     /// How a debuggable kernel's timer fails now and then, for tests of what is told of that.
@@ -245,6 +251,12 @@ impl Settings {
                 b"fault" => self.failing = Some(Failing::Fault),
                 b"panic" => self.failing = Some(Failing::Panic),
                 _ => self.complain_of("not failing=fault or failing=panic", word),
+            },
+            b"trace" if value == b"calls" => self.traces_calls = true,
+            b"trace" => self.complain_of("not trace=calls", word),
+            b"profile_hz" => match number(value).and_then(|hz| u32::try_from(hz).ok()) {
+                Some(hz) if hz <= PROFILE_HZ_MAX => self.profile_hz = hz,
+                _ => self.complain_of("not a rate up to 10000", word),
             },
             b"debugger" => match value {
                 b"start" => self.debugger = Debugger::AtStart,
@@ -503,6 +515,8 @@ mod tests {
             "nonsense",
             "what=ever",
             "timer_hz=x",
+            "profile_hz=10001",
+            "trace=all",
             "timer_hz=100001",
             "timer_hz=-1",
             "env=x",

@@ -20,7 +20,7 @@ pub(crate) fn until(mut is_done: impl FnMut() -> bool) {
             spin_loop();
             continue;
         }
-        if !interrupts::is_storm() {
+        if !interrupts::is_ticking() {
             clock::start_timer(SLEEP_NS);
         }
         interrupts::sleep_unless(&mut is_done);

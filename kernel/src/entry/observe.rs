@@ -1,0 +1,238 @@
+//! What a watched program does: its calls of WASI in words, and where the processor is at each tick.
+
+use core::fmt;
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use mewz_abi::observe::{CALL_REPORT_BYTES_MAX, CallReport, SAMPLE_LEN_MAX, SAMPLE_TIME_NS};
+use mewz_abi::record::RecordKind;
+use mewz_kernel::guest::GuestMemory;
+use mewz_kernel::settings::Settings;
+use mewz_kernel::wasi::exports::{Call, PARAMETERS_MAX};
+use mewz_kernel::wasi::trace;
+use spin::Mutex;
+
+use super::{WINDOW, console};
+use crate::arch::exceptions::InterruptFrame;
+use crate::arch::{clock, interrupts};
+use crate::memory::peek;
+
+/// Calls are told.
+static IS_TRACING: AtomicBool = AtomicBool::new(false);
+
+/// The call that is under way, and when it began.
+static CALL: Mutex<Option<Begun>> = Mutex::new(None);
+
+struct Begun {
+    call: Call,
+    arguments: Words,
+    start_ns: u64,
+    /// It was told that it sleeps.
+    is_told: bool,
+}
+
+/// Starts what `settings` ask for.
+pub(super) fn start(settings: &Settings) {
+    IS_TRACING.store(settings.traces_calls, Ordering::Relaxed);
+    if settings.profile_hz > 0 {
+        interrupts::call_at_ticks(sample);
+        interrupts::start_ticks(settings.profile_hz, clock::bus_hz());
+    }
+}
+
+/// A call begins.
+pub(super) fn begin(call: Call, values: &[u64; PARAMETERS_MAX], memory: &dyn GuestMemory) {
+    if !IS_TRACING.load(Ordering::Relaxed) {
+        return;
+    }
+    let mut arguments = Words::new();
+    let _ = trace::arguments(call, values, memory, &mut arguments);
+    *CALL.lock() = Some(Begun {
+        call,
+        arguments,
+        start_ns: clock::now_ns(),
+        is_told: false,
+    });
+    if call == Call::proc_exit {
+        tell_unfinished();
+    }
+}
+
+/// The call that began last goes to sleep, or does not come back.
+pub(super) fn tell_unfinished() {
+    if !IS_TRACING.load(Ordering::Relaxed) {
+        return;
+    }
+    let mut call = CALL.lock();
+    if let Some(begun) = call.as_mut().filter(|begun| !begun.is_told) {
+        begun.is_told = true;
+        tell(begun, None, 0, "");
+    }
+}
+
+/// The call that began last is done.
+pub(super) fn end(values: &[u64; PARAMETERS_MAX], memory: &dyn GuestMemory, errno: u32) {
+    if IS_TRACING.load(Ordering::Relaxed)
+        && let Some(begun) = CALL.lock().take()
+    {
+        let end_ns = clock::now_ns();
+        let mut results = Words::new();
+        if errno == 0 {
+            let _ = trace::results(begun.call, values, memory, &mut results);
+        }
+        // All errnos have 16 bits.
+        tell(&begun, Some(end_ns), errno as u16, results.text());
+    }
+    send_if_many();
+}
+
+fn tell(begun: &Begun, end_ns: Option<u64>, errno: u16, results: &str) {
+    let report = CallReport {
+        start_ns: begun.start_ns,
+        end_ns,
+        errno,
+        name: begun.call.name(),
+        arguments: begun.arguments.text(),
+        results,
+    };
+    let mut bytes = [0; CALL_REPORT_BYTES_MAX];
+    let len = report.encode(&mut bytes);
+    console::tell(RecordKind::Call, &bytes[..len]);
+}
+
+/// Words that are kept without a heap; what does not fit is cut off.
+struct Words {
+    bytes: [u8; CALL_REPORT_BYTES_MAX / 2],
+    len: usize,
+}
+
+impl Words {
+    fn new() -> Self {
+        Self {
+            bytes: [0; CALL_REPORT_BYTES_MAX / 2],
+            len: 0,
+        }
+    }
+
+    fn text(&self) -> &str {
+        core::str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
+    }
+}
+
+impl fmt::Write for Words {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = &mut self.bytes[self.len..];
+        let len = text.floor_char_boundary(room.len());
+        room[..len].copy_from_slice(&text.as_bytes()[..len]);
+        self.len += len;
+        Ok(())
+    }
+}
+
+/// Words of samples that are kept before they are sent: some seconds' worth.
+const KEPT_WORDS: usize = 64 << 10;
+
+/// From so many on they are sent as soon as that can be.
+const MANY_WORDS: usize = KEPT_WORDS / 2;
+
+/// Samples as they are sent. Whoever reads or writes them keeps interrupts off.
+static SAMPLES: Mutex<Samples> = Mutex::new(Samples {
+    words: [[0; 4]; KEPT_WORDS],
+    len: 0,
+});
+
+/// Samples that found no room.
+static LOST: AtomicU32 = AtomicU32::new(0);
+
+struct Samples {
+    words: [[u8; 4]; KEPT_WORDS],
+    len: usize,
+}
+
+impl Samples {
+    /// Adds words; returns `false`, and nothing has changed, where they find no room.
+    fn add(&mut self, words: &[u32]) -> bool {
+        let Some(room) = self.words.get_mut(self.len..self.len + words.len()) else {
+            return false;
+        };
+        for (slot, word) in room.iter_mut().zip(words) {
+            *slot = word.to_le_bytes();
+        }
+        self.len += words.len();
+        true
+    }
+}
+
+/// What the timer's handler does at each tick.
+fn sample(frame: &InterruptFrame) {
+    let mut words = [0; 2 + SAMPLE_LEN_MAX];
+    let mut len = 2;
+    if !interrupts::was_asleep() {
+        let mut add = |address: u64| {
+            let slot = words.get_mut(len);
+            let has_room = slot.is_some();
+            if let Some(slot) = slot {
+                *slot = address as u32;
+                len += 1;
+            }
+            has_room
+        };
+        add(frame.rip);
+        let mut base = frame.rbp;
+        while let Some((next, caller)) = caller(base) {
+            if next == base || !add(caller) {
+                break;
+            }
+            base = next;
+        }
+    }
+    words[0] = (len - 2) as u32;
+    words[1] = (clock::now_ns() / SAMPLE_TIME_NS) as u32;
+    let mut samples = SAMPLES.lock();
+    if !samples.add(&words[..len]) {
+        LOST.fetch_add(1, Ordering::Relaxed);
+    }
+    let is_full = samples.len > MANY_WORDS;
+    drop(samples);
+    // The kernel, which has the console, is not interrupted while the application runs.
+    if is_full && WINDOW.get().is_some_and(|window| window.is_text(frame.rip)) {
+        send();
+    }
+}
+
+/// The next frame and the return address of the frame at `base`; `None` where there is none.
+fn caller(base: u64) -> Option<(u64, u64)> {
+    let mut bytes = [0; 16];
+    if base == 0 || peek::read(base, &mut bytes) < bytes.len() {
+        return None;
+    }
+    let (next, caller) = bytes.split_first_chunk::<8>()?;
+    let caller = u64::from_le_bytes(*caller.first_chunk()?);
+    // Nothing else is code.
+    (caller >> 32 == u64::from(u32::MAX)).then_some((u64::from_le_bytes(*next), caller))
+}
+
+fn send_if_many() {
+    if interrupts::without(|| SAMPLES.lock().len) > MANY_WORDS {
+        send();
+    }
+}
+
+/// Sends what is kept, with interrupts off: what comes meanwhile would be of the sending.
+fn send() {
+    interrupts::without(|| {
+        let mut samples = SAMPLES.lock();
+        let len = core::mem::take(&mut samples.len);
+        if len > 0 {
+            console::tell(RecordKind::Samples, samples.words[..len].as_flattened());
+        }
+    });
+}
+
+/// The program ends: sends the rest, and says so where something is missing.
+pub(super) fn finish() {
+    send();
+    let lost = LOST.swap(0, Ordering::Relaxed);
+    if lost > 0 {
+        console::warn(format_args!("{lost} samples of the profile found no room"));
+    }
+}
