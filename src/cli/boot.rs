@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use mewz_abi::exit::{STATUS_KILLED, STATUS_TRAP, debug_exit_value};
+use mewz_abi::observe::CallReport;
 use mewz_abi::record::TrapReport;
 
 use super::Outcome;
@@ -19,7 +20,7 @@ use super::image::BootImage;
 use super::interrupt::{self, Holding, hold};
 use super::module::Module;
 use super::values::{Folder, MEMORY_BYTES_MIN, Temporary, Variable};
-use super::{disk, emulator, profile, words};
+use super::{disk, emulator, pgo, words};
 use crate::qemu::accelerator::{Accelerator, AcceleratorChoice};
 use crate::qemu::config::{Mount, Network};
 use crate::qemu::machine::{self, DebugLine, MachineKind, Settings};
@@ -264,7 +265,26 @@ pub(super) fn run(
     module: &Module,
     image: &BootImage<'_>,
 ) -> Outcome {
-    boot(program, wishes, module, image, None)
+    watch(program, wishes, module, image, &mut |_| {})
+}
+
+/// What a program that is watched tells.
+pub(super) enum Watched<'a> {
+    /// A call of WASI began, or ended.
+    Call(CallReport<'a>),
+    /// The next bytes of a stream of samples.
+    Samples(&'a [u8]),
+}
+
+/// As [`run`], and hands `watcher` what the kernel tells of the program where `wishes` have it do so.
+pub(super) fn watch(
+    program: PathBuf,
+    wishes: Wishes,
+    module: &Module,
+    image: &BootImage<'_>,
+    watcher: &mut dyn FnMut(Watched<'_>),
+) -> Outcome {
+    boot(program, wishes, (module, image), None, watcher)
 }
 
 /// As [`run`], with a debugger; its exit status is the answer, where it is known.
@@ -275,15 +295,15 @@ pub(super) fn debug(
     image: &BootImage<'_>,
     session: debug::Session,
 ) -> Outcome {
-    boot(program, wishes, module, image, Some(session))
+    boot(program, wishes, (module, image), Some(session), &mut |_| {})
 }
 
 fn boot(
     program: PathBuf,
     wishes: Wishes,
-    module: &Module,
-    image: &BootImage<'_>,
+    (module, image): (&Module, &BootImage<'_>),
     session: Option<debug::Session>,
+    watcher: &mut dyn FnMut(Watched<'_>),
 ) -> Outcome {
     let debugging = wishes.debugging;
     let telling = wishes.telling;
@@ -323,7 +343,7 @@ fn boot(
         end,
         start: may_fall_back.then(|| Instant::now() + KVM_PATIENCE),
     };
-    let talk = |settings: &Settings, deadlines, session| {
+    let mut talk = |settings: &Settings, deadlines, session| {
         talk(
             settings,
             (module, image),
@@ -331,6 +351,7 @@ fn boot(
             (telling, wishes.log_level, wishes.core.as_deref()),
             deadlines,
             session,
+            watcher,
         )
     };
     let mut ended = talk(&settings, deadlines, session)?;
@@ -352,7 +373,7 @@ fn boot(
     if let Some(path) = &wishes.profile {
         match ended.end {
             End::Exited(_) if ended.panic.is_none() => {
-                profile::write(path, module, &ended.counters)?;
+                pgo::write(path, module, &ended.counters)?;
             }
             _ => words::warning(format_args!(
                 "no profile was written to `{}`: the program did not come to its end",
@@ -408,6 +429,7 @@ fn talk(
     (telling, log_level, core): (Telling, u8, Option<&Path>),
     deadlines: Deadlines,
     session: Option<debug::Session>,
+    watcher: &mut dyn FnMut(Watched<'_>),
 ) -> Result<Ended, Failure> {
     let mut running =
         machine::start(settings, &image.file).map_err(|problem| emulator::not_run(&problem))?;
@@ -493,6 +515,8 @@ fn talk(
             dump(None);
         }
         Event::Counters(bytes) => counters.extend(bytes),
+        Event::Call(report) => watcher(Watched::Call(report)),
+        Event::Samples(bytes) => watcher(Watched::Samples(bytes)),
     };
     let end = session::talk(&mut running, streams, deadlines, &mut on_event)
         .map_err(|problem| emulator::not_run(&problem))?;

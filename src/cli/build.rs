@@ -120,7 +120,7 @@ pub(super) fn run(arguments: BuildArguments) -> Outcome {
     write_whole(&output, &[&image.bytes]).map_err(|problem| not_written(&output, &problem))?;
     let missing: Vec<String> = image.missing.iter().map(|import| import.name()).collect();
     image::warn_of_missing(&module, &missing);
-    super::profile::tell(counts.profile_fit);
+    super::pgo::tell(counts.profile_fit);
     words::made("Built", &output, image.bytes.len(), start);
     if arguments.verbose {
         words::compiled(Some(counts));

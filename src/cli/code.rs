@@ -196,7 +196,7 @@ impl CodeArguments {
         }
         Ok(Options {
             opt_level: OptLevel::Module,
-            profile: Some(super::profile::read(&file)?),
+            profile: Some(super::pgo::read(&file)?),
             ..options
         })
     }

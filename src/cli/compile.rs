@@ -10,7 +10,7 @@ use super::code::CodeArguments;
 use super::failure::Failure;
 use super::module::Module;
 use super::project::{Profile, Settings};
-use super::{image, interrupt, profile, values, words};
+use super::{image, interrupt, pgo, values, words};
 use crate::compile::dump::{self, DumpError, Look, Selection};
 use crate::compile::{self, MemoryBase, OptLevel, Options};
 
@@ -106,7 +106,7 @@ pub(super) fn run(arguments: CompileArguments) -> Outcome {
     let object = match outputs.iter().any(needs_object) {
         true => {
             let compiled = image::compile(&module, &work.options)?;
-            profile::tell(compiled.profile_fit);
+            pgo::tell(compiled.profile_fit);
             compiled.object
         }
         false => Vec::new(),

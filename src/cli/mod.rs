@@ -29,10 +29,10 @@ mod network;
 mod new;
 mod pack;
 mod packages;
+mod pgo;
 mod places;
 #[doc(hidden)]
 pub mod probe;
-mod profile;
 mod program;
 mod progress;
 mod project;
@@ -43,6 +43,7 @@ mod size;
 mod sources;
 mod template;
 mod test;
+mod trace;
 mod trap;
 mod values;
 mod words;
@@ -81,6 +82,7 @@ enum Command {
     Run(run::RunArguments),
     Dev(Box<dev::DevArguments>),
     Debug(Box<debug::DebugArguments>),
+    Trace(Box<trace::TraceArguments>),
     Test(test::TestArguments),
     Build(build::BuildArguments),
     Compile(compile::CompileArguments),
@@ -122,6 +124,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(arguments),
         Command::Dev(arguments) => dev::run(*arguments),
         Command::Debug(arguments) => debug::run(*arguments),
+        Command::Trace(arguments) => trace::run(*arguments),
         Command::Test(arguments) => test::run(arguments),
         Command::Build(arguments) => build::run(arguments),
         Command::Compile(arguments) => compile::run(arguments),

@@ -81,11 +81,7 @@ impl RunArguments {
 pub(super) fn run(arguments: RunArguments) -> Outcome {
     interrupt::watch();
     let subject = arguments.subject()?;
-    let waits = arguments.debuggable || subject.settings().debug().debuggable;
-    let mut prepared = prepare(arguments, &subject, false)?;
-    if prepared.making.kernel.is_debuggable {
-        prepared.wishes.debugging = Debugging::AtCrash { waits };
-    }
+    let prepared = prepare(arguments, &subject, Purpose::Run)?;
     with_image(prepared, boot::run)
 }
 
@@ -94,17 +90,28 @@ pub(super) struct Prepared {
     /// QEMU's file.
     program: PathBuf,
     pub(super) wishes: Wishes,
-    module: Module,
+    pub(super) module: Module,
     making: Making,
     cache: Option<cache::Cache>,
     is_verbose: bool,
 }
 
-/// Settles what is asked for, and builds a project. `is_debugged`: by `mewz debug`.
+/// What a program is run for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Its own sake.
+    Run,
+    /// A debugger: the code is made for it, and the kernel has the stub.
+    Debug,
+    /// A look at what it does: the same code, and the kernel that can tell.
+    Watch,
+}
+
+/// Settles what is asked for, and builds a project.
 pub(super) fn prepare(
     arguments: RunArguments,
     subject: &Subject,
-    is_debugged: bool,
+    purpose: Purpose,
 ) -> Result<Prepared, Failure> {
     let settings = subject.settings();
     let program = &arguments.program;
@@ -142,11 +149,14 @@ pub(super) fn prepare(
         None if settings.debug().core => Some(debug::default_core(&module.path)),
         None => None,
     };
+    let waits = arguments.debuggable || settings.debug().debuggable;
     // A crash waits in the stub for what writes the memory.
-    let is_debuggable =
-        arguments.debuggable || settings.debug().debuggable || wishes.core.is_some();
-    making.kernel.is_debuggable = is_debuggable || is_debugged;
-    if is_debugged {
+    let is_debuggable = waits || wishes.core.is_some();
+    if is_debuggable && purpose != Purpose::Debug {
+        wishes.debugging = Debugging::AtCrash { waits };
+    }
+    making.kernel.is_debuggable = is_debuggable || purpose != Purpose::Run;
+    if purpose == Purpose::Debug {
         making.options = program.code.for_debugger(making.options);
     } else {
         making.options.debug = is_debuggable;
@@ -177,7 +187,7 @@ pub(super) fn with_image(
     } = prepared;
     let image = image::boot_image(&module, &making, cache.as_ref())?;
     image::warn_of_missing(&module, &image.missing);
-    super::profile::tell(image.counts.and_then(|counts| counts.profile_fit));
+    super::pgo::tell(image.counts.and_then(|counts| counts.profile_fit));
     if is_verbose {
         words::compiled(image.counts);
     }

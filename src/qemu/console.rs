@@ -16,7 +16,7 @@ const READ_BYTES_MIN: usize = 64 << 10;
 pub struct Piece<'a> {
     /// What it is.
     pub kind: RecordKind,
-    /// The payload, or a part of it where `kind` is an output or counters.
+    /// The payload, or a part of it where `kind` is an output, counters or samples.
     pub bytes: &'a [u8],
 }
 
@@ -94,7 +94,7 @@ impl Decoder {
 fn is_output(kind: RecordKind) -> bool {
     matches!(
         kind,
-        RecordKind::Stdout | RecordKind::Stderr | RecordKind::Counters
+        RecordKind::Stdout | RecordKind::Stderr | RecordKind::Counters | RecordKind::Samples
     )
 }
 

@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::process::ExitStatus;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use mewz_abi::observe::CallReport;
 use mewz_abi::record::{HEAD_BYTES, PAYLOAD_BYTES_MAX, RecordKind, TrapReport, head};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::FileType;
@@ -70,6 +71,10 @@ pub enum Event<'a> {
     Panic(&'a str),
     /// The next bytes of what the program has counted.
     Counters(&'a [u8]),
+    /// A call of WASI began, or ended.
+    Call(CallReport<'a>),
+    /// The next bytes of a stream of samples (`mewz_abi::observe::next_sample`).
+    Samples(&'a [u8]),
 }
 
 /// When patience ends; `None` is never.
@@ -400,6 +405,12 @@ impl Session<'_> {
                 }
                 RecordKind::Panic => (self.on_event)(Event::Panic(&String::from_utf8_lossy(bytes))),
                 RecordKind::Counters => (self.on_event)(Event::Counters(bytes)),
+                RecordKind::Call => {
+                    if let Some(report) = CallReport::decode(bytes) {
+                        (self.on_event)(Event::Call(report));
+                    }
+                }
+                RecordKind::Samples => (self.on_event)(Event::Samples(bytes)),
                 RecordKind::Exit => {
                     // A record too short to hold a status is no success.
                     return Ok(Some(End::Exited(number(bytes).unwrap_or(1))));

@@ -8,7 +8,7 @@ use super::descriptor::{Object, Table};
 use super::interest::Interest;
 use super::system::System;
 use super::types::rights;
-use super::{Context, Wasi, sockets, trace};
+use super::{Context, Wasi, sockets};
 use crate::fs::errno::Errno;
 use crate::guest::GuestMemory;
 
@@ -367,7 +367,7 @@ pub(super) fn describe_events(
         })?;
         let errno = u16::from_le_bytes([event[8], event[9]]);
         if errno != 0 {
-            let name = trace::errno_name(errno).unwrap_or("?");
+            let name = mewz_abi::observe::errno_name(errno).unwrap_or("?");
             write!(out, " {name}")?;
         }
     }

@@ -21,7 +21,7 @@ use super::image::BootImage;
 use super::interrupt::{self, Holding, hold};
 use super::module::Module;
 use super::project::{Settings, Subject};
-use super::run::{self, RunArguments};
+use super::run::{self, Purpose, RunArguments};
 use super::{values, words};
 use crate::qemu::machine::{DebugLine, Process};
 
@@ -151,7 +151,7 @@ pub(super) fn run(arguments: DebugArguments) -> Outcome {
         return in_foreground(gdb, &core.image, Target::Core(&core.path), &script);
     }
     let line = arguments.stub.or(choices.stub).unwrap_or(STUB_DEFAULT);
-    let mut prepared = run::prepare(arguments.run, subject, true)?;
+    let mut prepared = run::prepare(arguments.run, subject, Purpose::Debug)?;
     let session = Session {
         gdb,
         port: arguments.port,

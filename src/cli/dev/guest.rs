@@ -211,8 +211,10 @@ fn listen(id: GuestId, mut running: Running, released: &UnixStream, events: &Sen
             session::Event::Log { level, text } => GuestEvent::Log(level, text.to_owned()),
             session::Event::Trap(report) => GuestEvent::Trap(Box::new(*report)),
             session::Event::Panic(text) => GuestEvent::Panic(text.to_owned()),
-            // Code of the loop counts nothing.
-            session::Event::Counters(_) => return,
+            // Nobody asks a machine of the loop for these.
+            session::Event::Counters(_) | session::Event::Call(_) | session::Event::Samples(_) => {
+                return;
+            }
         });
     };
     let end = session::talk(&mut running, streams, Deadlines::default(), &mut on_event);

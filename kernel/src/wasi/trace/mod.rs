@@ -8,7 +8,6 @@ use core::fmt::{self, Write};
 use super::exports::{Call, PARAMETERS_MAX};
 use crate::guest::GuestMemory;
 use parameters::Parameter;
-pub use show::errno_name;
 
 /// Writes the arguments of `call`. Results are left out: they are stored later.
 ///
@@ -70,8 +69,12 @@ pub fn results(
         Parameter::StoredCount => show::word(memory, own[0]),
         _ => None,
     });
+    let shows_count = taken.iter().any(|(parameter, _)| parameter.shows_count());
+    let is_shown = |parameter: Parameter| {
+        parameter.stores() && !(shows_count && parameter == Parameter::StoredCount)
+    };
     let mut is_first = true;
-    for (parameter, own) in taken.iter().filter(|(parameter, _)| parameter.stores()) {
+    for (parameter, own) in taken.iter().filter(|(parameter, _)| is_shown(*parameter)) {
         if !is_first {
             out.write_char(' ')?;
         }

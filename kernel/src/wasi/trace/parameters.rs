@@ -84,11 +84,15 @@ impl Parameter {
 
     /// Something is to be seen of it after the call.
     pub(super) fn stores(self) -> bool {
-        self.is_result()
-            || matches!(
-                self,
-                Parameter::Scatter | Parameter::RoomForText | Parameter::Subscriptions
-            )
+        self.is_result() || self.shows_count()
+    }
+
+    /// What is to be seen of it shows what [`Parameter::StoredCount`] would.
+    pub(super) fn shows_count(self) -> bool {
+        matches!(
+            self,
+            Parameter::Scatter | Parameter::RoomForText | Parameter::Subscriptions
+        )
     }
 }
 
