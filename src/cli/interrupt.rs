@@ -92,7 +92,7 @@ pub(super) fn watch() {
     if let Ok(mut signals) = Signals::new(wanted) {
         std::thread::spawn(move || {
             let mut signals = signals.forever();
-            if let Some(signal) = signals.find(|signal| !is_debuggers(*signal)) {
+            if let Some(signal) = signals.find(|signal| !is_debuggers(*signal) && !is_spared()) {
                 end(signal);
             }
         });
@@ -152,6 +152,43 @@ pub(super) fn leave_to_debugger() {
 
 fn is_debuggers(signal: i32) -> bool {
     signal == SIGINT && IS_LEFT_TO_DEBUGGER.load(Ordering::Relaxed)
+}
+
+/// The next signal ends machines alone.
+static IS_SPARED: AtomicBool = AtomicBool::new(false);
+/// One has.
+static HAS_SPARED: AtomicBool = AtomicBool::new(false);
+
+/// Lets the next signal end the machines alone, so that this process can tell what it knows of them; the one after ends all.
+pub(super) fn spare_once() {
+    IS_SPARED.store(true, Ordering::Relaxed);
+}
+
+/// Whether a signal ended machines alone; then this process is to end with the answer.
+pub(super) fn spared() -> Option<u8> {
+    HAS_SPARED
+        .load(Ordering::Relaxed)
+        .then_some(STATUS_INTERRUPTED)
+}
+
+fn is_spared() -> bool {
+    let machines: Vec<Process> = registry()
+        .holdings
+        .iter()
+        .filter_map(|(_, holding)| match holding {
+            Holding::Machine(process) => Some(process.clone()),
+            _ => None,
+        })
+        .collect();
+    // Without a machine there is nothing to tell yet.
+    if machines.is_empty() || !IS_SPARED.swap(false, Ordering::Relaxed) {
+        return false;
+    }
+    HAS_SPARED.store(true, Ordering::Relaxed);
+    for machine in machines {
+        machine.kill();
+    }
+    true
 }
 
 /// A process that was just ended may still be making its last file: tries again until the folder is gone.

@@ -33,6 +33,7 @@ mod pgo;
 mod places;
 #[doc(hidden)]
 pub mod probe;
+mod profile;
 mod program;
 mod progress;
 mod project;
@@ -83,6 +84,7 @@ enum Command {
     Dev(Box<dev::DevArguments>),
     Debug(Box<debug::DebugArguments>),
     Trace(Box<trace::TraceArguments>),
+    Profile(Box<profile::ProfileArguments>),
     Test(test::TestArguments),
     Build(build::BuildArguments),
     Compile(compile::CompileArguments),
@@ -125,6 +127,7 @@ pub fn main() -> ExitCode {
         Command::Dev(arguments) => dev::run(*arguments),
         Command::Debug(arguments) => debug::run(*arguments),
         Command::Trace(arguments) => trace::run(*arguments),
+        Command::Profile(arguments) => profile::run(*arguments),
         Command::Test(arguments) => test::run(arguments),
         Command::Build(arguments) => build::run(arguments),
         Command::Compile(arguments) => compile::run(arguments),

@@ -29,7 +29,7 @@ Examples:
   mewz trace app.wasm --summary                   which calls cost most
   mewz trace app.wasm --json | jq .call           one object a line, on standard error
 
-Exit status: that of `mewz run`.")]
+Ctrl-C ends the program, and the calls so far are told. Exit status: that of `mewz run`.")]
 pub(super) struct TraceArguments {
     #[command(flatten)]
     run: RunArguments,
@@ -52,6 +52,7 @@ pub(super) fn run(arguments: TraceArguments) -> Outcome {
     interrupt::watch();
     check_names(&arguments.calls)?;
     let mut printer = Printer::new(&arguments)?;
+    interrupt::spare_once();
     let mut prepared = run::prepare(arguments.run, Purpose::Watch)?;
     prepared.wishes.options.push("trace=calls".to_owned());
     let outcome = run::with_image(prepared, |program, wishes, module, image| {
@@ -62,7 +63,7 @@ pub(super) fn run(arguments: TraceArguments) -> Outcome {
         })
     });
     printer.finish()?;
-    outcome
+    interrupt::spared().map_or(outcome, Ok)
 }
 
 /// Refuses names that no call has.

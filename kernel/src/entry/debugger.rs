@@ -203,7 +203,7 @@ pub(super) fn leave_call(arguments: &[u64; PARAMETERS_MAX], memory: &dyn GuestMe
 
 /// Notes that it waits for something.
 pub(super) fn note_sleep() {
-    observe::tell_unfinished();
+    observe::note_sleep();
 }
 
 /// Sends what is not yet sent of a program that ends.

@@ -57,8 +57,13 @@ pub(super) fn begin(call: Call, values: &[u64; PARAMETERS_MAX], memory: &dyn Gue
     }
 }
 
-/// The call that began last goes to sleep, or does not come back.
-pub(super) fn tell_unfinished() {
+/// The call that began last goes to sleep.
+pub(super) fn note_sleep() {
+    send_if_due();
+    tell_unfinished();
+}
+
+fn tell_unfinished() {
     if !IS_TRACING.load(Ordering::Relaxed) {
         return;
     }
@@ -82,7 +87,7 @@ pub(super) fn end(values: &[u64; PARAMETERS_MAX], memory: &dyn GuestMemory, errn
         // All errnos have 16 bits.
         tell(&begun, Some(end_ns), errno as u16, results.text());
     }
-    send_if_many();
+    send_if_due();
 }
 
 fn tell(begun: &Begun, end_ns: Option<u64>, errno: u16, results: &str) {
@@ -131,13 +136,16 @@ impl fmt::Write for Words {
 /// Words of samples that are kept before they are sent: some seconds' worth.
 const KEPT_WORDS: usize = 64 << 10;
 
-/// From so many on they are sent as soon as that can be.
+/// From so many on they are sent as soon as that can be, and when the last were sent so long ago: a host that ends the machine
+/// misses little.
 const MANY_WORDS: usize = KEPT_WORDS / 2;
+const KEPT_NS: u64 = 200_000_000;
 
 /// Samples as they are sent. Whoever reads or writes them keeps interrupts off.
 static SAMPLES: Mutex<Samples> = Mutex::new(Samples {
     words: [[0; 4]; KEPT_WORDS],
     len: 0,
+    sent_ns: 0,
 });
 
 /// Samples that found no room.
@@ -146,6 +154,7 @@ static LOST: AtomicU32 = AtomicU32::new(0);
 struct Samples {
     words: [[u8; 4]; KEPT_WORDS],
     len: usize,
+    sent_ns: u64,
 }
 
 impl Samples {
@@ -159,6 +168,11 @@ impl Samples {
         }
         self.len += words.len();
         true
+    }
+
+    fn are_due(&self) -> bool {
+        self.len > MANY_WORDS
+            || self.len > 0 && clock::now_ns().saturating_sub(self.sent_ns) > KEPT_NS
     }
 }
 
@@ -191,10 +205,10 @@ fn sample(frame: &InterruptFrame) {
     if !samples.add(&words[..len]) {
         LOST.fetch_add(1, Ordering::Relaxed);
     }
-    let is_full = samples.len > MANY_WORDS;
+    let are_due = samples.are_due();
     drop(samples);
     // The kernel, which has the console, is not interrupted while the application runs.
-    if is_full && WINDOW.get().is_some_and(|window| window.is_text(frame.rip)) {
+    if are_due && WINDOW.get().is_some_and(|window| window.is_text(frame.rip)) {
         send();
     }
 }
@@ -211,8 +225,8 @@ fn caller(base: u64) -> Option<(u64, u64)> {
     (caller >> 32 == u64::from(u32::MAX)).then_some((u64::from_le_bytes(*next), caller))
 }
 
-fn send_if_many() {
-    if interrupts::without(|| SAMPLES.lock().len) > MANY_WORDS {
+fn send_if_due() {
+    if interrupts::without(|| SAMPLES.lock().are_due()) {
         send();
     }
 }
@@ -222,6 +236,7 @@ fn send() {
     interrupts::without(|| {
         let mut samples = SAMPLES.lock();
         let len = core::mem::take(&mut samples.len);
+        samples.sent_ns = clock::now_ns();
         if len > 0 {
             console::tell(RecordKind::Samples, samples.words[..len].as_flattened());
         }
