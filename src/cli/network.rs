@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::path::PathBuf;
 
 use super::failure::{Failure, STATUS_USAGE};
 use super::values::PortPair;
@@ -65,6 +66,7 @@ pub(super) fn settle(
         forwards,
         listeners: listeners.to_vec(),
         is_open,
+        capture: None,
     }))
 }
 
@@ -75,6 +77,20 @@ pub(super) fn unanswered(pairs: &[PortPair], is_open: bool) -> Option<String> {
         "the program cannot answer datagrams that come to its port {}: QEMU lets none out without `--net`",
         pair.guest
     ))
+}
+
+/// Has what crosses the card written to `file`, which is emptied: what can't be written is told before the machine starts.
+pub(super) fn capture(network: &mut Option<Network>, file: PathBuf) -> Result<(), Failure> {
+    let failure = || Failure::new(format!("cannot capture packets in `{}`", file.display()));
+    let Some(network) = network else {
+        return Err(failure()
+            .cause("the program has no network")
+            .hint("`--publish HOST:GUEST`, `--listen PORT` or `--net` gives it one")
+            .with_status(STATUS_USAGE));
+    };
+    std::fs::File::create(&file).map_err(|problem| failure().cause(problem))?;
+    network.capture = Some(file);
+    Ok(())
 }
 
 fn not_forwarded(port: u16, problem: &io::Error) -> Failure {

@@ -53,6 +53,9 @@ pub(super) struct RunArguments {
     /// Tell of a crash with registers and the last lines of the kernel's log
     #[arg(long)]
     full_report: bool,
+    /// Write what crosses the program's network card to FILE, for Wireshark or tcpdump
+    #[arg(long, value_name = "FILE")]
+    pcap: Option<PathBuf>,
     /// Let a debugger come to the machine, and let a crash wait for one (`mewz debug --attach`)
     #[arg(long)]
     debuggable: bool,
@@ -119,6 +122,9 @@ pub(super) fn prepare(
     let mut wishes = program.wishes(&arguments.arguments, settings)?;
     let wanted = program.network(settings);
     wishes.network = network::settle(&wanted.pairs, &wanted.listeners, wanted.is_open)?;
+    if let Some(file) = arguments.pcap {
+        network::capture(&mut wishes.network, file)?;
+    }
     wishes.timeout = arguments.timeout.or(settings.run().timeout);
     wishes.profile = arguments.profile_generate;
     wishes.telling = Telling {

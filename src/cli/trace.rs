@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::boot::{self, Watched};
 use super::failure::Failure;
-use super::image::{kernel_bytes, parse_kernel};
+use super::kernel::KernelChoice;
 use super::nearest::nearest;
 use super::run::{self, Purpose, RunArguments};
 use super::{Outcome, emulator, interrupt};
@@ -68,21 +68,21 @@ pub(super) fn run(arguments: TraceArguments) -> Outcome {
 
 /// Refuses names that no call has.
 fn check_names(names: &[String]) -> Result<(), Failure> {
-    let bytes = kernel_bytes(None)?;
-    let kernel = parse_kernel(&bytes)?;
-    // The middle of `module$field$parameters$result`.
-    let imports = kernel.imports();
-    let fields = || imports.iter().filter_map(|symbol| symbol.split('$').nth(1));
-    for name in names {
-        if name.is_empty() || !fields().any(|field| field.starts_with(name.as_str())) {
-            let failure = Failure::usage(format!("no call of WASI is called `{name}`"));
-            return Err(match nearest(name, fields()) {
-                Some(near) => failure.hint(format!("did you mean `{near}`?")),
-                None => failure.hint("`path`, `fd_read` or `sock_` would do"),
-            });
+    KernelChoice::default().with(|kernel| {
+        let imports = kernel.imports();
+        // The middle of `module$field$parameters$result`.
+        let fields = || imports.iter().filter_map(|symbol| symbol.split('$').nth(1));
+        for name in names {
+            if name.is_empty() || !fields().any(|field| field.starts_with(name.as_str())) {
+                let failure = Failure::usage(format!("no call of WASI is called `{name}`"));
+                return Err(match nearest(name, fields()) {
+                    Some(near) => failure.hint(format!("did you mean `{near}`?")),
+                    None => failure.hint("`path`, `fd_read` or `sock_` would do"),
+                });
+            }
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// What is counted of a call's name.

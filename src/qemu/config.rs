@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
 
 use mewz_abi::config::{MAGIC, entry_head, mount, tag};
 
@@ -11,7 +12,7 @@ use super::error::QemuError;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
     /// The folder, or the disk's image, on the host.
-    pub host: std::path::PathBuf,
+    pub host: PathBuf,
     /// Its path in the guest.
     pub guest: String,
     /// Whether nothing in it can be changed.
@@ -27,6 +28,8 @@ pub struct Network {
     pub listeners: Vec<u16>,
     /// Whether the program may reach others by itself.
     pub is_open: bool,
+    /// Where QEMU writes what crosses the card, in libpcap's format.
+    pub capture: Option<PathBuf>,
 }
 
 /// A port of the host that leads to one of the guest.
@@ -184,6 +187,7 @@ mod tests {
             is_read_only: true,
         }];
         let network = Network {
+            capture: None,
             listeners: vec![80],
             ..Network::default()
         };

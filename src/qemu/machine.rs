@@ -473,6 +473,9 @@ fn arguments(settings: &Settings, files: &Files<'_>) -> Vec<OsString> {
     }
     if let Some(network) = &settings.network {
         list.two("-netdev", network_option(network));
+        if let Some(file) = &network.capture {
+            list.two("-object", capture_option(file));
+        }
         list.two(
             "-device",
             format!(
@@ -550,6 +553,13 @@ fn network_option(network: &Network) -> String {
     option
 }
 
+/// Whole segments are kept, also those that are longer than a frame may be.
+fn capture_option(file: &Path) -> OsString {
+    let mut option = b"filter-dump,id=capture,netdev=net,maxlen=262144,file=".to_vec();
+    push_path(&mut option, file);
+    OsString::from_vec(option)
+}
+
 fn folder_option(index: usize, mount: &Mount) -> OsString {
     let mut option = format!("local,id=fs{index},security_model=none,").into_bytes();
     if mount.is_read_only {
@@ -613,6 +623,7 @@ mod tests {
                 is_read_only: false,
             }],
             network: Some(Network {
+                capture: Some("/c,d.pcap".into()),
                 forwards: vec![Forward {
                     address: std::net::Ipv4Addr::LOCALHOST,
                     host: 8080,
@@ -651,6 +662,7 @@ mod tests {
         );
         assert!(line.contains("path=/a,,b "), "{line}");
         assert!(line.contains("readonly=on"), "{line}");
+        assert!(line.contains("file=/c,,d.pcap "), "{line}");
         assert!(
             line.contains("restrict=on,hostfwd=tcp:127.0.0.1:8080-10.0.2.15:80 "),
             "{line}"

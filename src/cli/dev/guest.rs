@@ -236,6 +236,7 @@ fn private_network(wishes: &NetworkWishes) -> io::Result<Network> {
         forwards: forwards.collect::<io::Result<_>>()?,
         listeners: wishes.listeners.clone(),
         is_open: wishes.is_open,
+        capture: None,
     })
 }
 

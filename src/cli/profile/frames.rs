@@ -6,8 +6,8 @@ use std::rc::Rc;
 use mewz_abi::address::WINDOW_BASE;
 use object::{Object as _, ObjectSymbol as _, SymbolKind};
 
+use crate::cli::places::CodeMap;
 use crate::cli::sources::Sources;
-use crate::cli::trap::CodeMap;
 
 /// Whose code it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,11 +30,15 @@ pub(super) struct Frame {
 }
 
 /// Kernel code between a program and the call that answers it, which nobody wants to see.
-const HIDDEN: [&str; 3] = [
+const HIDDEN: [&str; 4] = [
     "application_call",
     "entry::calls::answer",
+    "answer",
     "wasi::exports::Call::answer",
 ];
+
+/// What stands in front of the functions of WASI.
+const CALLS: &str = "<impl wasi::Wasi>::";
 
 /// How names of the kernel's functions begin.
 const OWN_CRATE: &str = "mewz_kernel::";
@@ -141,9 +145,15 @@ impl<'a> Resolver<'a> {
         let name = format!("{:#}", rustc_demangle::demangle(symbol));
         names.push(name.replace(OWN_CRATE, ""));
         names.retain(|name| !HIDDEN.contains(&name.as_str()));
-        let frames = names.into_iter().map(|name| Frame {
-            name: name.into(),
-            world: World::Kernel,
+        let frames = names.into_iter().map(|name| match name.split_once(CALLS) {
+            Some((_, call)) => Frame {
+                name: call.into(),
+                world: World::Wasi,
+            },
+            None => Frame {
+                name: name.into(),
+                world: World::Kernel,
+            },
         });
         frames.collect()
     }

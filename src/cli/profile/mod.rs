@@ -16,7 +16,7 @@ use super::boot::{self, Watched};
 use super::cache::write_whole;
 use super::failure::Failure;
 use super::image::BootImage;
-use super::run::{self, RunArguments};
+use super::run::{self, Purpose, RunArguments};
 use super::{Outcome, interrupt, words};
 
 /// Samples a second, unless somebody wants more or less: no divisor of what programs do a thousand times a second.
@@ -92,7 +92,7 @@ pub(super) fn run(arguments: ProfileArguments) -> Outcome {
     interrupt::watch();
     let form = Form::of(&arguments.output)?;
     interrupt::spare_once();
-    let mut prepared = run::prepare(arguments.run, true)?;
+    let mut prepared = run::prepare(arguments.run, Purpose::Watch)?;
     prepared
         .wishes
         .options
