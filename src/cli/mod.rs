@@ -80,7 +80,7 @@ struct Cli {
 enum Command {
     New(new::NewArguments),
     Init(init::InitArguments),
-    Run(run::RunArguments),
+    Run(Box<run::RunArguments>),
     Dev(Box<dev::DevArguments>),
     Debug(Box<debug::DebugArguments>),
     Trace(Box<trace::TraceArguments>),
@@ -123,7 +123,7 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::New(arguments) => new::run(arguments),
         Command::Init(arguments) => init::run(arguments),
-        Command::Run(arguments) => run::run(arguments),
+        Command::Run(arguments) => run::run(*arguments),
         Command::Dev(arguments) => dev::run(*arguments),
         Command::Debug(arguments) => debug::run(*arguments),
         Command::Trace(arguments) => trace::run(*arguments),

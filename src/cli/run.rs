@@ -69,6 +69,11 @@ pub(super) struct RunArguments {
 }
 
 impl RunArguments {
+    /// What is told is told to a program.
+    pub(super) fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// The project, or the module's file that is named.
     pub(super) fn subject(&self) -> Result<Subject, Failure> {
         Subject::find(self.path.as_deref())

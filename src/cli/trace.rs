@@ -40,11 +40,8 @@ pub(super) struct TraceArguments {
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Count calls, failures and time, and print a table at the end
-    #[arg(long)]
+    #[arg(long, conflicts_with = "json")]
     summary: bool,
-    /// Print one JSON object a line
-    #[arg(long, conflicts_with = "summary")]
-    json: bool,
 }
 
 /// Runs the command.
@@ -53,7 +50,8 @@ pub(super) fn run(arguments: TraceArguments) -> Outcome {
     check_names(&arguments.calls)?;
     let mut printer = Printer::new(&arguments)?;
     interrupt::spare_once();
-    let mut prepared = run::prepare(arguments.run, Purpose::Watch)?;
+    let subject = arguments.run.subject()?;
+    let mut prepared = run::prepare(arguments.run, &subject, Purpose::Watch)?;
     prepared.wishes.options.push("trace=calls".to_owned());
     let outcome = run::with_image(prepared, |program, wishes, module, image| {
         boot::watch(program, wishes, module, image, &mut |watched| {
@@ -126,7 +124,7 @@ impl Printer {
         Ok(Self {
             names: arguments.calls.clone(),
             out,
-            is_json: arguments.json,
+            is_json: arguments.run.is_json(),
             is_summary: arguments.summary,
             failure: style.red(),
             start_ns: None,

@@ -92,7 +92,8 @@ pub(super) fn run(arguments: ProfileArguments) -> Outcome {
     interrupt::watch();
     let form = Form::of(&arguments.output)?;
     interrupt::spare_once();
-    let mut prepared = run::prepare(arguments.run, Purpose::Watch)?;
+    let subject = arguments.run.subject()?;
+    let mut prepared = run::prepare(arguments.run, &subject, Purpose::Watch)?;
     prepared
         .wishes
         .options

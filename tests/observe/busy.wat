@@ -1,0 +1,25 @@
+;; Spends its time in `hot`, `warm` and, by `random_get`, in the kernel. An argument makes it go on for ever.
+(module
+  (import "wasi_snapshot_preview1" "random_get" (func $random_get (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "args_sizes_get" (func $args_sizes_get (param i32 i32) (result i32)))
+  (memory (export "memory") 2)
+  (data (i32.const 0) "\10\00\00\00\08\00\00\00")
+  (data (i32.const 16) "started\n")
+  (global $sum (mut i32) (i32.const 1))
+  (func $spin (param $rounds i32)
+    (loop $again
+      (global.set $sum (i32.add (i32.mul (global.get $sum) (i32.const 31)) (local.get $rounds)))
+      (br_if $again (local.tee $rounds (i32.sub (local.get $rounds) (i32.const 1))))))
+  (func $hot (call $spin (i32.const 3000000)))
+  (func $warm (call $spin (i32.const 300000)))
+  (func (export "_start") (local $rounds i32)
+    (drop (call $args_sizes_get (i32.const 32) (i32.const 36)))
+    (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 40)))
+    (loop $again
+      (call $hot)
+      (call $warm)
+      (drop (call $random_get (i32.const 1024) (i32.const 100000)))
+      (local.set $rounds (i32.add (local.get $rounds) (i32.const 1)))
+      (br_if $again (i32.lt_u (local.get $rounds) (i32.const 60)))
+      (br_if $again (i32.gt_u (i32.load (i32.const 32)) (i32.const 1))))))

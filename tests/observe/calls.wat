@@ -1,0 +1,25 @@
+;; A few calls of each kind: one that succeeds, one that fails, one that sleeps, and the end.
+(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_open"
+    (func $path_open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_read" (func $fd_read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll_oneoff (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "\40\00\00\00\06\00\00\00")
+  (data (i32.const 8) "\00\02\00\00\00\01\00\00")
+  (data (i32.const 64) "hello\n")
+  (data (i32.const 128) "none")
+  (data (i32.const 136) "some")
+  ;; The monotonic clock, 20 ms from now.
+  (data (i32.const 272) "\01\00\00\00\00\00\00\00\00\2d\31\01")
+  (func (export "_start")
+    (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 32)))
+    (drop (call $path_open (i32.const 3) (i32.const 1) (i32.const 128) (i32.const 4) (i32.const 0)
+      (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 32)))
+    (drop (call $path_open (i32.const 3) (i32.const 1) (i32.const 136) (i32.const 4) (i32.const 0)
+      (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 32)))
+    (drop (call $fd_read (i32.load (i32.const 32)) (i32.const 8) (i32.const 1) (i32.const 36)))
+    (drop (call $poll_oneoff (i32.const 256) (i32.const 1024) (i32.const 1) (i32.const 40)))
+    (call $proc_exit (i32.const 7))))
