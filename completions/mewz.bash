@@ -55,6 +55,9 @@ _mewz() {
             mewz,new)
                 cmd="mewz__subcmd__new"
                 ;;
+            mewz,profile)
+                cmd="mewz__subcmd__profile"
+                ;;
             mewz,run)
                 cmd="mewz__subcmd__run"
                 ;;
@@ -66,6 +69,9 @@ _mewz() {
                 ;;
             mewz,test)
                 cmd="mewz__subcmd__test"
+                ;;
+            mewz,trace)
+                cmd="mewz__subcmd__trace"
                 ;;
             mewz__subcmd__disk,check)
                 cmd="mewz__subcmd__disk__subcmd__check"
@@ -142,6 +148,9 @@ _mewz() {
             mewz__subcmd__help,new)
                 cmd="mewz__subcmd__help__subcmd__new"
                 ;;
+            mewz__subcmd__help,profile)
+                cmd="mewz__subcmd__help__subcmd__profile"
+                ;;
             mewz__subcmd__help,run)
                 cmd="mewz__subcmd__help__subcmd__run"
                 ;;
@@ -153,6 +162,9 @@ _mewz() {
                 ;;
             mewz__subcmd__help,test)
                 cmd="mewz__subcmd__help__subcmd__test"
+                ;;
+            mewz__subcmd__help,trace)
+                cmd="mewz__subcmd__help__subcmd__trace"
                 ;;
             mewz__subcmd__help__subcmd__disk,check)
                 cmd="mewz__subcmd__help__subcmd__disk__subcmd__check"
@@ -176,7 +188,7 @@ _mewz() {
 
     case "${cmd}" in
         mewz)
-            opts="-h -V --help --version new init run dev debug test build compile imports size disk config schema doctor completions man help"
+            opts="-h -V --help --version new init run dev debug trace profile test build compile imports size disk config schema doctor completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -338,7 +350,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__debug)
-            opts="-e -p -m -O -v -x -h --env --dir --disk --tmp --publish --net --memory --release --accel --machine --log --opt --regalloc --target-cpu --profile --qemu --no-cache --kernel --kernel-arg --profile-generate --json --full-report --debuggable --core --verbose --attach --break --stub --listen --vscode --dap --batch --command --ex --gdb --listen-guest --timeout --help"
+            opts="-e -p -m -O -v -x -h --env --dir --disk --tmp --publish --net --memory --release --accel --machine --log --opt --regalloc --target-cpu --profile --qemu --no-cache --kernel --kernel-arg --profile-generate --json --full-report --pcap --debuggable --core --verbose --attach --break --stub --listen --vscode --dap --batch --command --ex --gdb --listen-guest --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -425,6 +437,10 @@ _mewz() {
                     return 0
                     ;;
                 --profile-generate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pcap)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -798,7 +814,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__help)
-            opts="new init run dev debug test build compile imports size disk config schema doctor completions man help"
+            opts="new init run dev debug trace profile test build compile imports size disk config schema doctor completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1063,6 +1079,20 @@ _mewz() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mewz__subcmd__help__subcmd__profile)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mewz__subcmd__help__subcmd__run)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1106,6 +1136,20 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__help__subcmd__test)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__help__subcmd__trace)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1191,8 +1235,8 @@ _mewz() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        mewz__subcmd__run)
-            opts="-e -p -m -O -v -h --env --dir --disk --tmp --publish --listen --net --memory --release --accel --machine --log --opt --regalloc --target-cpu --profile --qemu --no-cache --kernel --kernel-arg --timeout --profile-generate --json --full-report --debuggable --core --verbose --help"
+        mewz__subcmd__profile)
+            opts="-e -p -m -O -v -o -h --env --dir --disk --tmp --publish --listen --net --memory --release --accel --machine --log --opt --regalloc --target-cpu --profile --qemu --no-cache --kernel --kernel-arg --timeout --profile-generate --json --full-report --pcap --debuggable --core --verbose --output --rate --idle --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1287,6 +1331,136 @@ _mewz() {
                     return 0
                     ;;
                 --profile-generate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pcap)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --core)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__run)
+            opts="-e -p -m -O -v -h --env --dir --disk --tmp --publish --listen --net --memory --release --accel --machine --log --opt --regalloc --target-cpu --profile --qemu --no-cache --kernel --kernel-arg --timeout --profile-generate --json --full-report --pcap --debuggable --core --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -e)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --disk)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tmp)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --publish)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --memory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -m)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --accel)
+                    COMPREPLY=($(compgen -W "auto kvm tcg" -- "${cur}"))
+                    return 0
+                    ;;
+                --machine)
+                    COMPREPLY=($(compgen -W "microvm q35 pc" -- "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -W "error warn info debug trace" -- "${cur}"))
+                    return 0
+                    ;;
+                --opt)
+                    COMPREPLY=($(compgen -W "0 1 2" -- "${cur}"))
+                    return 0
+                    ;;
+                -O)
+                    COMPREPLY=($(compgen -W "0 1 2" -- "${cur}"))
+                    return 0
+                    ;;
+                --regalloc)
+                    COMPREPLY=($(compgen -W "backtracking single-pass" -- "${cur}"))
+                    return 0
+                    ;;
+                --target-cpu)
+                    COMPREPLY=($(compgen -W "x86-64 x86-64-v2 x86-64-v3 x86-64-v4 native" -- "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --qemu)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kernel)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kernel-arg)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile-generate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pcap)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1393,6 +1567,132 @@ _mewz() {
                     return 0
                     ;;
                 --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__trace)
+            opts="-e -p -m -O -v -o -h --env --dir --disk --tmp --publish --listen --net --memory --release --accel --machine --log --opt --regalloc --target-cpu --profile --qemu --no-cache --kernel --kernel-arg --timeout --profile-generate --json --full-report --pcap --debuggable --core --verbose --calls --output --summary --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -e)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --disk)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tmp)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --publish)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --memory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -m)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --accel)
+                    COMPREPLY=($(compgen -W "auto kvm tcg" -- "${cur}"))
+                    return 0
+                    ;;
+                --machine)
+                    COMPREPLY=($(compgen -W "microvm q35 pc" -- "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -W "error warn info debug trace" -- "${cur}"))
+                    return 0
+                    ;;
+                --opt)
+                    COMPREPLY=($(compgen -W "0 1 2" -- "${cur}"))
+                    return 0
+                    ;;
+                -O)
+                    COMPREPLY=($(compgen -W "0 1 2" -- "${cur}"))
+                    return 0
+                    ;;
+                --regalloc)
+                    COMPREPLY=($(compgen -W "backtracking single-pass" -- "${cur}"))
+                    return 0
+                    ;;
+                --target-cpu)
+                    COMPREPLY=($(compgen -W "x86-64 x86-64-v2 x86-64-v3 x86-64-v4 native" -- "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --qemu)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kernel)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kernel-arg)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile-generate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pcap)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --core)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --calls)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

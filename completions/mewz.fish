@@ -31,6 +31,8 @@ complete -c mewz -n "__fish_mewz_needs_command" -f -a "init" -d 'Write a mewz.to
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "run" -d 'Boot a module, or a project, and end with its exit status'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "dev" -d 'Build, run, and do it again at every save'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "debug" -d 'Run a program in gdb: the machine stops before its first instruction'
+complete -c mewz -n "__fish_mewz_needs_command" -f -a "trace" -d 'Run a program and print its calls of WASI: arguments, results, times'
+complete -c mewz -n "__fish_mewz_needs_command" -f -a "profile" -d 'Run a program and sample where its time goes, in the program and in the kernel'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "test" -d 'Run a project\'s tests as unikernels'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "build" -d 'Build an image that boots without mewz, and print the line that boots it'
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "compile" -d 'Compile a module into an object that a linker takes'
@@ -81,6 +83,7 @@ complete -c mewz -n "__fish_mewz_using_subcommand run" -l kernel -d 'A kernel ot
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l kernel-arg -d 'A word for the kernel\'s command line' -r
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l timeout -d 'End the machine after this time, with status 124 [env: MEWZ_TIMEOUT]' -r
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l profile-generate -d 'Count what runs, and write it to FILE when the program ends, for `mewz build --profile FILE`' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand run" -l pcap -d 'Write what crosses the program\'s network card to FILE, for Wireshark or tcpdump' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l core -d 'Leave the machine\'s memory in FILE when the program crashes, for `mewz debug FILE` [default: .mewz/NAME.core beside the module]' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l net -d 'Let the program make connections and resolve names'
 complete -c mewz -n "__fish_mewz_using_subcommand run" -l release -d 'Build and run the project\'s release profile'
@@ -167,6 +170,7 @@ complete -c mewz -n "__fish_mewz_using_subcommand debug" -l qemu -d 'The QEMU to
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l kernel -d 'A kernel other than the one inside' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l kernel-arg -d 'A word for the kernel\'s command line' -r
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l profile-generate -d 'Count what runs, and write it to FILE when the program ends, for `mewz build --profile FILE`' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l pcap -d 'Write what crosses the program\'s network card to FILE, for Wireshark or tcpdump' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l core -d 'Leave the machine\'s memory in FILE when the program crashes, for `mewz debug FILE` [default: .mewz/NAME.core beside the module]' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l attach -d 'Go to a machine that runs, or waits after a crash; PROCESS names one of several' -r
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l break -d 'Run to this function, `*ADDRESS` or `FILE:LINE` first' -r
@@ -189,6 +193,100 @@ complete -c mewz -n "__fish_mewz_using_subcommand debug" -l vscode -d 'Write `.v
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l dap -d 'Speak the debug adapter protocol on standard input and output; needs gdb 14'
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l batch -d 'End when the commands are done, and ask nothing'
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mewz -n "__fish_mewz_using_subcommand trace" -s e -l env -d 'Set a variable of the program\'s environment; NAME alone takes the value that it has here' -r
+complete -c mewz -n "__fish_mewz_using_subcommand trace" -l dir -d 'Let the program use a folder; a lone HOST is the path in the guest too' -r
+complete -c mewz -n "__fish_mewz_using_subcommand trace" -l disk -d 'Let the program use a persistent disk, which `mewz disk create` makes' -r
+complete -c mewz -n "__fish_mewz_using_subcommand trace" -l tmp -d 'Give the program a folder that lives in memory and is gone at the end; SIZE limits it' -r
+complete -c mewz -n "__fish_mewz_using_subcommand trace" -s p -l publish -d 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow' -r
+complete -c mewz -n "__fish_mewz_using_subcommand trace" -l listen -d 'Hand the program a listening socket for this port of its own: descriptor 3, 4 and so on' -r
+complete -c mewz -n "__fish_mewz_using_subcommand trace" -s m -l memory -d 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB] [env: MEWZ_MEMORY]' -r
+complete -c mewz -n "__fish_mewz_using_subcommand trace" -l accel -d 'How instructions run; `auto` takes KVM where it can be used [default: auto] [env: MEWZ_ACCEL]' -r -f -a "auto\t''
+kvm\t''
+tcg\t''"
+complete -c mewz -n "__fish_mewz_using_subcommand trace" -l machine -d 'The machine type [default: microvm] [env: MEWZ_MACHINE]' -r -f -a "microvm\t''
+q35\t''
+pc\t''"
+complete -c mewz -n "__fish_mewz_using_subcommand trace" -l log -d 'How much of the kernel\'s own words is shown [default: warn] [env: MEWZ_LOG]' -r -f -a "error\t''
+warn\t''
+info\t''
+debug\t''
+trace\t''"
+complete -c mewz -n "__fish_mewz_using_subcommand trace" -s O -l opt -d 'How much time goes into better code [default: 2 for releases and objects, else 1]' -r -f -a "0\t'Follows the module operator by operator: the quickest to compile, and the code is large and slow'
+1\t'Optimises each function by itself: an edit recompiles what changed; for everyday work'
+2\t'Optimises across functions too, small ones become part of their callers: the best code, for a release'"
+complete -c mewz -n "__fish_mewz_using_subcommand trace" -l regalloc -d 'How values get their registers [default: backtracking]' -r -f -a "backtracking\t'Splits and moves ranges until they fit: the better code'
+single-pass\t'One pass over the code: quicker to compile, and the code is larger and slower'"
+complete -c mewz -n "__fish_mewz_using_subcommand trace" -l target-cpu -d 'The least processor that the code is made for [default: x86-64-v2]' -r -f -a "x86-64\t'Every 64-bit processor'
+x86-64-v2\t'SSE4.2 and POPCNT: processors since 2009'
+x86-64-v3\t'AVX2, BMI, FMA and LZCNT: since 2013; QEMU emulates them from 7.2 on'
+x86-64-v4\t'AVX-512: many servers; QEMU needs KVM for it'
+native\t'The greatest of these that the processor here, or the emulator that `run` takes, can run'"
+complete -c mewz -n "__fish_mewz_using_subcommand trace" -l profile -d 'Let FILE, what an earlier run counted (`mewz run --profile-generate FILE`), decide where speed is worth room; implies `--opt 2`' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand trace" -l qemu -d 'The QEMU to use, a name or a path' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand trace" -l kernel -d 'A kernel other than the one inside' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand trace" -l kernel-arg -d 'A word for the kernel\'s command line' -r
+complete -c mewz -n "__fish_mewz_using_subcommand trace" -l timeout -d 'End the machine after this time, with status 124 [env: MEWZ_TIMEOUT]' -r
+complete -c mewz -n "__fish_mewz_using_subcommand trace" -l profile-generate -d 'Count what runs, and write it to FILE when the program ends, for `mewz build --profile FILE`' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand trace" -l pcap -d 'Write what crosses the program\'s network card to FILE, for Wireshark or tcpdump' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand trace" -l core -d 'Leave the machine\'s memory in FILE when the program crashes, for `mewz debug FILE` [default: .mewz/NAME.core beside the module]' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand trace" -l calls -d 'Print these calls alone: names, or how they begin (`path`, `sock_`)' -r
+complete -c mewz -n "__fish_mewz_using_subcommand trace" -s o -l output -d 'Write to FILE instead of standard error' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand trace" -l net -d 'Let the program make connections and resolve names'
+complete -c mewz -n "__fish_mewz_using_subcommand trace" -l release -d 'Build and run the project\'s release profile'
+complete -c mewz -n "__fish_mewz_using_subcommand trace" -l no-cache -d 'Neither use nor keep compiled images and functions'
+complete -c mewz -n "__fish_mewz_using_subcommand trace" -l json -d 'Tell of a crash in one JSON object, on standard error'
+complete -c mewz -n "__fish_mewz_using_subcommand trace" -l full-report -d 'Tell of a crash with registers and the last lines of the kernel\'s log'
+complete -c mewz -n "__fish_mewz_using_subcommand trace" -l debuggable -d 'Let a debugger come to the machine, and let a crash wait for one (`mewz debug --attach`)'
+complete -c mewz -n "__fish_mewz_using_subcommand trace" -s v -l verbose -d 'Tell how much was compiled'
+complete -c mewz -n "__fish_mewz_using_subcommand trace" -l summary -d 'Count calls, failures and time, and print a table at the end'
+complete -c mewz -n "__fish_mewz_using_subcommand trace" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mewz -n "__fish_mewz_using_subcommand profile" -s e -l env -d 'Set a variable of the program\'s environment; NAME alone takes the value that it has here' -r
+complete -c mewz -n "__fish_mewz_using_subcommand profile" -l dir -d 'Let the program use a folder; a lone HOST is the path in the guest too' -r
+complete -c mewz -n "__fish_mewz_using_subcommand profile" -l disk -d 'Let the program use a persistent disk, which `mewz disk create` makes' -r
+complete -c mewz -n "__fish_mewz_using_subcommand profile" -l tmp -d 'Give the program a folder that lives in memory and is gone at the end; SIZE limits it' -r
+complete -c mewz -n "__fish_mewz_using_subcommand profile" -s p -l publish -d 'Forward a port of this host, on 127.0.0.1, to one of the program; HOST may be `auto`, and `/udp` may follow' -r
+complete -c mewz -n "__fish_mewz_using_subcommand profile" -l listen -d 'Hand the program a listening socket for this port of its own: descriptor 3, 4 and so on' -r
+complete -c mewz -n "__fish_mewz_using_subcommand profile" -s m -l memory -d 'Memory of the machine, from 16MiB to 64GiB [default: 128MiB] [env: MEWZ_MEMORY]' -r
+complete -c mewz -n "__fish_mewz_using_subcommand profile" -l accel -d 'How instructions run; `auto` takes KVM where it can be used [default: auto] [env: MEWZ_ACCEL]' -r -f -a "auto\t''
+kvm\t''
+tcg\t''"
+complete -c mewz -n "__fish_mewz_using_subcommand profile" -l machine -d 'The machine type [default: microvm] [env: MEWZ_MACHINE]' -r -f -a "microvm\t''
+q35\t''
+pc\t''"
+complete -c mewz -n "__fish_mewz_using_subcommand profile" -l log -d 'How much of the kernel\'s own words is shown [default: warn] [env: MEWZ_LOG]' -r -f -a "error\t''
+warn\t''
+info\t''
+debug\t''
+trace\t''"
+complete -c mewz -n "__fish_mewz_using_subcommand profile" -s O -l opt -d 'How much time goes into better code [default: 2 for releases and objects, else 1]' -r -f -a "0\t'Follows the module operator by operator: the quickest to compile, and the code is large and slow'
+1\t'Optimises each function by itself: an edit recompiles what changed; for everyday work'
+2\t'Optimises across functions too, small ones become part of their callers: the best code, for a release'"
+complete -c mewz -n "__fish_mewz_using_subcommand profile" -l regalloc -d 'How values get their registers [default: backtracking]' -r -f -a "backtracking\t'Splits and moves ranges until they fit: the better code'
+single-pass\t'One pass over the code: quicker to compile, and the code is larger and slower'"
+complete -c mewz -n "__fish_mewz_using_subcommand profile" -l target-cpu -d 'The least processor that the code is made for [default: x86-64-v2]' -r -f -a "x86-64\t'Every 64-bit processor'
+x86-64-v2\t'SSE4.2 and POPCNT: processors since 2009'
+x86-64-v3\t'AVX2, BMI, FMA and LZCNT: since 2013; QEMU emulates them from 7.2 on'
+x86-64-v4\t'AVX-512: many servers; QEMU needs KVM for it'
+native\t'The greatest of these that the processor here, or the emulator that `run` takes, can run'"
+complete -c mewz -n "__fish_mewz_using_subcommand profile" -l profile -d 'Let FILE, what an earlier run counted (`mewz run --profile-generate FILE`), decide where speed is worth room; implies `--opt 2`' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand profile" -l qemu -d 'The QEMU to use, a name or a path' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand profile" -l kernel -d 'A kernel other than the one inside' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand profile" -l kernel-arg -d 'A word for the kernel\'s command line' -r
+complete -c mewz -n "__fish_mewz_using_subcommand profile" -l timeout -d 'End the machine after this time, with status 124 [env: MEWZ_TIMEOUT]' -r
+complete -c mewz -n "__fish_mewz_using_subcommand profile" -l profile-generate -d 'Count what runs, and write it to FILE when the program ends, for `mewz build --profile FILE`' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand profile" -l pcap -d 'Write what crosses the program\'s network card to FILE, for Wireshark or tcpdump' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand profile" -l core -d 'Leave the machine\'s memory in FILE when the program crashes, for `mewz debug FILE` [default: .mewz/NAME.core beside the module]' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand profile" -s o -l output -d 'Where to write; the name\'s end says what [default: profile.svg]' -r -F
+complete -c mewz -n "__fish_mewz_using_subcommand profile" -l rate -d 'Samples a second, up to 10000' -r
+complete -c mewz -n "__fish_mewz_using_subcommand profile" -l net -d 'Let the program make connections and resolve names'
+complete -c mewz -n "__fish_mewz_using_subcommand profile" -l release -d 'Build and run the project\'s release profile'
+complete -c mewz -n "__fish_mewz_using_subcommand profile" -l no-cache -d 'Neither use nor keep compiled images and functions'
+complete -c mewz -n "__fish_mewz_using_subcommand profile" -l json -d 'Tell of a crash in one JSON object, on standard error'
+complete -c mewz -n "__fish_mewz_using_subcommand profile" -l full-report -d 'Tell of a crash with registers and the last lines of the kernel\'s log'
+complete -c mewz -n "__fish_mewz_using_subcommand profile" -l debuggable -d 'Let a debugger come to the machine, and let a crash wait for one (`mewz debug --attach`)'
+complete -c mewz -n "__fish_mewz_using_subcommand profile" -s v -l verbose -d 'Tell how much was compiled'
+complete -c mewz -n "__fish_mewz_using_subcommand profile" -l idle -d 'Keep the time that the machine slept'
+complete -c mewz -n "__fish_mewz_using_subcommand profile" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mewz -n "__fish_mewz_using_subcommand test" -s j -l jobs -d 'How many machines run at once [default: one for each processor]' -r
 complete -c mewz -n "__fish_mewz_using_subcommand test" -s e -l env -d 'Set a variable of the tests\' environment; NAME alone takes the value that it has here' -r
 complete -c mewz -n "__fish_mewz_using_subcommand test" -l dir -d 'Let the tests use a folder; a lone HOST is the path in the guest too' -r
@@ -299,23 +397,25 @@ complete -c mewz -n "__fish_mewz_using_subcommand doctor" -s h -l help -d 'Print
 complete -c mewz -n "__fish_mewz_using_subcommand completions" -l static -d 'Print one that completes names of commands and options only, without running mewz'
 complete -c mewz -n "__fish_mewz_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mewz -n "__fish_mewz_using_subcommand man" -s h -l help -d 'Print help'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug test build compile imports size disk config schema doctor completions man help" -f -a "new" -d 'Begin a project from a template'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug test build compile imports size disk config schema doctor completions man help" -f -a "init" -d 'Write a mewz.toml for the program in a folder'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug test build compile imports size disk config schema doctor completions man help" -f -a "run" -d 'Boot a module, or a project, and end with its exit status'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug test build compile imports size disk config schema doctor completions man help" -f -a "dev" -d 'Build, run, and do it again at every save'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug test build compile imports size disk config schema doctor completions man help" -f -a "debug" -d 'Run a program in gdb: the machine stops before its first instruction'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug test build compile imports size disk config schema doctor completions man help" -f -a "test" -d 'Run a project\'s tests as unikernels'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug test build compile imports size disk config schema doctor completions man help" -f -a "build" -d 'Build an image that boots without mewz, and print the line that boots it'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug test build compile imports size disk config schema doctor completions man help" -f -a "compile" -d 'Compile a module into an object that a linker takes'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug test build compile imports size disk config schema doctor completions man help" -f -a "imports" -d 'List what a module imports, and whether the kernel answers it'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug test build compile imports size disk config schema doctor completions man help" -f -a "size" -d 'Show what takes how many bytes, or what changed between two files'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug test build compile imports size disk config schema doctor completions man help" -f -a "disk" -d 'Make images of persistent disks, and look at and copy what is on them'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug test build compile imports size disk config schema doctor completions man help" -f -a "config" -d 'Print the settings that hold here, and where each comes from'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug test build compile imports size disk config schema doctor completions man help" -f -a "schema" -d 'Print the JSON schema of mewz.toml'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug test build compile imports size disk config schema doctor completions man help" -f -a "doctor" -d 'Look at what mewz needs on this machine, and at what would mend it'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug test build compile imports size disk config schema doctor completions man help" -f -a "completions" -d 'Print a shell\'s completion script'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug test build compile imports size disk config schema doctor completions man help" -f -a "man" -d 'Write the manual pages into a folder'
-complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug test build compile imports size disk config schema doctor completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug trace profile test build compile imports size disk config schema doctor completions man help" -f -a "new" -d 'Begin a project from a template'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug trace profile test build compile imports size disk config schema doctor completions man help" -f -a "init" -d 'Write a mewz.toml for the program in a folder'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug trace profile test build compile imports size disk config schema doctor completions man help" -f -a "run" -d 'Boot a module, or a project, and end with its exit status'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug trace profile test build compile imports size disk config schema doctor completions man help" -f -a "dev" -d 'Build, run, and do it again at every save'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug trace profile test build compile imports size disk config schema doctor completions man help" -f -a "debug" -d 'Run a program in gdb: the machine stops before its first instruction'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug trace profile test build compile imports size disk config schema doctor completions man help" -f -a "trace" -d 'Run a program and print its calls of WASI: arguments, results, times'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug trace profile test build compile imports size disk config schema doctor completions man help" -f -a "profile" -d 'Run a program and sample where its time goes, in the program and in the kernel'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug trace profile test build compile imports size disk config schema doctor completions man help" -f -a "test" -d 'Run a project\'s tests as unikernels'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug trace profile test build compile imports size disk config schema doctor completions man help" -f -a "build" -d 'Build an image that boots without mewz, and print the line that boots it'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug trace profile test build compile imports size disk config schema doctor completions man help" -f -a "compile" -d 'Compile a module into an object that a linker takes'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug trace profile test build compile imports size disk config schema doctor completions man help" -f -a "imports" -d 'List what a module imports, and whether the kernel answers it'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug trace profile test build compile imports size disk config schema doctor completions man help" -f -a "size" -d 'Show what takes how many bytes, or what changed between two files'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug trace profile test build compile imports size disk config schema doctor completions man help" -f -a "disk" -d 'Make images of persistent disks, and look at and copy what is on them'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug trace profile test build compile imports size disk config schema doctor completions man help" -f -a "config" -d 'Print the settings that hold here, and where each comes from'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug trace profile test build compile imports size disk config schema doctor completions man help" -f -a "schema" -d 'Print the JSON schema of mewz.toml'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug trace profile test build compile imports size disk config schema doctor completions man help" -f -a "doctor" -d 'Look at what mewz needs on this machine, and at what would mend it'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug trace profile test build compile imports size disk config schema doctor completions man help" -f -a "completions" -d 'Print a shell\'s completion script'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug trace profile test build compile imports size disk config schema doctor completions man help" -f -a "man" -d 'Write the manual pages into a folder'
+complete -c mewz -n "__fish_mewz_using_subcommand help; and not __fish_seen_subcommand_from new init run dev debug trace profile test build compile imports size disk config schema doctor completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mewz -n "__fish_mewz_using_subcommand help; and __fish_seen_subcommand_from disk" -f -a "create" -d 'Make an image: an empty disk, or one with a folder\'s files'
 complete -c mewz -n "__fish_mewz_using_subcommand help; and __fish_seen_subcommand_from disk" -f -a "ls" -d 'List files on a disk'
 complete -c mewz -n "__fish_mewz_using_subcommand help; and __fish_seen_subcommand_from disk" -f -a "cp" -d 'Copy files between this host and a disk'
