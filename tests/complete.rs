@@ -87,6 +87,10 @@ fn bash_is_offered_what_is_there() {
     assert_eq!(offers(&["build", "--profile", "f"]), ["fast.profile"]);
     assert_eq!(offers(&["run", "--log", "d"]), ["debug"]);
     assert_eq!(offers(&["dev", "--reload", "p"]), ["park"]);
+    // Options stand back until a dash is typed.
+    let all = offers(&["run", ""]);
+    assert!(all.contains(&"app.wasm".to_owned()) && !all.contains(&"--log".to_owned()));
+    assert!(offers(&["run", "--"]).contains(&"--log".to_owned()));
     // A person may be anywhere, and type anything.
     assert_eq!(offers(&["nothing", "x"]), [""]);
 }

@@ -8,8 +8,9 @@ mod toolchain;
 mod tools;
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use client::Client;
 use invoke::{Place, files, free_port, signal};
@@ -27,7 +28,7 @@ struct Server<'a> {
     example: &'a Example,
     port: u16,
     child: Child,
-    _output: std::io::BufReader<ChildStdout>,
+    _output: BufReader<ChildStdout>,
 }
 
 impl Example {
@@ -66,11 +67,11 @@ impl Example {
         let pair = format!("{port}:8080");
         let words = [&["run", "--publish", &pair], arguments].concat();
         let mut child = self.command(&words).spawn().unwrap();
-        let mut output = std::io::BufReader::new(child.stdout.take().unwrap());
+        let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut errors = child.stderr.take().unwrap();
         std::thread::spawn(move || std::io::copy(&mut errors, &mut std::io::stderr()));
         let mut line = String::new();
-        std::io::BufRead::read_line(&mut output, &mut line).unwrap();
+        output.read_line(&mut line).unwrap();
         let server = Server {
             example: self,
             port,
@@ -238,12 +239,32 @@ fn a_site_is_served_from_the_image() {
     assert!(client.rest().starts_with("HTTP/1.1 405 "));
     server.stop();
 
+    // The image alone, by the line that is printed for it.
+    let port = free_port();
+    let file = example.place.path("mewz.toml");
+    let settings = fs::read_to_string(&file).unwrap();
+    let elsewhere = settings.replace("\"8080:8080\"", &format!("\"{port}:8080\""));
+    assert_ne!(settings, elsewhere);
+    fs::write(&file, elsewhere).unwrap();
     let built = example.command(&["build", "--release"]).output().unwrap();
     assert!(built.status.success(), "{built:?}");
-    let image = fs::read(example.place.path("static-site.elf")).unwrap();
-    let style = style.as_bytes();
-    let mut places = image.windows(style.len());
-    assert!(places.any(|place| place == style), "the site is not in it");
+    fs::remove_dir_all(example.place.path("public")).unwrap();
+    let line = String::from_utf8(built.stdout).unwrap();
+    let mut machine = Command::new("sh");
+    machine
+        .args(["-c", &format!("exec timeout 120 {line}")])
+        .current_dir(example.place.path(""))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    let mut machine = machine.spawn().unwrap();
+    let mut output = BufReader::new(machine.stdout.take().unwrap());
+    let mut said = String::new();
+    output.read_line(&mut said).unwrap();
+    assert_eq!(said.trim_end(), "listening");
+    let answer = Client::open(port).request("GET", "/style.css", "", "");
+    answer.assert(200, &style);
+    signal("TERM", machine.id());
+    machine.wait().unwrap();
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -16,15 +17,18 @@ use super::kernel::KernelChoice;
 use super::module::Module;
 use super::pack::{self, PackedFolder};
 use super::project::{Profile, Project, Settings, Subject};
-use super::values::{Temporary, os_parser};
-use super::{image, interrupt, values, words};
-use crate::qemu::machine::{MachineKind, arguments_by_hand};
+use super::values::{Folder, Temporary, os_parser};
+use super::{boot, image, interrupt, values, words};
+use crate::qemu::by_hand::ByHand;
+use crate::qemu::config::{Forward, Mount, Network};
+use crate::qemu::machine::MachineKind;
 use crate::qemu::program::DEFAULT_PROGRAM;
 
 /// Build an image that boots without mewz, and print the line that boots it
 ///
 /// The image is an ELF file that `qemu-system-x86_64 -kernel` takes; kernel and program are in it. Booted so, standard input
 /// and output are the machine's serial line, which knows no end of input; QEMU ends with twice the program's status and one.
+/// What `[run]` in mewz.toml gives the program is in the line: arguments, environment, folders, disks, ports.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -136,12 +140,18 @@ pub(super) fn run(arguments: BuildArguments) -> Outcome {
         .unwrap_or_default();
     let mut command = vec![OsString::from(DEFAULT_PROGRAM)];
     let accelerator = accelerator_needed(making.options.target_cpu);
-    command.extend(arguments_by_hand(
+    let by_hand = ByHand {
         machine,
         memory_bytes,
         accelerator,
-        &output,
-    ));
+        image: &output,
+        arguments: settings.run().args.iter().map(OsString::from).collect(),
+        environment: boot::environment(&settings.variables())?,
+        mounts: mounts(settings.folders()),
+        disks: mounts(settings.disks()),
+        network: network(settings),
+    };
+    command.extend(by_hand.arguments());
     if !arguments.json {
         return print(
             &command
@@ -171,6 +181,34 @@ pub(super) fn run(arguments: BuildArguments) -> Outcome {
         &serde_json::to_string(&built)
             .map_err(|problem| Failure::new("cannot print").cause(problem))?,
     )
+}
+
+/// What is mounted; it need not be there while the image is built.
+fn mounts(folders: Vec<Folder>) -> Vec<Mount> {
+    let mount = |folder: Folder| Mount {
+        host: folder.host,
+        guest: folder.guest,
+        is_read_only: folder.is_read_only,
+    };
+    folders.into_iter().map(mount).collect()
+}
+
+/// The network that the program wants; any port of the host is taken for one of the same number.
+fn network(settings: &Settings) -> Option<Network> {
+    let run = settings.run();
+    let is_wanted = !run.ports.is_empty() || !run.listen.is_empty() || run.net;
+    let forwards = run.ports.iter().map(|pair| Forward {
+        address: Ipv4Addr::LOCALHOST,
+        host: pair.host.unwrap_or(pair.guest),
+        guest: pair.guest,
+        is_udp: pair.is_udp,
+    });
+    is_wanted.then(|| Network {
+        forwards: forwards.collect(),
+        listeners: run.listen.clone(),
+        is_open: run.net,
+        capture: None,
+    })
 }
 
 /// Reads a folder to be packed: nothing in it can be changed, whether that is said or not.

@@ -219,8 +219,19 @@ impl EnvCompleter for Bash {
         let word = std::env::var(WORD_VARIABLE).ok();
         let word = word.and_then(|word| word.parse().ok());
         let typed = Typed::join(words, word.unwrap_or(0));
-        for candidate in clap_complete::engine::complete(command, typed.words, typed.word, folder)?
-        {
+        let is_empty = typed
+            .words
+            .get(typed.word)
+            .is_none_or(|word| word.is_empty());
+        let mut found = clap_complete::engine::complete(command, typed.words, typed.word, folder)?;
+        // Options are offered once a dash is typed, unless there is nothing else: bash shows all in one heap.
+        let is_option = |candidate: &CompletionCandidate| {
+            candidate.get_value().as_encoded_bytes().starts_with(b"-")
+        };
+        if is_empty && !found.iter().all(is_option) {
+            found.retain(|candidate| !is_option(candidate));
+        }
+        for candidate in found {
             let candidate = candidate.get_value().to_string_lossy();
             let rest = candidate.strip_prefix(&typed.before);
             writeln!(out, "{}", rest.unwrap_or(&candidate))?;

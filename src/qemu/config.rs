@@ -56,7 +56,7 @@ const OPTIONS: [&str; 4] = [
 ];
 
 /// What the kernel is told of its card.
-fn network_options(network: &Network) -> Vec<String> {
+pub(super) fn network_options(network: &Network) -> Vec<String> {
     let listeners = network.listeners.iter();
     let listeners = listeners.map(|port| format!("listen={port}"));
     OPTIONS
@@ -72,9 +72,15 @@ pub(super) fn disk_serial(index: usize) -> String {
 }
 
 /// What the kernel is told of a disk.
-fn disk_option(index: usize, disk: &Mount) -> String {
+pub(super) fn disk_option(index: usize, disk: &Mount) -> String {
     let mode = if disk.is_read_only { ":ro" } else { "" };
     format!("disk={}:{}{mode}", disk_serial(index), disk.guest)
+}
+
+/// What the kernel is told of a folder where it has no configuration block.
+pub(super) fn mount_option(index: usize, mount: &Mount) -> String {
+    let mode = if mount.is_read_only { ":ro" } else { "" };
+    format!("mount={}:{}{mode}", mount_tag(index), mount.guest)
 }
 
 /// The 9p mount tag of the folder with this number.

@@ -455,70 +455,33 @@ fn arguments(settings: &Settings, files: &Files<'_>) -> Vec<OsString> {
     list.two("-device", format!("virtio-serial-{suffix},max_ports=2"));
     // A console port would drop what this program does not read at once; a serial port waits. Port 0 is a console's.
     list.two("-device", "virtserialport,chardev=console,nr=1");
-    for (index, mount) in settings.mounts.iter().enumerate() {
-        list.two("-fsdev", folder_option(index, mount));
-        let tag = config::mount_tag(index);
-        list.two(
-            "-device",
-            format!("virtio-9p-{suffix},fsdev=fs{index},mount_tag={tag}"),
-        );
-    }
-    for (index, disk) in settings.disks.iter().enumerate() {
-        list.two("-blockdev", image_option(index, disk));
-        let serial = config::disk_serial(index);
-        list.two(
-            "-device",
-            format!("virtio-blk-{suffix},drive=disk{index},serial={serial}"),
-        );
-    }
-    if let Some(network) = &settings.network {
-        list.two("-netdev", network_option(network));
-        if let Some(file) = &network.capture {
-            list.two("-object", capture_option(file));
-        }
-        list.two(
-            "-device",
-            format!(
-                "virtio-net-{suffix},netdev=net{}",
-                settings.machine.card_options()
-            ),
-        );
-    }
+    list.devices(
+        settings.machine,
+        &settings.mounts,
+        &settings.disks,
+        settings.network.as_ref(),
+    );
     list.two("-kernel", files.image);
     list.two("-initrd", files.config);
     list.two("-append", settings.command_line.as_str());
     list.0
 }
 
-/// The arguments that boot `image` without this program, from a shell: COM1 is the terminal. Without an accelerator QEMU
-/// emulates.
-#[must_use]
-pub fn arguments_by_hand(
-    machine: MachineKind,
-    memory_bytes: u64,
-    accelerator: Option<Accelerator>,
-    image: &Path,
-) -> Vec<OsString> {
-    let mut list = Arguments::default();
-    list.machine(machine, memory_bytes);
-    if let Some(accelerator) = accelerator {
-        list.accelerator(accelerator);
-    }
-    list.two("-serial", "stdio");
-    list.two("-kernel", image);
-    list.0
-}
-
+/// Arguments of QEMU.
 #[derive(Default)]
-struct Arguments(Vec<OsString>);
+pub(super) struct Arguments(Vec<OsString>);
 
 impl Arguments {
-    fn two(&mut self, option: &str, value: impl AsRef<OsStr>) {
+    pub(super) fn into_words(self) -> Vec<OsString> {
+        self.0
+    }
+
+    pub(super) fn two(&mut self, option: &str, value: impl AsRef<OsStr>) {
         self.0.push(option.into());
         self.0.push(value.as_ref().to_owned());
     }
 
-    fn machine(&mut self, machine: MachineKind, memory_bytes: u64) {
+    pub(super) fn machine(&mut self, machine: MachineKind, memory_bytes: u64) {
         self.two("-M", machine.machine_option());
         self.two("-cpu", "max");
         self.two("-m", format!("{}M", memory_bytes >> 20));
@@ -529,7 +492,44 @@ impl Arguments {
         self.two("-device", exit);
     }
 
-    fn accelerator(&mut self, accelerator: Accelerator) {
+    /// Folders, disks and the card of a machine.
+    pub(super) fn devices(
+        &mut self,
+        machine: MachineKind,
+        mounts: &[Mount],
+        disks: &[Mount],
+        network: Option<&Network>,
+    ) {
+        let suffix = machine.device_suffix();
+        for (index, mount) in mounts.iter().enumerate() {
+            self.two("-fsdev", folder_option(index, mount));
+            let tag = config::mount_tag(index);
+            self.two(
+                "-device",
+                format!("virtio-9p-{suffix},fsdev=fs{index},mount_tag={tag}"),
+            );
+        }
+        for (index, disk) in disks.iter().enumerate() {
+            self.two("-blockdev", image_option(index, disk));
+            let serial = config::disk_serial(index);
+            self.two(
+                "-device",
+                format!("virtio-blk-{suffix},drive=disk{index},serial={serial}"),
+            );
+        }
+        if let Some(network) = network {
+            self.two("-netdev", network_option(network));
+            if let Some(file) = &network.capture {
+                self.two("-object", capture_option(file));
+            }
+            self.two(
+                "-device",
+                format!("virtio-net-{suffix},netdev=net{}", machine.card_options()),
+            );
+        }
+    }
+
+    pub(super) fn accelerator(&mut self, accelerator: Accelerator) {
         let option = match accelerator {
             Accelerator::Kvm => "kvm".to_owned(),
             Accelerator::Tcg => format!("tcg,tb-size={}", TRANSLATION_CACHE_BYTES >> 20),

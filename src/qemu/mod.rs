@@ -5,6 +5,7 @@
 
 pub mod accelerator;
 mod backlog;
+pub mod by_hand;
 pub mod config;
 pub mod console;
 pub mod debug_line;
