@@ -11,6 +11,7 @@ mod crash;
 mod editors;
 #[path = "../invoke/mod.rs"]
 mod invoke;
+mod noise;
 mod running;
 mod sessions;
 mod source;
