@@ -45,7 +45,7 @@ fn measure(words: &[String]) -> Result<(), String> {
         words.iter().partition(|word| word.ends_with(".wasm"));
     let modules: Vec<PathBuf> = modules.into_iter().map(PathBuf::from).collect();
     let is_chosen = |part: &str| parts.is_empty() || parts.iter().any(|word| *word == part);
-    let mut text = document::heading()?;
+    let mut text = document::heading("next two tables were")?;
     if is_chosen("beside") {
         add(&mut text, &beside::measure(&modules)?);
     }

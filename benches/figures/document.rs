@@ -5,14 +5,14 @@ use std::process::Command;
 
 use super::processor;
 
-/// When and on what the tables of a part are taken; to be asked before they are.
-pub(crate) fn heading() -> Result<String, String> {
+/// When and on what the `tables` of a part, as `next two tables were`, are taken; to be asked before they are.
+pub(crate) fn heading(tables: &str) -> Result<String, String> {
     let date = processor::said_by(Command::new("date").args(["--utc", "+%Y-%m-%d"]))?;
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split(' ').next().unwrap_or_default();
     Ok(format!(
-        "The next two tables were taken on {date} on {processors} x {}; load average before: {load}.\n",
+        "The {tables} taken on {date} on {processors} x {}; load average before: {load}.\n",
         processor::name()
     ))
 }

@@ -55,7 +55,7 @@ fn measure(words: &[String]) -> Result<(), String> {
     };
     let seconds = seconds.ok_or("--seconds needs a number")?;
     raise_open_files()?;
-    let heading = document::heading()?;
+    let heading = document::heading("next two tables were")?;
     let programs = Programs::build()?;
     let mut loads = Table::new(
         "Loads",
