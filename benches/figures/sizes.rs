@@ -28,6 +28,11 @@ pub(crate) fn measure() -> Result<Table, String> {
             "warning: the stripped kernel has {kernel_bytes} bytes; the target is {KERNEL_TARGET}"
         );
     }
+    row(
+        &mut table,
+        "the same with disks",
+        Path::new(env!("MEWZ_DISKS_KERNEL")),
+    )?;
     let workshop = Workshop::new()?;
     let module = workshop.module("nothing.wasm", NOTHING)?;
     let image = workshop.path().join("nothing.elf");

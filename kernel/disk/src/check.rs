@@ -5,11 +5,11 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::ops::DerefMut as _;
+use core::ops::DerefMut;
 
 use redoxfs::{
-    AllocList, BlockAddr, BlockData, BlockPtr, BlockRaw, BlockTrait, HEADER_RING, Header, Node,
-    ReleaseList, Transaction, TreeData, TreePtr,
+    AllocList, BlockAddr, BlockData, BlockList, BlockPtr, BlockRaw, BlockTrait, HEADER_RING,
+    Header, Node, RecordRaw, ReleaseList, Transaction, TreeData, TreePtr,
 };
 
 use super::device::{BLOCK_BYTES, Device};
@@ -22,8 +22,6 @@ use super::order::Ordered;
 const CHANGES_OFFSET: usize = 64;
 /// Bytes of a pointer, and of an entry of that list.
 const ENTRY_BYTES: usize = 16;
-/// Bytes of files that are read at once.
-const READ_BYTES: usize = 64 << 10;
 
 /// Something that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -215,7 +213,7 @@ impl Disk {
             Kind::File if !is_seen => {
                 report.files += 1;
                 report.bytes += attributes.size;
-                self.read_all(id, attributes.size)?;
+                self.check_content(id)?;
             }
             Kind::SymbolicLink if !is_seen => {
                 report.links += 1;
@@ -226,16 +224,22 @@ impl Disk {
         Ok(attributes.kind)
     }
 
-    fn read_all(&mut self, id: u32, size: u64) -> Result<(), Error> {
-        let mut bytes = alloc::vec![0; READ_BYTES];
-        let mut offset = 0;
-        while offset < size {
-            match self.read(id, offset, &mut bytes)? {
-                0 => return Err(Error::Damaged),
-                count => offset += count as u64,
-            }
-        }
-        Ok(())
+    /// Reads all that leads to a file's content, and that itself; holes cost nothing.
+    fn check_content(&mut self, id: u32) -> Result<(), Error> {
+        let mut left = self.shared_blocks();
+        self.look(|tx| {
+            let node = tx.read_tree(TreePtr::<Node>::new(id))?;
+            let node = node.data();
+            // What is inline was read with the node.
+            let Some(levels) = node.level_data() else {
+                return Ok(());
+            };
+            check_list(tx, levels.level0.iter(), &mut left)?;
+            check_list(tx, levels.level1.iter(), &mut left)?;
+            check_list(tx, levels.level2.iter(), &mut left)?;
+            check_list(tx, levels.level3.iter(), &mut left)?;
+            check_list(tx, levels.level4.iter(), &mut left)
+        })
     }
 
     /// Compares the table of files with the names that were found, and counts blocks.
@@ -270,6 +274,47 @@ impl Disk {
         }
         Ok(())
     }
+}
+
+/// Part of a file: its bytes, or a list of such.
+trait Content: BlockTrait + DerefMut<Target = [u8]> + Sized {
+    /// Reads it, and all that it leads to; `left` blocks may still be read.
+    fn check(
+        tx: &mut Transaction<'_, Ordered>,
+        pointer: BlockPtr<Self>,
+        left: &mut u64,
+    ) -> Result<(), Error> {
+        let block = tx.read_block(pointer)?;
+        if block.data().len() != BLOCK_BYTES {
+            return Err(Error::Damaged);
+        }
+        // More than there are: it goes round in circles.
+        *left = left.checked_sub(1).ok_or(Error::Damaged)?;
+        block.data().check_below(tx, left)
+    }
+
+    fn check_below(&self, _: &mut Transaction<'_, Ordered>, _: &mut u64) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl Content for RecordRaw {}
+
+impl<T: Content> Content for BlockList<T> {
+    fn check_below(&self, tx: &mut Transaction<'_, Ordered>, left: &mut u64) -> Result<(), Error> {
+        check_list(tx, self.ptrs.iter(), left)
+    }
+}
+
+fn check_list<'a, T: Content + 'a>(
+    tx: &mut Transaction<'_, Ordered>,
+    list: impl Iterator<Item = &'a BlockPtr<T>>,
+    left: &mut u64,
+) -> Result<(), Error> {
+    for (_, pointer) in pointers(list) {
+        T::check(tx, pointer, left)?;
+    }
+    Ok(())
 }
 
 /// What the table of files holds.
@@ -327,7 +372,7 @@ fn pointers<'a, T: 'a>(
         .map(|(at, pointer)| (at, *pointer))
 }
 
-fn count_list<T: BlockTrait + core::ops::DerefMut<Target = [u8]>>(
+fn count_list<T: BlockTrait + DerefMut<Target = [u8]>>(
     tx: &mut Transaction<'_, Ordered>,
     mut pointer: BlockPtr<T>,
     previous: impl Fn(&T) -> BlockPtr<T>,

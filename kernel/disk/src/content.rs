@@ -10,8 +10,11 @@ use super::disk::{Disk, Kind, attributes, kind, set_changed, split_time};
 use super::error::Error;
 use super::order::Ordered;
 
+/// Most bytes that one transaction reads.
+const READ_BYTES_MAX: usize = 1 << 20;
+
 /// Most bytes of a file, less than what its tree of blocks can lead to.
-const FILE_BYTES_MAX: u64 = 1 << 40;
+pub(crate) const FILE_BYTES_MAX: u64 = 1 << 40;
 
 /// Most bytes that are written in one transaction, and so most that wait for one.
 const WRITE_BYTES_MAX: usize = 256 << 10;
@@ -54,16 +57,25 @@ impl Disk {
         {
             self.write_pending()?;
         }
-        self.look(|tx| {
-            let node = tx.read_tree(TreePtr::<Node>::new(id))?;
-            if kind(&node)? == Kind::Directory {
-                return Err(Error::IsDirectory);
+        let mut done = 0;
+        for part in out.chunks_mut(READ_BYTES_MAX) {
+            let read = self.look(|tx| {
+                let node = tx.read_tree(TreePtr::<Node>::new(id))?;
+                if kind(&node)? == Kind::Directory {
+                    return Err(Error::IsDirectory);
+                }
+                let offset = offset.saturating_add(done as u64);
+                if offset >= node.data().size() {
+                    return Ok(0);
+                }
+                Ok(tx.read_node_inner(&node, offset, part)?)
+            })?;
+            done += read;
+            if read < part.len() {
+                break;
             }
-            if offset >= node.data().size().min(FILE_BYTES_MAX) {
-                return Ok(0);
-            }
-            Ok(tx.read_node_inner(&node, offset, out)?)
-        })
+        }
+        Ok(done)
     }
 
     /// Writes `bytes` from `offset` on and returns how many were written. They may wait for more until [`Disk::sync`] or

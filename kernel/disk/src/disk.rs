@@ -9,9 +9,10 @@ use core::fmt;
 use redoxfs::{FileSystem, HEADER_RING, Node, ReleaseList, Transaction, TreeData, TreePtr};
 use syscall::error::{EIO, Error as Problem};
 
-use super::content::Pending;
+use super::content::{FILE_BYTES_MAX, Pending};
 use super::device::{BLOCK_BYTES, Device};
 use super::error::Error;
+use super::format::DISK_BYTES_MAX;
 use super::name;
 use super::order::Ordered;
 
@@ -358,12 +359,13 @@ impl Disk {
         self.tell(done)
     }
 
-    /// Runs a transaction; where it fails, nothing is written.
+    /// Runs a transaction, which ends however much what it reads goes round in circles; where it fails, nothing is written.
     fn transact(
         &mut self,
         act: &mut dyn FnMut(&mut Transaction<'_, Ordered>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut failure = None;
+        self.fs.disk.begin();
         let done = self.fs.tx(|tx| {
             act(tx).map_err(|error| {
                 failure = Some(error);
@@ -438,7 +440,15 @@ pub(crate) fn check_directory(tx: &mut Transaction<'_, Ordered>, id: u32) -> Res
     }
 }
 
+/// What a node is, if it is one that this crate makes: redoxfs takes others at their word.
 pub(crate) fn kind(node: &TreeData<Node>) -> Result<Kind, Error> {
+    let data = node.data();
+    let is_possible = data.size() <= FILE_BYTES_MAX
+        && { data.record_level }.to_ne() == 0
+        && (1..=DISK_BYTES_MAX / BLOCK_BYTES as u64).contains(&data.blocks());
+    if !is_possible {
+        return Err(Error::Damaged);
+    }
     match node.data().mode() & Node::MODE_TYPE {
         Node::MODE_FILE => Ok(Kind::File),
         Node::MODE_DIR => Ok(Kind::Directory),

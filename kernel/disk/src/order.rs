@@ -23,6 +23,11 @@ const AHEAD_BLOCKS: u64 = 16;
 /// Most bytes that are written at once.
 const RUN_BYTES_MAX: usize = 256 << 10;
 
+/// Blocks that a transaction may read, for each that there is and beside that: far more than any does that goes round no
+/// circle, as each operation reads what it needs a few times.
+const READS_PER_BLOCK: u64 = 16;
+const READS_MIN: u64 = 1 << 14;
+
 /// A block's number and its content.
 type Kept = (u64, Box<[u8]>);
 
@@ -86,6 +91,8 @@ pub(crate) struct Ordered {
     has_failed: bool,
     /// The device failed to read.
     has_misread: bool,
+    /// Blocks that the transaction may still read.
+    reads_left: u64,
 }
 
 impl Ordered {
@@ -99,7 +106,16 @@ impl Ordered {
             is_read_only,
             has_failed: false,
             has_misread: false,
+            reads_left: u64::MAX,
         }
+    }
+
+    /// Begins a transaction.
+    pub(crate) fn begin(&mut self) {
+        let blocks = self.device.block_count();
+        self.reads_left = blocks
+            .saturating_mul(READS_PER_BLOCK)
+            .saturating_add(READS_MIN);
     }
 
     pub(crate) fn block_count(&self) -> u64 {
@@ -211,6 +227,9 @@ impl Ordered {
 impl redoxfs::Disk for Ordered {
     unsafe fn read_at(&mut self, block: u64, buffer: &mut [u8]) -> Result<usize, Problem> {
         let is_whole = buffer.len().is_multiple_of(BLOCK_BYTES);
+        let blocks = (buffer.len() / BLOCK_BYTES) as u64;
+        let left = self.reads_left.checked_sub(blocks);
+        self.reads_left = left.ok_or(Problem::new(EIO))?;
         if !is_whole || self.read(block, buffer).is_err() {
             return Err(Problem::new(EIO));
         }

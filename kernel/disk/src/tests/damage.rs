@@ -8,7 +8,7 @@ use crate::disk::{Kind, Options, ROOT};
 use crate::error::Error;
 
 /// A disk with some files, all of it written.
-fn used(seed: u64) -> (MemoryDevice, Model) {
+pub(super) fn used(seed: u64) -> (MemoryDevice, Model) {
     let mut pair = Pair::new(new_disk(DISK_BYTES), Model::new(), seed);
     for _ in 0..300 {
         pair.step();
@@ -19,7 +19,7 @@ fn used(seed: u64) -> (MemoryDevice, Model) {
 }
 
 /// Does all that can be done to a disk that may be damaged.
-fn use_up(device: MemoryDevice) -> Result<usize, Error> {
+pub(super) fn use_up(device: MemoryDevice) -> Result<usize, Error> {
     let mut disk = Held::open(device, Options::default())?;
     let findings = disk.check()?.findings.len();
     let mut wait = vec![ROOT];

@@ -3,6 +3,7 @@
 mod crash;
 mod damage;
 mod device;
+mod forged;
 mod full;
 mod model;
 mod names;
