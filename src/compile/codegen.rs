@@ -8,7 +8,9 @@ use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{self, ExternalName};
 use cranelift_codegen::isa::TargetIsa;
-use cranelift_codegen::{CompiledCode, FinalizedMachReloc, FinalizedRelocTarget};
+use cranelift_codegen::{
+    CompiledCode, Final, FinalizedMachReloc, FinalizedRelocTarget, MachSrcLoc,
+};
 use cranelift_frontend::FunctionBuilderContext;
 use wasmparser::FunctionBody;
 
@@ -299,8 +301,17 @@ fn collect(
         handlers: exceptions::handlers(buffer),
         locations: debug::encode_rows(locations, inlined, body_offset),
         unwind,
+        entry_bytes: entry_bytes(locations),
         places: Vec::new(),
     })
+}
+
+/// Bytes of code before that of the first operator: the frame is set up there, and parameters are put away.
+fn entry_bytes(locations: &[MachSrcLoc<Final>]) -> u32 {
+    let mut known = locations
+        .iter()
+        .filter(|location| !location.loc.is_default());
+    known.next().map_or(0, |location| location.start)
 }
 
 fn code_relocation(

@@ -38,6 +38,7 @@ mod translate;
 mod unwind;
 mod whole;
 
+pub use dwarf::{WithText, with_text};
 pub use error::CompileError;
 pub use incremental::cache::{Counts, Damaged, FunctionCache};
 pub use options::{MemoryBase, OptLevel, Options, RegisterAllocator, TargetCpu};

@@ -31,6 +31,8 @@ pub(super) struct Code {
     pub(super) locations: Rows,
     /// How to unwind it: a record of `unwind`, or nothing.
     pub(super) unwind: Vec<u8>,
+    /// Bytes of code before that of the first operator.
+    pub(super) entry_bytes: u32,
     /// Where the locals are that debug information mentions.
     pub(super) places: Places,
 }

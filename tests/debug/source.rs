@@ -429,3 +429,75 @@ fn a_null_pointer_stops_at_its_line() {
     let transcript = built.session(&[], &["continue"]);
     assert!(!transcript.errors.contains("trap"), "{}", transcript.errors);
 }
+
+#[test]
+fn rustcs_own_printers_show_rusts_values() {
+    let built = Built::new("items.rs", &[]);
+    // What belongs to this rustc is not among Debian's packages, so a printer of the test's own stands where rustc says.
+    built.place.write(
+        "sysroot/lib/rustlib/etc/gdb_lookup.py",
+        "class Shown:\n    def __init__(self, value):\n        self.value = value\n\n    \
+         def to_string(self):\n        return 'count ' + str(self.value['count'])\n\n\
+         def register_printers(objfile):\n    objfile.pretty_printers.append(\n        \
+         lambda value: Shown(value) if value.type.tag == 'items::Item' else None)\n",
+    );
+    let version = "1.63.0";
+    let rustc = |version: &str| {
+        let root = built.place.path("sysroot");
+        let text = format!(
+            "case $1 in -vV) echo rustc; echo 'release: {version}' ;; *) echo '{}' ;; esac",
+            root.display()
+        );
+        built.place.script("rustc", &text)
+    };
+    let print = |rustc: &Path| {
+        let commands = [
+            "--ex",
+            "break items::total",
+            "--ex",
+            "continue",
+            "--ex",
+            "p *items.data_ptr",
+        ];
+        let arguments = [&["debug", "--batch"], &commands[..], &["app.wasm"]].concat();
+        let mut command = command(&built.place, &arguments);
+        let ended = Ended::new(command.env("RUSTC", rustc).output().unwrap());
+        Transcript::new(&ended)
+    };
+    print(&rustc(version)).assert(&["$1 = count 3\n"]);
+    // Another rustc's know nothing of these values.
+    print(&rustc("1.0.0")).assert(&["$1 = items::Item {"]);
+}
+
+#[test]
+fn any_module_is_stepped_through_by_its_text() {
+    let place = Place::new();
+    fs::copy(source("count.wat"), place.path("count.wat")).unwrap();
+    let mut arguments = vec!["debug", "--batch", "--wat"];
+    let commands = [
+        "break divide",
+        "continue",
+        "bt",
+        "info args",
+        "step",
+        "continue",
+    ];
+    for line in commands {
+        arguments.extend(["--ex", line]);
+    }
+    arguments.push("count.wat");
+    let ended = Ended::new(command(&place, &arguments).output().unwrap());
+    place.assert_clean();
+    let text = fs::read_to_string(place.path(".mewz/count.wat")).unwrap();
+    let line_of = |words: &str| 1 + text.lines().position(|line| line.contains(words)).unwrap();
+    let division = format!("{}\t", line_of("i32.div"));
+    Transcript::new(&ended).assert(&[
+        "Breakpoint 1, divide (",
+        " at count.wat:",
+        "#0  divide (a=42, b=0) at count.wat:",
+        " in _start () at count.wat:",
+        "SIGFPE",
+        " at count.wat:",
+        &division,
+    ]);
+}

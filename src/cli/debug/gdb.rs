@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
+use super::printers;
 use crate::cli::failure::Failure;
 use crate::qemu::program;
 
@@ -39,6 +40,8 @@ pub(super) struct Script {
     /// Files of commands, then commands.
     pub(super) files: Vec<PathBuf>,
     pub(super) commands: Vec<OsString>,
+    /// Where rustc's printers are, for a program that it made.
+    pub(super) printers: Option<PathBuf>,
 }
 
 /// Finds gdb.
@@ -106,8 +109,13 @@ pub(super) fn first_commands(target: Target<'_>, script: &Script) -> String {
          set remotetimeout 20\n\
          set sysroot\n\
          set print asm-demangle on\n\
+         maintenance set internal-error quit no\n\
+         maintenance set internal-error corefile no\n\
          skip -gfile /rustc/*\n",
     );
+    if let Some(folder) = &script.printers {
+        text.push_str(&printers::commands(folder));
+    }
     let path = match target {
         Target::Machine { line, .. } => {
             let _ = writeln!(text, "target remote {}", line.display());

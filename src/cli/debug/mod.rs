@@ -4,6 +4,8 @@ mod core;
 mod door;
 mod gdb;
 mod places;
+mod printers;
+mod text;
 mod vscode;
 
 use std::ffi::OsString;
@@ -75,6 +77,9 @@ pub(super) struct DebugArguments {
     /// Run a command of gdb
     #[arg(long = "ex", value_name = "COMMAND")]
     commands: Vec<OsString>,
+    /// Step through the module's text, for programs without debug information
+    #[arg(long, conflicts_with_all = ["attach", "vscode"])]
+    wat: bool,
     /// The gdb to use, a name or a path [env: MEWZ_GDB]
     #[arg(long, value_name = "FILE")]
     gdb: Option<PathBuf>,
@@ -120,6 +125,7 @@ pub(super) fn run(arguments: DebugArguments) -> Outcome {
         },
         files: arguments.files,
         commands: arguments.commands,
+        printers: None,
     };
     if arguments.vscode
         && let Some(subject) = &subject
@@ -152,6 +158,13 @@ pub(super) fn run(arguments: DebugArguments) -> Outcome {
     }
     let line = arguments.stub.or(choices.stub).unwrap_or(STUB_DEFAULT);
     let mut prepared = run::prepare(arguments.run, subject, Purpose::Debug)?;
+    if arguments.wat {
+        text::take(&mut prepared.module)?;
+    }
+    let script = Script {
+        printers: printers::of(&prepared.module.bytes),
+        ..script
+    };
     let session = Session {
         gdb,
         port: arguments.port,

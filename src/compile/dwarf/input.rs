@@ -11,7 +11,8 @@ pub(super) type Slice<'a> = EndianSlice<'a, LittleEndian>;
 pub(super) fn dwarf<'a>(module: &Module<'a>) -> Option<Dwarf<Slice<'a>>> {
     let sections = &module.debug_sections;
     let named = |id: SectionId| {
-        let found = sections.iter().find(|(name, _)| *name == id.name());
+        // What was added later is what is wanted.
+        let found = sections.iter().rev().find(|(name, _)| *name == id.name());
         found.map_or(&[][..], |(_, bytes)| *bytes)
     };
     if named(SectionId::DebugInfo).is_empty() {

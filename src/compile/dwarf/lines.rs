@@ -165,19 +165,16 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// Bytes of the instructions with which each function begins: the frame is there when they are done.
-const FRAME_SETUP_BYTES: u64 = 4;
-
 /// Makes sure that some row ends the prologue: without one, gdb takes that of the function behind this one.
 fn end_prologue(rows: &mut Vec<LineRow>, function: &Function<'_>) {
     let Some(first) = rows.first().copied() else {
         return;
     };
     let is_told = rows.iter().any(|row| row.prologue_end);
-    if is_told || u64::from(function.len()) <= FRAME_SETUP_BYTES {
+    if is_told || function.entry_bytes >= function.len() {
         return;
     }
-    let at = first.address_offset.max(FRAME_SETUP_BYTES);
+    let at = first.address_offset.max(function.entry_bytes.into());
     let after = rows.partition_point(|row| row.address_offset <= at);
     let row = LineRow {
         address_offset: at,

@@ -11,6 +11,7 @@ mod input;
 mod lines;
 mod native;
 mod output;
+mod text;
 mod wanted;
 
 use cranelift_codegen::isa::TargetIsa;
@@ -22,6 +23,7 @@ use super::pieces::Piece;
 
 pub(super) use native::{LocalPlace, Places, Storage, places, slot_key};
 pub(super) use output::{DebugSection, DebugTarget};
+pub use text::{WithText, with_text};
 pub(super) use wanted::{Wanted, WantedLocals, wanted};
 
 /// Why a module's DWARF could not be taken over.

@@ -106,6 +106,8 @@ pub(super) struct Function<'a> {
     pub(super) body: Range<u64>,
     /// Its code, in bytes from the start of all code.
     pub(super) code: Range<u64>,
+    /// Bytes of code before that of the first operator.
+    pub(super) entry_bytes: u32,
     /// What each piece of its code comes from, in the order of the code.
     pub(super) spans: Vec<Span>,
     /// The same in the order of the function's own operators.
@@ -134,6 +136,7 @@ impl<'a> Program<'a> {
             Some(Function {
                 body: at(body.start)..at(body.end),
                 code: *start..start + len,
+                entry_bytes: code.entry_bytes,
                 spans,
                 by_operator,
                 places: &code.places,

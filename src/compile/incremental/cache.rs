@@ -11,7 +11,7 @@ use crate::compile::pieces::Code;
 use crate::compile::profile::Fit;
 
 /// First bytes of a part of the store.
-const MAGIC: [u8; 8] = *b"mewzfns5";
+const MAGIC: [u8; 8] = *b"mewzfns6";
 
 /// Magic, who made it, length of the content (u64), its digest.
 const HEAD_BYTES: usize = 8 + 16 + 8 + 16;

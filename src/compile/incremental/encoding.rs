@@ -28,12 +28,14 @@ pub(super) fn encode(code: &Code) -> Option<Vec<u8>> {
         handlers,
         locations,
         unwind,
+        entry_bytes,
         places,
     } = code;
     let rows = locations.without_bodies()?;
     let mut out = Vec::with_capacity(bytes.len() + rows.len() + unwind.len() + 256);
     let mut number = |value: u32| out.extend_from_slice(&value.to_le_bytes());
     number(*alignment);
+    number(*entry_bytes);
     let lengths = [
         bytes.len(),
         relocations.len(),
@@ -97,6 +99,7 @@ pub(super) fn encode(code: &Code) -> Option<Vec<u8>> {
 pub(super) fn decode(encoded: &[u8]) -> Option<Code> {
     let mut reader = Reader(encoded);
     let alignment = reader.number()?;
+    let entry_bytes = reader.number()?;
     let mut lengths = [0; 7];
     for len in &mut lengths {
         *len = reader.number()? as usize;
@@ -122,6 +125,7 @@ pub(super) fn decode(encoded: &[u8]) -> Option<Code> {
         handlers,
         locations: Rows::from_rows(reader.take(rows)?.to_vec()),
         unwind: reader.take(unwind)?.to_vec(),
+        entry_bytes,
         places,
     };
     let fits = |relocation: &CodeRelocation| {
