@@ -19,6 +19,7 @@ use super::failure::Failure;
 use super::image::BootImage;
 use super::interrupt::{self, Holding, hold};
 use super::module::Module;
+use super::project::Ready;
 use super::values::{Folder, MEMORY_BYTES_MIN, Temporary, Variable};
 use super::{disk, emulator, pgo, words};
 use crate::qemu::accelerator::{Accelerator, AcceleratorChoice};
@@ -27,7 +28,7 @@ use crate::qemu::machine::{self, DebugLine, MachineKind, Settings};
 use crate::qemu::session::{self, Deadlines, Death, End, Event, Streams};
 
 /// Status after `--timeout`, as `timeout(1)` has it.
-const STATUS_TIMEOUT: u8 = 124;
+pub(super) const STATUS_TIMEOUT: u8 = 124;
 
 /// Status when nobody reads the output any more: 128 + SIGPIPE, as a shell shows it for other programs.
 const STATUS_OUTPUT_CLOSED: u8 = 141;
@@ -111,6 +112,8 @@ pub(super) struct Wishes {
     pub(super) network: Option<Network>,
     pub(super) memory_bytes: u64,
     pub(super) timeout: Option<Duration>,
+    /// When a server counts as up.
+    pub(super) ready: Option<Ready>,
     pub(super) accelerator: AcceleratorChoice,
     pub(super) machine: MachineKind,
     /// Lines of the kernel's log above this level are not shown.
@@ -342,6 +345,10 @@ fn boot(
     let deadlines = Deadlines {
         end,
         start: may_fall_back.then(|| Instant::now() + KVM_PATIENCE),
+        ready: wishes
+            .ready
+            .filter(|_| session.is_none())
+            .and_then(|ready| Some((ready.port, ready.timeout?))),
     };
     let mut talk = |settings: &Settings, deadlines, session| {
         talk(
@@ -358,13 +365,16 @@ fn boot(
     let has_started = match &ended.end {
         End::NotStarted => false,
         End::Died(death) => death.had_started,
-        End::Exited(_) | End::TimedOut | End::OutputClosed => true,
+        End::Exited(_) | End::TimedOut | End::NotReady | End::OutputClosed => true,
     };
     if may_fall_back && !has_started {
         // Nothing of the program has run, so nothing runs twice.
         words::warning("the machine did not start under KVM: trying once more without it");
         settings.accelerator = Accelerator::Tcg;
-        let deadlines = Deadlines { end, start: None };
+        let deadlines = Deadlines {
+            start: None,
+            ..deadlines
+        };
         ended = talk(&settings, deadlines, None)?;
     }
     if let Some(status) = ended.debugger {
@@ -381,7 +391,13 @@ fn boot(
             )),
         }
     }
-    finish(ended, wishes.timeout, module, image, telling)
+    finish(
+        ended,
+        (wishes.timeout, wishes.ready),
+        module,
+        image,
+        telling,
+    )
 }
 
 /// Fails where a machine could not hold what is packed beside the kernel.
@@ -556,9 +572,16 @@ fn log(level: u8, text: &str) {
     }
 }
 
+/// Why a server counts as failed.
+pub(super) fn not_ready(port: u16, patience: Duration) -> String {
+    format!(
+        "it did not accept connections at its port {port} within {patience:?} (`ready` below `[run]`)"
+    )
+}
+
 fn finish(
     ended: Ended,
-    timeout: Option<Duration>,
+    (timeout, ready): (Option<Duration>, Option<Ready>),
     module: &Module,
     image: &BootImage<'_>,
     telling: Telling,
@@ -570,6 +593,14 @@ fn finish(
             Err(
                 Failure::new(format!("`{}` was ended", module.path.display()))
                     .cause(format!("it ran longer than {timeout:?}"))
+                    .with_status(STATUS_TIMEOUT),
+            )
+        }
+        End::NotReady => {
+            let (port, patience) = ready.map_or((0, None), |ready| (ready.port, ready.timeout));
+            Err(
+                Failure::new(format!("`{}` was ended", module.path.display()))
+                    .cause(not_ready(port, patience.unwrap_or_default()))
                     .with_status(STATUS_TIMEOUT),
             )
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Outcome;
 use super::failure::Failure;
-use super::project::{FILE_NAME, LOCAL_FILE_NAME, Project};
+use super::project::{FILE_NAME, LOCAL_FILE_NAME, Project, refresh_schema};
 use super::{interrupt, words};
 
 /// What git is to leave alone in a project.
@@ -54,7 +54,7 @@ pub(super) fn run(arguments: InitArguments) -> Outcome {
         .open(&file)
         .and_then(|mut file| file.write_all(text.as_bytes()))
         .map_err(|problem| failure().cause(problem))?;
-    project.refresh_schema();
+    refresh_schema(&folder);
     let has_ignored = ignore(&folder).map_err(|problem| {
         Failure::new(format!(
             "cannot write `{}`",

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::Outcome;
 use super::failure::Failure;
 use super::interrupt::{self, Holding, hold};
+use super::project;
 use super::project_name::ProjectName;
 use super::scaffold;
 use super::template::{self, Template};
@@ -63,6 +64,7 @@ pub(super) fn run(arguments: NewArguments) -> Outcome {
     let template = Template::find(&wanted)?;
     let files = template.fill_in(&name)?;
     interrupt::uninterrupted(|| scaffold::write(&path, &files))?;
+    project::refresh_schema(&path);
 
     words::plain(format_args!(
         "Created `{name}` in `{}` from template `{wanted}`",

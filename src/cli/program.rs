@@ -164,6 +164,7 @@ impl ProgramArguments {
                 .or(settings.run().memory)
                 .unwrap_or(values::MEMORY_BYTES_DEFAULT),
             timeout: None,
+            ready: settings.run().ready,
             profile: None,
             debugging: Debugging::Off,
             telling: Telling::default(),

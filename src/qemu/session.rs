@@ -84,6 +84,8 @@ pub struct Deadlines {
     pub end: Option<Instant>,
     /// The kernel must be up.
     pub start: Option<Instant>,
+    /// The program must accept connections at this port, so long after its own start.
+    pub ready: Option<(u16, Duration)>,
 }
 
 /// How a session ended. QEMU is gone in every case.
@@ -95,6 +97,8 @@ pub enum End {
     TimedOut,
     /// The deadline for the kernel's first word came first.
     NotStarted,
+    /// The time was over in which the program should have accepted connections.
+    NotReady,
     /// Nobody reads the program's standard output any more.
     OutputClosed,
     /// QEMU ended without a word from the kernel.
@@ -138,6 +142,7 @@ pub fn talk(
         to_guest: Vec::new(),
         deadlines,
         had_started: false,
+        ready_by: None,
         is_up: false,
         on_event,
     };
@@ -159,6 +164,8 @@ struct Session<'a> {
     to_guest: Vec<u8>,
     deadlines: Deadlines,
     had_started: bool,
+    /// When the program must accept connections; `None` while it has not begun, and once it does.
+    ready_by: Option<Instant>,
     /// The kernel has said something: QEMU is past its own start.
     is_up: bool,
     on_event: &'a mut dyn FnMut(Event<'_>),
@@ -262,6 +269,9 @@ impl Session<'_> {
     /// How a wait ended that took too long.
     fn late(&self) -> End {
         let is_over = |end: Instant| end <= Instant::now();
+        if self.ready_by.is_some_and(is_over) {
+            return End::NotReady;
+        }
         if self.had_started || self.deadlines.end.is_some_and(is_over) {
             End::TimedOut
         } else {
@@ -339,7 +349,8 @@ impl Session<'_> {
             .map(|(_, descriptor, flags)| PollFd::from_borrowed_fd(*descriptor, *flags))
             .collect();
         let start = self.deadlines.start.filter(|_| !self.had_started);
-        let deadline = self.deadlines.end.into_iter().chain(start).min();
+        let others = start.into_iter().chain(self.ready_by);
+        let deadline = self.deadlines.end.into_iter().chain(others).min();
         if !poll(&mut descriptors, deadline)? {
             return Ok(None);
         }
@@ -378,6 +389,13 @@ impl Session<'_> {
                 }
                 RecordKind::Listening => {
                     let port = bytes.first_chunk().copied().map_or(0, u16::from_le_bytes);
+                    if self
+                        .deadlines
+                        .ready
+                        .is_some_and(|(wanted, _)| wanted == port)
+                    {
+                        self.ready_by = None;
+                    }
                     (self.on_event)(Event::Listening(port));
                 }
                 RecordKind::StdinRequest => {
@@ -387,6 +405,9 @@ impl Session<'_> {
                 RecordKind::Started => {
                     self.had_started = true;
                     self.is_up = true;
+                    let patience = self.deadlines.ready.map(|(_, patience)| patience);
+                    self.ready_by =
+                        patience.and_then(|patience| Instant::now().checked_add(patience));
                     (self.on_event)(Event::Started { build_id: bytes });
                     self.queue(RecordKind::Time, &epoch_ns().to_le_bytes());
                 }

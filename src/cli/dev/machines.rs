@@ -82,7 +82,10 @@ impl Member {
     }
 
     /// Whether connections can be led to it.
-    fn is_ready(&self) -> bool {
+    fn is_ready(&self, port: Option<u16>) -> bool {
+        if let Some(port) = port {
+            return self.listening.contains(&port);
+        }
         let mut wanted = self.guest.forwards.iter();
         self.first_listened.is_some_and(|first| {
             first.elapsed() > MORE_PORTS
@@ -96,9 +99,9 @@ impl Crew {
         self.save.number
     }
 
-    /// Whether all of it accept connections.
-    pub(super) fn is_ready(&self) -> bool {
-        self.members.iter().all(Member::is_ready)
+    /// Whether all of it accept connections: at `port`, or at those that are forwarded.
+    pub(super) fn is_ready(&self, port: Option<u16>) -> bool {
+        self.members.iter().all(|member| member.is_ready(port))
     }
 
     /// Whether all of it run the program.

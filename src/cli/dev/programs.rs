@@ -10,7 +10,7 @@ use super::event::{GuestEvent, GuestId};
 use super::front::{Page, Target};
 use super::machines::{Crew, Save};
 use super::work::{Next, Work};
-use crate::cli::boot::exit_status;
+use crate::cli::boot::{STATUS_TIMEOUT, exit_status, not_ready};
 use crate::cli::failure::Failure;
 use crate::cli::project::OnError;
 use crate::cli::trap::Crash;
@@ -111,11 +111,12 @@ impl Work {
 
     /// Lets the next machines serve once they can.
     pub(super) fn settle(&mut self) {
-        let serves = self.front.is_some();
+        let port = self.setup.choices.ready.map(|ready| ready.port);
+        let must_listen = self.front.is_some() || port.is_some();
         let Some(next) = &self.machines.next else {
             return;
         };
-        if !next.has_started() || (serves && !next.is_ready()) {
+        if !next.has_started() || (must_listen && !next.is_ready(port)) {
             return;
         }
         if let Some(mut crew) = self.machines.next.take() {
@@ -240,8 +241,9 @@ impl Work {
                 .is_some_and(|crew| crew.members.iter().any(|member| member.guest.id == id))
         };
         if has(&self.machines.next) {
-            if let (Some(serving), Some(_)) = (&self.machines.serving, &self.front) {
-                let text = format!("#{} goes on", serving.number());
+            if self.front.is_some()
+                && let Some(text) = self.who_goes_on()
+            {
                 self.screen.say(&text);
             }
             // The next save finds a machine ready all the same.
@@ -260,15 +262,63 @@ impl Work {
 
     /// Whether time alone may change something.
     pub(super) fn waits_for_time(&self) -> bool {
-        let is_near = |crew: &Crew| crew.is_nearly_ready() || !crew.is_told;
+        let has_deadline = self.ready_patience().is_some();
+        let is_near = |crew: &Crew| crew.is_nearly_ready() || !crew.is_told || has_deadline;
         !self.machines.old.is_empty() || self.machines.next.as_ref().is_some_and(is_near)
     }
 
-    pub(super) fn tick(&mut self) {
+    /// The port that a program must open, and the time that it has for that.
+    fn ready_patience(&self) -> Option<(u16, Duration)> {
+        let ready = self.setup.choices.ready?;
+        Some((ready.port, ready.timeout?))
+    }
+
+    /// Gives up a program that does not open its port.
+    fn end_unready(&mut self, port: u16, patience: Duration) {
+        let Some(crew) = self.machines.next.take() else {
+            return;
+        };
+        let number = crew.number();
+        if !crew.is_told {
+            self.screen.ready(&crew.status());
+        }
+        for member in &crew.members {
+            member.guest.end();
+        }
+        let failure = Failure::new(format!("#{number} was ended")).cause(not_ready(port, patience));
+        self.screen.failure("error", number, &failure);
+        if let Some(text) = self.who_goes_on() {
+            self.screen.say(&text);
+        }
+        self.fail("the program does not serve", &failure.text());
+        let build = Arc::clone(&crew.build);
+        drop(crew);
+        self.park_after(&build);
+    }
+
+    /// Says which program goes on serving while a newer one failed, if one does.
+    pub(super) fn who_goes_on(&self) -> Option<String> {
+        let serving = self.machines.serving.as_ref()?;
+        let goes_on = self.setup.choices.on_error == OnError::Keep;
+        goes_on.then(|| format!("#{} goes on", serving.number()))
+    }
+
+    pub(super) fn tick(&mut self) -> Next {
         self.settle();
         let is_late = |old: &Crew| old.left_at.is_some_and(|left| left.elapsed() > GRACE);
         let late = self.machines.old.iter().filter(|old| is_late(old)).count();
         self.end_old(late);
+        if let Some((port, patience)) = self.ready_patience()
+            && let Some(next) = &self.machines.next
+            && next.has_started()
+            && next.started().elapsed() > patience
+        {
+            self.end_unready(port, patience);
+            return match self.arguments.once {
+                true => Next::End(STATUS_TIMEOUT),
+                false => Next::Go,
+            };
+        }
         if let Some(next) = &mut self.machines.next
             && !next.is_told
             && next.has_started()
@@ -284,6 +334,7 @@ impl Work {
                 ports.join(", ")
             ));
         }
+        Next::Go
     }
 }
 

@@ -224,8 +224,8 @@ impl Work {
         if !save.files.is_empty() {
             text = format!("{}  {text}", screen::named(&save.files));
         }
-        if let Some(serving) = &self.machines.serving {
-            text.push_str(&format!(", #{} goes on", serving.number()));
+        if let Some(goes_on) = self.who_goes_on() {
+            text.push_str(&format!(", {goes_on}"));
         }
         self.screen.tell(save.number, &text);
     }

@@ -12,7 +12,7 @@ use super::tree::Tree;
 use crate::cli::cache::Cache;
 use crate::cli::failure::Failure;
 use crate::cli::program::NetworkWishes;
-use crate::cli::project::{OnError, Project, Ready, Reload, Settings, Subject};
+use crate::cli::project::{OnError, Project, Ready, Reload, Settings, Subject, refresh_schema};
 use crate::cli::{accelerator, emulator};
 use crate::qemu::machine::memory_file;
 
@@ -123,7 +123,7 @@ impl Setup {
     pub(super) fn begin(&self) {
         if let Origin::Project(project) = &self.source.origin {
             project.tell_inferred();
-            project.refresh_schema();
+            refresh_schema(project.folder());
         }
     }
 

@@ -79,9 +79,10 @@ impl Work {
                 Some(event) => self.on(event)?,
                 None => Next::Go,
             };
-            self.tick();
-            if let Next::End(status) = next {
-                return Ok(status);
+            for next in [next, self.tick()] {
+                if let Next::End(status) = next {
+                    return Ok(status);
+                }
             }
         }
     }

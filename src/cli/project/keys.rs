@@ -22,7 +22,7 @@ use crate::qemu::machine::{DebugLine, MachineKind};
 #[schemars(title = "mewz.toml", extend("required" = ["mewz"]))]
 pub(in crate::cli) struct Keys {
     /// Version of these keys
-    #[schemars(extend("const" = 1))]
+    #[schemars(with = "i64", extend("const" = 1))]
     pub(super) mewz: Option<i64>,
     /// The program
     pub(super) app: App,

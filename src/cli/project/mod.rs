@@ -9,6 +9,8 @@ mod mistake;
 mod profile;
 mod schema;
 mod settings;
+#[cfg(test)]
+mod table;
 mod text;
 mod variables;
 
@@ -225,15 +227,14 @@ impl Project {
         let own = [FILE_NAME, LOCAL_FILE_NAME].map(str::to_owned);
         own.into_iter().chain(inferred).collect()
     }
+}
 
-    /// Writes the schema that the project file names, or brings it up to date.
-    pub(super) fn refresh_schema(&self) {
-        let file = self.folder().join(FILE_NAME);
-        let names_it = std::fs::read_to_string(file)
-            .is_ok_and(|text| text.lines().any(|line| line.trim() == SCHEMA_LINE));
-        if names_it && let Err(problem) = schema::refresh(self.folder()) {
-            words::warning(format_args!("cannot write `{SCHEMA_FILE}`: {problem}"));
-        }
+/// Writes the schema that the project file in `folder` names, or brings it up to date; nothing for a file that names none.
+pub(super) fn refresh_schema(folder: &Path) {
+    let names_it = std::fs::read_to_string(folder.join(FILE_NAME))
+        .is_ok_and(|text| text.lines().any(|line| line.trim() == SCHEMA_LINE));
+    if names_it && let Err(problem) = schema::refresh(folder) {
+        words::warning(format_args!("cannot write `{SCHEMA_FILE}`: {problem}"));
     }
 }
 

@@ -61,10 +61,11 @@ pub(super) fn add<'a>(
     Ok(())
 }
 
-/// Keys that have a variable: each but the tables, whose names are those of other things (`MEWZ_PROFILE`, `MEWZ_KERNEL`).
+/// Keys that have a variable: each but the version, and the tables, whose names are those of other things (`MEWZ_PROFILE`,
+/// `MEWZ_KERNEL`).
 fn keys_with_variables() -> Vec<Key> {
     let mut keys = keys();
-    keys.retain(|key| key.kind != Kind::Table);
+    keys.retain(|key| key.kind != Kind::Table && key.path.len() > 1);
     keys
 }
 
