@@ -236,7 +236,7 @@ fn wrong_variables_are_told_and_slips_are_mentioned() {
         Ended::new(command.env(name, value).output().unwrap())
     };
     run("MEWZ_RUN_MEMORY", "128").assert(2, &["the variable `MEWZ_RUN_MEMORY`", "is no size"]);
-    run("MEWZ_KERNEL_MACHINE", "q53").assert(2, &["did you mean `q35`?"]);
+    run("MEWZ_KERNEL_MACHINE", "micorvm").assert(2, &["did you mean `microvm`?"]);
     let slip = run("MEWZ_RUN_MEMROY", "64MiB");
     slip.assert(0, &["`MEWZ_RUN_MEMROY` is not known", "`MEWZ_RUN_MEMORY`"]);
     let foreign = run("MEWZ_SOMETHING_ELSE", "x");
@@ -582,6 +582,7 @@ fn the_schema_takes_what_mewz_takes() {
         "run.ports = ['auto:80', '53:53/udp']",
         "profile.debug.opt = 0",
         "dev.instances = 16",
+        "run.ready = { timeout = '5s' }",
         "run.env = { A = '' }",
     ] {
         files.push((right.to_owned(), true, format!("{base}{right}")));
@@ -597,7 +598,6 @@ fn the_schema_takes_what_mewz_takes() {
         "dev.instances = 17",
         "kernel.log = 'loud'",
         "nothing = 1",
-        "run.ready = { timeout = '5s' }",
         "run.mount = [{ host = 'a' }]",
         "image.mount = [{ host = 'a', guest = '/', mode = 'rw' }]",
         "run.tmp = [{ guest = '/t', size = '1' }]",

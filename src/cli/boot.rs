@@ -573,10 +573,9 @@ fn log(level: u8, text: &str) {
 }
 
 /// Why a server counts as failed.
-pub(super) fn not_ready(port: u16, patience: Duration) -> String {
-    format!(
-        "it did not accept connections at its port {port} within {patience:?} (`ready` below `[run]`)"
-    )
+pub(super) fn not_ready(port: Option<u16>, patience: Duration) -> String {
+    let port = port.map_or("any port".to_owned(), |port| format!("its port {port}"));
+    format!("it did not accept connections at {port} within {patience:?} (`ready` below `[run]`)")
 }
 
 fn finish(
@@ -597,7 +596,7 @@ fn finish(
             )
         }
         End::NotReady => {
-            let (port, patience) = ready.map_or((0, None), |ready| (ready.port, ready.timeout));
+            let (port, patience) = ready.map_or((None, None), |ready| (ready.port, ready.timeout));
             Err(
                 Failure::new(format!("`{}` was ended", module.path.display()))
                     .cause(not_ready(port, patience.unwrap_or_default()))

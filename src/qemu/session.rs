@@ -84,8 +84,8 @@ pub struct Deadlines {
     pub end: Option<Instant>,
     /// The kernel must be up.
     pub start: Option<Instant>,
-    /// The program must accept connections at this port, so long after its own start.
-    pub ready: Option<(u16, Duration)>,
+    /// The program must accept connections at this port, or at any, so long after its own start.
+    pub ready: Option<(Option<u16>, Duration)>,
 }
 
 /// How a session ended. QEMU is gone in every case.
@@ -392,7 +392,7 @@ impl Session<'_> {
                     if self
                         .deadlines
                         .ready
-                        .is_some_and(|(wanted, _)| wanted == port)
+                        .is_some_and(|(wanted, _)| wanted.is_none_or(|wanted| wanted == port))
                     {
                         self.ready_by = None;
                     }

@@ -111,8 +111,8 @@ impl Work {
 
     /// Lets the next machines serve once they can.
     pub(super) fn settle(&mut self) {
-        let port = self.setup.choices.ready.map(|ready| ready.port);
-        let must_listen = self.front.is_some() || port.is_some();
+        let port = self.setup.choices.ready.and_then(|ready| ready.port);
+        let must_listen = self.front.is_some() || self.setup.choices.ready.is_some();
         let Some(next) = &self.machines.next else {
             return;
         };
@@ -268,13 +268,13 @@ impl Work {
     }
 
     /// The port that a program must open, and the time that it has for that.
-    fn ready_patience(&self) -> Option<(u16, Duration)> {
+    fn ready_patience(&self) -> Option<(Option<u16>, Duration)> {
         let ready = self.setup.choices.ready?;
         Some((ready.port, ready.timeout?))
     }
 
     /// Gives up a program that does not open its port.
-    fn end_unready(&mut self, port: u16, patience: Duration) {
+    fn end_unready(&mut self, port: Option<u16>, patience: Duration) {
         let Some(crew) = self.machines.next.take() else {
             return;
         };

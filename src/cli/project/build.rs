@@ -10,7 +10,7 @@ use rustix::process::Pid;
 use super::super::failure::Failure;
 use super::super::interrupt::{Holding, hold};
 use super::profile::{PROFILE_VARIABLE, Profile};
-use super::{FILE_NAME, Project};
+use super::{FILE_NAME, Project, infer};
 use crate::qemu::leash::{self, Limits};
 
 impl Project {
@@ -111,9 +111,15 @@ pub(in crate::cli) fn has_built(command: &str, status: ExitStatus) -> Result<(),
     let failure = || Failure::new("the build failed");
     match (status.code(), status.signal()) {
         (Some(0), _) => Ok(()),
-        (Some(127), _) => Err(failure()
-            .cause(format!("`{command}` ended with status 127"))
-            .hint("a program that the command needs is not installed: its name stands above")),
+        (Some(127), _) => {
+            let failure = failure()
+                .cause(format!("`{command}` ended with status 127"))
+                .hint("a program that the command needs is not installed: its name stands above; `mewz doctor` tells what brings it");
+            Err(match infer::other_compiler(command) {
+                Some(hint) => failure.hint(hint),
+                None => failure,
+            })
+        }
         (Some(code), _) => Err(failure().cause(format!("`{command}` ended with status {code}"))),
         (None, signal) => Err(failure().cause(format!(
             "`{command}` was ended by signal {}",

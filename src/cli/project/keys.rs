@@ -136,10 +136,10 @@ pub(in crate::cli) struct Run {
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub(in crate::cli) struct Ready {
-    /// The port of the program that has to accept connections
-    #[serde(deserialize_with = "text::port")]
-    #[schemars(range(min = 1))]
-    pub(in crate::cli) port: u16,
+    /// The port of the program that has to accept connections; without it any, under `mewz dev` all that are forwarded
+    #[serde(default, deserialize_with = "text::port")]
+    #[schemars(with = "u16", range(min = 1))]
+    pub(in crate::cli) port: Option<u16>,
     /// A program that takes longer has failed: `mewz run` ends with status 124, `mewz dev` keeps the one before
     #[serde(default, deserialize_with = "text::time")]
     #[schemars(schema_with = "text::time_schema")]

@@ -82,10 +82,10 @@ pub(super) fn listeners<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u16>, 
 }
 
 /// Reads a port of the program.
-pub(super) fn port<'de, D: Deserializer<'de>>(from: D) -> Result<u16, D::Error> {
+pub(super) fn port<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u16>, D::Error> {
     match u16::deserialize(from)? {
         0 => Err(D::Error::custom(NO_PORT)),
-        port => Ok(port),
+        port => Ok(Some(port)),
     }
 }
 

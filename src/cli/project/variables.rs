@@ -206,7 +206,7 @@ mod tests {
         assert_eq!(keys.run.args, ["--fast", "in.txt"]);
         assert_eq!(keys.run.ports.len(), 2);
         assert_eq!(keys.run.listen, [80, 81]);
-        assert_eq!(keys.run.ready.map(|ready| ready.port), Some(80));
+        assert_eq!(keys.run.ready.map(|ready| ready.port), Some(Some(80)));
         assert_eq!(keys.run.mount.len(), 1);
     }
 

@@ -140,17 +140,32 @@ impl Language {
 
     /// The compiler, by the name that it has here.
     fn installed(&self) -> String {
-        let versioned = || {
-            let mut names = CLANG_VERSIONS
-                .rev()
-                .map(|version| format!("{}-{version}", self.compiler));
-            names.find(|name| find(name).is_some())
-        };
         match find(self.compiler) {
             Some(_) => self.compiler.to_owned(),
-            None => versioned().unwrap_or_else(|| self.compiler.to_owned()),
+            None => versioned(self.compiler).unwrap_or_else(|| self.compiler.to_owned()),
         }
     }
+}
+
+/// The newest `compiler` that is here under a name with its version.
+fn versioned(compiler: &str) -> Option<String> {
+    let mut names = CLANG_VERSIONS
+        .rev()
+        .map(|version| format!("{compiler}-{version}"));
+    names.find(|name| find(name).is_some())
+}
+
+/// What to do where `command` did not find its compiler, which has another name here.
+pub(in crate::cli::project) fn other_compiler(command: &str) -> Option<String> {
+    [C, CPP].iter().find_map(|language| {
+        let default = format!("${{{}:-{}}}", language.variable, language.compiler);
+        let is_missing = command.contains(&default) && find(language.compiler).is_none();
+        let here = is_missing.then(|| versioned(language.compiler)).flatten()?;
+        let variable = language.variable;
+        Some(format!(
+            "`{variable}={here}` in the environment names the compiler that is here"
+        ))
+    })
 }
 
 fn makefile(folder: &Path) -> Option<&'static str> {

@@ -80,6 +80,8 @@ impl fmt::Display for Inferred {
     }
 }
 
+pub(super) use self::c::other_compiler;
+
 /// Whether `folder` has a file that says how it is built, also to whoever works below.
 pub(super) fn has_manifest(folder: &Path) -> bool {
     MANIFESTS
