@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use mewz::qemu::machine::{MachineKind, arguments_by_hand};
+use mewz::qemu::by_hand::ByHand;
+use mewz::qemu::machine::MachineKind;
 
 use super::guest;
 use super::machine::{MEMORY_BYTES, QEMU, Workshop};
@@ -82,14 +83,20 @@ pub(crate) fn measure() -> Result<Table, String> {
 
 /// The smallest guest on the machine that `mewz run` starts, less console and configuration.
 fn peer(image: &Path) -> Command {
+    let machine = ByHand {
+        machine: MachineKind::Microvm,
+        memory_bytes: MEMORY_BYTES,
+        accelerator: None,
+        image,
+        arguments: Vec::new(),
+        environment: Vec::new(),
+        mounts: Vec::new(),
+        disks: Vec::new(),
+        network: None,
+    };
     let mut command = Command::new(QEMU);
     command
-        .args(arguments_by_hand(
-            MachineKind::Microvm,
-            MEMORY_BYTES,
-            None,
-            image,
-        ))
+        .args(machine.arguments())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit());

@@ -193,7 +193,7 @@ impl Relay {
             {
                 match line.read(&mut part) {
                     Err(problem) if problem.kind() == io::ErrorKind::Interrupted => {}
-                    Ok(len @ 1..) => self.from_machine(&part[..len]),
+                    Ok(len @ 1..) => self.pass_on_from_machine(&part[..len]),
                     Ok(0) | Err(_) => self.line = None,
                 }
             }
@@ -205,7 +205,7 @@ impl Relay {
             {
                 match debugger.read(&mut part) {
                     Err(problem) if problem.kind() == io::ErrorKind::Interrupted => {}
-                    Ok(len @ 1..) => self.from_debugger(&part[..len]),
+                    Ok(len @ 1..) => self.pass_on_from_debugger(&part[..len]),
                     Ok(0) | Err(_) => self.debugger = None,
                 }
             }
@@ -214,7 +214,7 @@ impl Relay {
         }
     }
 
-    fn from_machine(&mut self, bytes: &[u8]) {
+    fn pass_on_from_machine(&mut self, bytes: &[u8]) {
         for part in self.session.from_machine.push(bytes) {
             let bytes = match part {
                 Part::Other(bytes) => bytes,
@@ -233,7 +233,7 @@ impl Relay {
         }
     }
 
-    fn from_debugger(&mut self, bytes: &[u8]) {
+    fn pass_on_from_debugger(&mut self, bytes: &[u8]) {
         for part in self.session.from_debugger.push(bytes) {
             let raw = match part {
                 Part::Other(bytes) => bytes,

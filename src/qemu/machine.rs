@@ -637,12 +637,14 @@ mod tests {
             terminals: 0,
             memory: None,
             debug_line,
+            has_monitor: false,
         };
         let files = Files {
             image: Path::new("/i"),
             config: Path::new("/c"),
             memory: None,
             debug_line: Some(9),
+            monitor: None,
         };
         arguments(&settings, &files)
             .join(&OsString::from(" "))

@@ -111,6 +111,10 @@ pub(crate) fn call_at_ticks(tick: fn(&InterruptFrame)) {
 }
 
 /// Answers the timer.
+#[cfg_attr(
+    not(feature = "debugger"),
+    expect(unused_variables, reason = "only what is done beside looks at it")
+)]
 pub(super) fn answer_timer(frame: &InterruptFrame) {
     clock::note_timer();
     HAPPENED.store(true, Ordering::Release);

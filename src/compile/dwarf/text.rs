@@ -217,7 +217,7 @@ fn local_names(wasm: &[u8]) -> HashMap<(u32, u32), &str> {
                 continue;
             };
             for function in functions.into_iter().map_while(Result::ok) {
-                for local in function.names.into_iter().map_while(Result::ok) {
+                for local in function.names.map_while(Result::ok) {
                     all.insert((function.index, local.index), local.name);
                 }
             }
