@@ -37,7 +37,7 @@ const STATUS_OUTPUT_CLOSED: u8 = 141;
 const STATUS_DEBUGGER_KILLED: u8 = 137;
 
 /// How long a machine under KVM may take to its kernel's first word: some hundred times what is usual.
-const KVM_PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const KVM_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Who may look at the program while it runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,7 +62,8 @@ pub(super) enum Debugging {
 }
 
 impl Debugging {
-    fn line(self) -> Option<DebugLine> {
+    /// The line that it takes.
+    pub(super) fn line(self) -> Option<DebugLine> {
         match self {
             Debugging::Off => None,
             Debugging::AtCrash { .. } => Some(DebugLine::Kernel),
@@ -71,7 +72,7 @@ impl Debugging {
     }
 
     /// What the kernel is told.
-    fn option(self) -> &'static str {
+    pub(super) fn option(self) -> &'static str {
         match self {
             Debugging::AtCrash { .. } => " debugger=crash",
             Debugging::Session {

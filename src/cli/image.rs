@@ -361,18 +361,22 @@ fn own_identity() -> String {
 
 /// Warns of imports that nobody answers.
 pub(super) fn warn_of_missing(module: &Module, missing: &[String]) {
-    if missing.is_empty() {
-        return;
+    if let Some(text) = missing_words(module, missing) {
+        words::warning(text);
     }
-    let imports = if missing.len() == 1 {
-        "import"
-    } else {
-        "imports"
+}
+
+/// What is to be said of imports that nobody answers, where there are any.
+pub(super) fn missing_words(module: &Module, missing: &[String]) -> Option<String> {
+    let imports = match missing.len() {
+        0 => return None,
+        1 => "import",
+        _ => "imports",
     };
-    words::warning(format_args!(
+    Some(format!(
         "`{}` has {} {imports} that the kernel does not answer, a call of which is a trap: {}",
         module.path.display(),
         missing.len(),
         listed(missing, MISSING_LISTED)
-    ));
+    ))
 }

@@ -150,6 +150,11 @@ pub(super) fn leave_to_debugger() {
     IS_LEFT_TO_DEBUGGER.store(true, Ordering::Relaxed);
 }
 
+/// The debugger has ended, and this process goes on: Ctrl-C means what it did.
+pub(super) fn take_back() {
+    IS_LEFT_TO_DEBUGGER.store(false, Ordering::Relaxed);
+}
+
 fn is_debuggers(signal: i32) -> bool {
     signal == SIGINT && IS_LEFT_TO_DEBUGGER.load(Ordering::Relaxed)
 }

@@ -272,7 +272,7 @@ impl Session<'_> {
         if self.ready_by.is_some_and(is_over) {
             return End::NotReady;
         }
-        if self.had_started || self.deadlines.end.is_some_and(is_over) {
+        if self.is_up || self.deadlines.end.is_some_and(is_over) {
             End::TimedOut
         } else {
             End::NotStarted
@@ -348,7 +348,7 @@ impl Session<'_> {
             .iter()
             .map(|(_, descriptor, flags)| PollFd::from_borrowed_fd(*descriptor, *flags))
             .collect();
-        let start = self.deadlines.start.filter(|_| !self.had_started);
+        let start = self.deadlines.start.filter(|_| !self.is_up);
         let others = start.into_iter().chain(self.ready_by);
         let deadline = self.deadlines.end.into_iter().chain(others).min();
         if !poll(&mut descriptors, deadline)? {

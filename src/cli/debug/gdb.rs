@@ -184,7 +184,7 @@ pub(super) fn command(
 }
 
 /// Starts gdb.
-pub(super) fn start(mut command: Command) -> Result<Child, Failure> {
+pub(in crate::cli) fn start(mut command: Command) -> Result<Child, Failure> {
     let program = command.get_program().to_owned();
     command.spawn().map_err(|problem| {
         Failure::new(format!("cannot run `{}`", program.display())).cause(problem)

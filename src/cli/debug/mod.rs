@@ -14,6 +14,7 @@ use std::time::Duration;
 
 pub(super) use self::core::{Stopped, Writer, default_path as default_core};
 pub(super) use self::door::Door;
+pub(super) use self::gdb::start as start_gdb;
 use self::door::Found;
 use self::gdb::{Script, Target, Terminal};
 use super::Outcome;
@@ -275,6 +276,22 @@ impl Drop for Running {
             interrupt::kill(self.id);
         }
     }
+}
+
+/// gdb, to be started in this terminal, on the machine behind the socket `line` that runs `image`; `folder` takes its
+/// commands.
+pub(in crate::cli) fn gdb_on(
+    line: &Path,
+    image: &Path,
+    folder: &Path,
+) -> Result<std::process::Command, Failure> {
+    let gdb = gdb::locate(std::env::var_os("MEWZ_GDB").as_deref().map(Path::new))?;
+    let script = Script::default();
+    let start = folder.join(door::COMMANDS_FILE);
+    let commands = gdb::first_commands(&line.display().to_string(), &script);
+    std::fs::write(&start, commands)
+        .map_err(|problem| Failure::new("cannot write gdb's commands").cause(problem))?;
+    Ok(gdb::command(&gdb, image, &start, &script))
 }
 
 /// Says how a debugger comes in.

@@ -22,15 +22,18 @@ pub(super) enum Request {
     Status,
     /// The last lines.
     Logs,
+    /// A way to the machine for a debugger.
+    Debug,
 }
 
 /// Names of requests.
-const REQUESTS: [(&str, Request); 5] = [
+const REQUESTS: [(&str, Request); 6] = [
     ("reload", Request::Reload),
     ("pause", Request::Pause(true)),
     ("resume", Request::Pause(false)),
     ("status", Request::Status),
     ("logs", Request::Logs),
+    ("debug", Request::Debug),
 ];
 
 /// The socket, until it is dropped.

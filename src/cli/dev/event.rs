@@ -52,6 +52,8 @@ pub(super) enum Event {
     Drained(u64),
     /// A key was pressed.
     Key(u8),
+    /// gdb has ended, which was in the foreground.
+    DebuggerLeft,
     /// Someone asks by the control socket; the answer goes back.
     Control(Request, std::sync::mpsc::Sender<String>),
 }

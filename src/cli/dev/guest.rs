@@ -7,19 +7,21 @@ use std::os::fd::AsFd as _;
 use std::os::unix::fs::FileExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use mewz_abi::address::WINDOW_PHYSICAL;
 use mewz_abi::application::WindowHeader;
 
 use super::build::Window;
 use super::event::{Event, GuestEvent, GuestId, Sender};
-use crate::cli::boot::Wishes;
+use crate::cli::boot::{KVM_PATIENCE, Wishes};
 use crate::cli::emulator;
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::{Held, Holding, hold};
 use crate::cli::program::NetworkWishes;
 use crate::link::window::parked_header;
-use crate::qemu::accelerator::Accelerator;
+use crate::qemu::accelerator::{Accelerator, AcceleratorChoice};
 use crate::qemu::config::{Forward, Network};
 use crate::qemu::machine::{self, Process, Running, Settings};
 use crate::qemu::session::{self, Deadlines, Streams};
@@ -42,6 +44,28 @@ pub(super) struct Plan {
     pub(super) kernel: File,
     /// The program's own name.
     pub(super) program_name: std::ffi::OsString,
+    /// KVM was found not to work as it says.
+    pub(super) is_without_kvm: AtomicBool,
+}
+
+impl Plan {
+    /// Whether nobody said that KVM it must be, and it is.
+    pub(super) fn may_fall_back(&self) -> bool {
+        self.wishes.accelerator == AcceleratorChoice::Auto && self.accelerator() == Accelerator::Kvm
+    }
+
+    /// Goes on without KVM.
+    pub(super) fn lose_kvm(&self) {
+        self.is_without_kvm.store(true, Ordering::Relaxed);
+    }
+
+    /// How machines run now.
+    fn accelerator(&self) -> Accelerator {
+        match self.is_without_kvm.load(Ordering::Relaxed) {
+            true => Accelerator::Tcg,
+            false => self.accelerator,
+        }
+    }
 }
 
 /// A machine.
@@ -54,6 +78,8 @@ pub(super) struct Guest {
     room_bytes: u64,
     /// Asks for the release.
     release: UnixStream,
+    /// Leads to its stub, until a debugger has come.
+    debug_line: Option<UnixStream>,
     /// Where its ports are reached on this host.
     pub(super) forwards: Vec<Forward>,
     _held: Held,
@@ -108,9 +134,9 @@ impl Guest {
         let settings = Settings {
             program: plan.qemu.clone(),
             machine: wishes.machine,
-            accelerator: plan.accelerator,
+            accelerator: plan.accelerator(),
             memory_bytes: wishes.memory_bytes,
-            command_line: wishes.command_line.clone(),
+            command_line: wishes.command_line.clone() + wishes.debugging.option(),
             arguments: std::iter::once(plan.program_name.clone())
                 .chain(wishes.arguments.iter().cloned())
                 .collect(),
@@ -122,25 +148,36 @@ impl Guest {
             pack: wishes.pack.clone(),
             terminals: 0,
             memory: Some(memory.try_clone().map_err(failed)?),
-            debug_line: None,
+            debug_line: wishes.debugging.line(),
             has_monitor: false,
         };
-        let running = machine::start(&settings, &plan.kernel)
+        let mut running = machine::start(&settings, &plan.kernel)
             .map_err(|problem| emulator::not_run(&problem))?;
+        let debug_line = running.take_debug_line();
         let process = running.process();
         let held = hold(Holding::Machine(process.clone()));
         let (release, released) = UnixStream::pair().map_err(failed)?;
         let events = events.clone();
-        std::thread::spawn(move || listen(id, running, &released, &events));
+        let deadlines = Deadlines {
+            end: None,
+            start: plan.may_fall_back().then(|| Instant::now() + KVM_PATIENCE),
+        };
+        std::thread::spawn(move || listen(id, running, &released, deadlines, &events));
         Ok(Self {
             id,
             process,
             memory,
             room_bytes,
             release,
+            debug_line,
             forwards,
             _held: held,
         })
+    }
+
+    /// The line to its stub, once, where it has one.
+    pub(super) fn take_debug_line(&mut self) -> Option<UnixStream> {
+        self.debug_line.take()
     }
 
     /// Whether `window` fits into the room of this parked machine.
@@ -184,7 +221,13 @@ fn write_window(memory: &File, window: &Window) -> io::Result<()> {
 }
 
 /// Passes on what a machine tells until it is gone.
-fn listen(id: GuestId, mut running: Running, released: &UnixStream, events: &Sender) {
+fn listen(
+    id: GuestId,
+    mut running: Running,
+    released: &UnixStream,
+    deadlines: Deadlines,
+    events: &Sender,
+) {
     // The terminal is for keys, so the program's input is empty.
     let Ok(nothing) = File::open("/dev/null") else {
         return;
@@ -217,7 +260,7 @@ fn listen(id: GuestId, mut running: Running, released: &UnixStream, events: &Sen
             }
         });
     };
-    let end = session::talk(&mut running, streams, Deadlines::default(), &mut on_event);
+    let end = session::talk(&mut running, streams, deadlines, &mut on_event);
     tell(GuestEvent::Ended(Box::new(end)));
 }
 

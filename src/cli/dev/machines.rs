@@ -99,6 +99,11 @@ impl Crew {
         self.save.number
     }
 
+    /// Whether this machine is one of it.
+    pub(super) fn has(&self, id: GuestId) -> bool {
+        self.members.iter().any(|member| member.guest.id == id)
+    }
+
     /// Whether all of it accept connections: at `port`, or at those that are forwarded.
     pub(super) fn is_ready(&self, port: Option<u16>) -> bool {
         self.members.iter().all(|member| member.is_ready(port))
@@ -160,6 +165,14 @@ impl Crew {
     }
 }
 
+/// A machine whose program crashed: it stands still until a debugger looks, or a newer program comes.
+#[derive(Debug)]
+pub(super) struct Crashed {
+    pub(super) guest: Guest,
+    pub(super) build: Arc<Build>,
+    pub(super) number: u64,
+}
+
 /// A machine that waits.
 #[derive(Debug)]
 struct Parked {
@@ -184,6 +197,7 @@ pub(super) struct Machines {
     pub(super) serving: Option<Crew>,
     /// Have connections left.
     pub(super) old: Vec<Crew>,
+    pub(super) crashed: Option<Crashed>,
 }
 
 impl Machines {
@@ -199,6 +213,7 @@ impl Machines {
             next: None,
             serving: None,
             old: Vec::new(),
+            crashed: None,
         }
     }
 
@@ -213,6 +228,7 @@ impl Machines {
     /// Lets `build` run: on machines that wait, or on new ones.
     pub(super) fn launch(&mut self, build: Arc<Build>, save: Save) -> Result<(), Failure> {
         self.next = None;
+        self.crashed = None;
         self.pending = None;
         let has_room = |parked: &Parked| parked.guest.has_room(&build.window);
         if self.parked.len() == self.instances && self.parked.iter().all(has_room) {
@@ -297,15 +313,23 @@ impl Machines {
         Ok(())
     }
 
-    /// A machine that waited has ended; whether it was one.
-    pub(super) fn lost_parked(&mut self, id: GuestId) -> Option<Option<(Arc<Build>, Save)>> {
-        if !self.parked.iter().any(|parked| parked.guest.id == id) {
-            return None;
-        }
+    /// Whether this machine waits for a program.
+    pub(super) fn is_parked(&self, id: GuestId) -> bool {
+        self.parked.iter().any(|parked| parked.guest.id == id)
+    }
+
+    /// A machine that waited has ended; what was meant for it.
+    pub(super) fn lost_parked(&mut self) -> Option<(Arc<Build>, Save)> {
         self.parked.clear();
         // Waiting did not work, and would not the next time.
         self.reload = Reload::Reboot;
-        Some(self.pending.take())
+        self.pending.take()
+    }
+
+    /// Takes back the program that is on its way into machines.
+    pub(super) fn take_launching(&mut self) -> Option<(Arc<Build>, Save)> {
+        let next = self.next.take().map(|crew| (crew.build, crew.save));
+        next.or(self.pending.take())
     }
 
     /// Where the machine is: its crew and its place there.
@@ -320,6 +344,9 @@ impl Machines {
 
     /// Ends whatever runs, and returns when it is gone.
     pub(super) fn end_running(&mut self) {
+        if let Some(crashed) = self.crashed.take() {
+            crashed.guest.end();
+        }
         for crew in self.serving.take().iter().chain(&self.next.take()) {
             for member in &crew.members {
                 member.guest.end();

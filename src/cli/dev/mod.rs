@@ -3,7 +3,9 @@
 mod build;
 mod command;
 mod control;
+mod debugging;
 mod event;
+mod fallback;
 mod front;
 mod guest;
 mod keys;
@@ -54,7 +56,7 @@ Examples:
   mewz dev app.wasm -- --verbose                 a module that something else builds
   mewz dev --json | jq -c 'select(.event == \"ready\")'
 
-Keys: r rebuild and reboot, space pause, c clear, l log level, n network, m memory, o open, h help, q quit.
+Keys: r rebuild and reboot, space pause, c clear, d debug, l log level, n network, m memory, o open, h help, q quit.
 Exit status: 0 after q; 130 after Ctrl-C; with --once the program's own, as of `mewz run`.")]
 pub(super) struct DevArguments {
     /// A folder with a `mewz.toml`, or a module (`.wasm`, `.wat`) [default: the project here]
@@ -130,7 +132,8 @@ pub(super) fn run(arguments: DevArguments) -> Outcome {
     };
     let work = Work {
         builder: Builder::start(cache.clone(), sender.clone()),
-        has_keys: keys.is_some(),
+        keys,
+        doors: None,
         arguments,
         cache,
         setup,
@@ -150,7 +153,7 @@ pub(super) fn run(arguments: DevArguments) -> Outcome {
         built_at: None,
     };
     let outcome = work.run(&events);
-    drop((keys, control, lock));
+    drop((control, lock));
     outcome
 }
 

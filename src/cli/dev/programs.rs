@@ -8,7 +8,7 @@ use mewz_abi::exit::STATUS_TRAP;
 use super::build::Build;
 use super::event::{GuestEvent, GuestId};
 use super::front::{Page, Target};
-use super::machines::{Crew, Save};
+use super::machines::{Crashed, Crew, Save};
 use super::work::{Next, Work};
 use crate::cli::boot::{STATUS_TIMEOUT, exit_status, not_ready};
 use crate::cli::failure::Failure;
@@ -26,6 +26,15 @@ const OLD_MAX: usize = 4;
 
 /// A server that takes longer to open its port is mentioned.
 const READY_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What is left of a program.
+struct Over {
+    number: u64,
+    /// So long it ran.
+    after: Duration,
+    /// How it crashed, if it did.
+    crash: Option<Failure>,
+}
 
 impl Work {
     pub(super) fn launch(&mut self, build: Arc<Build>, save: Save) {
@@ -75,6 +84,10 @@ impl Work {
                 return Next::Go;
             }
             GuestEvent::Ended(end) => return self.on_end(id, *end),
+            GuestEvent::Panic(text) if self.machines.is_parked(id) => {
+                self.lose_parked(&emulator::kernel_failed(&text).text());
+                return Next::Go;
+            }
             _ => {}
         }
         let level = self.log_level.unwrap_or(self.setup.plan.wishes.log_level);
@@ -101,8 +114,14 @@ impl Work {
                     self.screen.log(speaker, log_level, &text);
                 }
             }
-            GuestEvent::Trap(report) => crew.members[at].trap = Some(report),
-            GuestEvent::Panic(text) => crew.members[at].panic = Some(text),
+            GuestEvent::Trap(report) => {
+                crew.members[at].trap = Some(report);
+                return self.on_crash(id);
+            }
+            GuestEvent::Panic(text) => {
+                crew.members[at].panic = Some(text);
+                return self.on_crash(id);
+            }
             GuestEvent::Parked | GuestEvent::Ended(_) => {}
         }
         self.settle();
@@ -168,60 +187,45 @@ impl Work {
 
     /// A machine is gone.
     pub(super) fn on_end(&mut self, id: GuestId, end: Result<End, QemuError>) -> Next {
-        if let Some(pending) = self.machines.lost_parked(id) {
+        if self.falls_back(id, &end) {
+            return Next::Go;
+        }
+        if self.machines.is_parked(id) {
             let why = match &end {
                 Ok(End::Died(death)) => emulator::died(death).text(),
                 Err(problem) => problem.to_string(),
                 _ => "it ended".to_owned(),
             };
-            self.screen.warn(&format!(
-                "the machine that waited has ended: machines are booted for each program from now on\n{}",
-                why.trim_end()
-            ));
-            if let Some((build, save)) = pending {
-                self.launch(build, save);
-            }
+            self.lose_parked(&why);
             return Next::Go;
         }
-        let Some((crew, at)) = self.machines.find(id) else {
+        if self
+            .machines
+            .crashed
+            .as_ref()
+            .is_some_and(|crashed| crashed.guest.id == id)
+        {
+            self.machines.crashed = None;
+            return Next::Go;
+        }
+        let Some(over) = self.take_leave(id) else {
             return Next::Go;
         };
-        let (number, speaker) = (crew.number(), crew.speaker(at));
-        let after = speaker.began.elapsed();
-        let is_old = crew.left_at.is_some();
-        let member = &mut crew.members[at];
-        let (trap, panic) = (member.trap.take(), member.panic.take());
-        let build = Arc::clone(&crew.build);
-        let status = (!crew.is_told && crew.has_started()).then(|| crew.status());
-        crew.is_told = true;
-        self.screen.flush(speaker);
-        if is_old {
-            return Next::Go;
-        }
-        if let Some(status) = status {
-            self.screen.ready(&status);
-        }
-        let failure = match (&end, trap, panic) {
-            (_, _, Some(text)) => Some(emulator::kernel_failed(&text)),
-            (_, Some(report), None) => {
-                let symbols =
-                    image::link(&build.module, &build.object, &build.source.making, false);
-                let symbols = symbols.ok().map(|image| image.bytes);
-                let crash = Crash::new(&report, &build.module, symbols.as_deref(), &build.missing);
-                Some(crash.failure().with_status(STATUS_TRAP as u8))
-            }
-            (Ok(End::Exited(_)), None, None) => None,
-            (Ok(End::Died(death)), None, None) => Some(emulator::died(death)),
-            (Ok(_), None, None) => Some(Failure::new("the machine was ended")),
-            (Err(problem), None, None) => Some(emulator::not_run(problem)),
+        let failure = match (over.crash, &end) {
+            (Some(failure), _) => Some(failure),
+            (None, Ok(End::Exited(_))) => None,
+            (None, Ok(End::Died(death))) => Some(emulator::died(death)),
+            (None, Ok(_)) => Some(Failure::new("the machine was ended")),
+            (None, Err(problem)) => Some(emulator::not_run(problem)),
         };
+        let number = over.number;
         let (status, title, text) = match (failure, end) {
             (Some(failure), _) => {
                 self.screen.failure("trap", number, &failure);
                 (failure.status(), "the program failed", failure.text())
             }
             (None, Ok(End::Exited(status))) => {
-                self.screen.exit(number, status, after);
+                self.screen.exit(number, status, over.after);
                 let text = format!("#{number} ended with status {status}");
                 (exit_status(status), "the program has ended", text)
             }
@@ -234,30 +238,117 @@ impl Work {
         }
     }
 
-    /// Goes on without the crew of the machine that has ended.
-    pub(super) fn leave(&mut self, id: GuestId, title: &str, text: &str) {
-        let has = |crew: &Option<Crew>| {
-            crew.as_ref()
-                .is_some_and(|crew| crew.members.iter().any(|member| member.guest.id == id))
+    /// A machine that waited is of no use.
+    fn lose_parked(&mut self, why: &str) {
+        self.screen.warn(&format!(
+            "the machine that waited has ended: machines are booted for each program from now on\n{}",
+            why.trim_end()
+        ));
+        if let Some((build, save)) = self.machines.lost_parked() {
+            self.launch(build, save);
+        }
+    }
+
+    /// A program has crashed; its machine stands still where a debugger may come.
+    fn on_crash(&mut self, id: GuestId) -> Next {
+        if !self.setup.source.making.kernel.is_debuggable {
+            // The machine's end follows.
+            return Next::Go;
+        }
+        if let Some((crew, _)) = self.machines.find(id)
+            && crew.left_at.is_some()
+        {
+            let number = crew.number();
+            self.machines.old.retain(|old| old.number() != number);
+            if let Some(front) = &self.front {
+                front.end(number);
+            }
+            return Next::Go;
+        }
+        let Some(over) = self.take_leave(id) else {
+            return Next::Go;
         };
-        if has(&self.machines.next) {
+        let failure = over.crash.unwrap_or_else(|| Failure::new("trap"));
+        self.screen.failure("trap", over.number, &failure);
+        let left = self.leave(id, "the program failed", &failure.text());
+        if let Some(front) = &self.front {
+            front.end(over.number);
+        }
+        let Some(crew) = left else { return Next::Go };
+        let build = Arc::clone(&crew.build);
+        let mut guests = crew.members.into_iter().map(|member| member.guest);
+        self.machines.crashed = guests.find(|guest| guest.id == id).map(|guest| Crashed {
+            guest,
+            build,
+            number: over.number,
+        });
+        if self.keys.is_some() {
+            self.screen
+                .say("the machine stands still until the next save (d: gdb)");
+        }
+        Next::Go
+    }
+
+    /// Tells what is left to tell of the program in this machine, which is over; `None` where nobody cares any more.
+    fn take_leave(&mut self, id: GuestId) -> Option<Over> {
+        let (crew, at) = self.machines.find(id)?;
+        let (number, speaker) = (crew.number(), crew.speaker(at));
+        let is_old = crew.left_at.is_some();
+        let member = &mut crew.members[at];
+        let (trap, panic) = (member.trap.take(), member.panic.take());
+        let build = Arc::clone(&crew.build);
+        let status = (!crew.is_told && crew.has_started()).then(|| crew.status());
+        crew.is_told = true;
+        self.screen.flush(speaker);
+        if is_old {
+            return None;
+        }
+        if let Some(status) = status {
+            self.screen.ready(&status);
+        }
+        let crash = match (trap, panic) {
+            (_, Some(text)) => Some(emulator::kernel_failed(&text)),
+            (Some(report), None) => {
+                let symbols =
+                    image::link(&build.module, &build.object, &build.source.making, false);
+                let symbols = symbols.ok().map(|image| image.bytes);
+                let crash = Crash::new(&report, &build.module, symbols.as_deref(), &build.missing);
+                Some(crash.failure().with_status(STATUS_TRAP as u8))
+            }
+            (None, None) => None,
+        };
+        Some(Over {
+            number,
+            after: speaker.began.elapsed(),
+            crash,
+        })
+    }
+
+    /// Goes on without the crew of the machine that has ended.
+    fn leave(&mut self, id: GuestId, title: &str, text: &str) -> Option<Crew> {
+        let has = |crew: &Option<Crew>| crew.as_ref().is_some_and(|crew| crew.has(id));
+        let left = if has(&self.machines.next) {
             if self.front.is_some()
                 && let Some(text) = self.who_goes_on()
             {
                 self.screen.say(&text);
             }
+            let left = self.machines.next.take();
             // The next save finds a machine ready all the same.
-            if let Some(crew) = self.machines.next.take() {
+            if let Some(crew) = &left {
                 let build = Arc::clone(&crew.build);
-                drop(crew);
                 self.park_after(&build);
             }
+            left
         } else if has(&self.machines.serving) {
-            self.machines.serving = None;
-        }
+            self.machines.serving.take()
+        } else {
+            None
+        };
         if self.front.is_some() {
             self.fail(title, text);
         }
+        left
     }
 
     /// Whether time alone may change something.

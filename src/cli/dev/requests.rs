@@ -27,9 +27,7 @@ impl Work {
             b'n' => self.tell_network(),
             b'm' => self.tell_memory(),
             b'o' => self.open_url(),
-            b'd' => self.screen.say(
-                "`mewz debug` in another terminal opens gdb on this program, in a machine of its own",
-            ),
+            b'd' => self.debug(),
             b'h' | b'?' => self.help(),
             b'q' => return Next::End(0),
             _ => {}
@@ -116,7 +114,7 @@ impl Work {
              n  where ports lead\n\
              m  memory in use\n\
              o  open the first port in a browser\n\
-             d  how to debug\n\
+             d  gdb, on the program that crashed or runs\n\
              q  quit, as Ctrl-C",
         );
     }
@@ -126,6 +124,7 @@ impl Work {
             Request::Reload => self.build(Vec::new(), Instant::now()),
             Request::Pause(is_paused) => self.pause(is_paused),
             Request::Status => {}
+            Request::Debug => return self.door_for_others(),
             Request::Logs => {
                 let lines: Vec<&str> = self.screen.history().collect();
                 return json!({ "lines": lines }).to_string();
@@ -137,6 +136,7 @@ impl Work {
             "starting": self.machines.is_launching(),
             "waiting": self.machines.waiting(),
             "serving": self.machines.serving.as_ref().map(Crew::number),
+            "crashed": self.machines.crashed.as_ref().map(|crashed| crashed.number),
             "paused": self.is_paused,
             "failed": self.failed.as_ref().map(|page| &page.title),
             "ports": self.urls.iter().map(|url| json!({ "host": url.host, "guest": url.guest, "udp": url.is_udp }))

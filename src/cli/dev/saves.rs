@@ -64,6 +64,7 @@ impl Work {
                 return false;
             }
         };
+        new.learn_from(&self.setup);
         let difference = self.setup.difference(&new);
         if difference.ports
             && let Err(failure) = self.open_ports(&new)
@@ -196,7 +197,9 @@ impl Work {
                 self.screen.phase(number, "compile", build.times.compile);
                 self.screen.phase(number, "link", build.times.link);
                 if !build.missing.is_empty() {
-                    image::warn_of_missing(&build.module, &build.missing);
+                    if let Some(text) = image::missing_words(&build.module, &build.missing) {
+                        self.screen.warn(&text);
+                    }
                 }
                 self.launch(Arc::new(build), save);
                 Next::Go

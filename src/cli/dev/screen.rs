@@ -41,6 +41,8 @@ pub(super) struct Screen {
     partial: HashMap<(GuestId, bool), Vec<u8>>,
     /// The last lines that were shown.
     history: std::collections::VecDeque<String>,
+    /// Lines since the terminal was left to another; `None` while it is ours.
+    held: Option<usize>,
 }
 
 /// Who says something, and when it began to run.
@@ -80,6 +82,7 @@ impl Screen {
             notifies,
             partial: HashMap::new(),
             history: std::collections::VecDeque::new(),
+            held: None,
         }
     }
 
@@ -94,10 +97,31 @@ impl Screen {
         self.history.iter().map(String::as_str)
     }
 
+    /// Leaves the terminal to another: what is said meanwhile is only remembered.
+    pub(super) fn hold(&mut self) {
+        self.held = Some(0);
+    }
+
+    /// Says what was not said while the terminal was another's, as far as it is remembered.
+    pub(super) fn release(&mut self) {
+        let Some(count) = self.held.take() else {
+            return;
+        };
+        let first = self.history.len().saturating_sub(count);
+        for line in self.history.range(first..) {
+            words::plain(line);
+        }
+    }
+
+    /// Whether people are spoken to.
+    fn is_heard(&self) -> bool {
+        !self.json && self.held.is_none()
+    }
+
     /// Prints a line for people.
     pub(super) fn say(&mut self, text: &str) {
         self.remember(text);
-        if !self.json {
+        if self.is_heard() {
             words::plain(text);
         }
     }
@@ -105,7 +129,7 @@ impl Screen {
     /// Prints a line about a save, the number in front.
     pub(super) fn tell(&mut self, number: u64, text: &str) {
         self.remember(&format!("#{number} {text}"));
-        if !self.json {
+        if self.is_heard() {
             let number = style().bold().apply_to(format!("#{number}"));
             print(&format!("{number} {text}\n"));
         }
@@ -116,7 +140,7 @@ impl Screen {
         self.remember(text);
         if self.json {
             self.object(&json!({ "event": "warning", "text": text }));
-        } else {
+        } else if self.is_heard() {
             words::warning(text);
         }
     }
@@ -145,7 +169,7 @@ impl Screen {
             self.object(
                 &json!({ "event": "log", "number": number, "stream": "build", "text": text }),
             );
-        } else {
+        } else if self.is_heard() {
             let _ = std::io::stderr().write_all(bytes);
         }
     }
@@ -176,7 +200,7 @@ impl Screen {
         if self.json {
             let text = failure.text();
             self.object(&json!({ "event": event, "number": number, "text": text }));
-        } else {
+        } else if self.is_heard() {
             failure.report();
         }
     }
@@ -203,9 +227,9 @@ impl Screen {
             self.object(&json!({
                 "event": "log", "number": speaker.number, "stream": "kernel", "level": level, "text": text,
             }));
-        } else if level == 1 {
+        } else if self.is_heard() && level == 1 {
             words::error(format_args!("kernel: {text}"));
-        } else {
+        } else if self.is_heard() {
             words::plain(format_args!("kernel: {text}"));
         }
     }
@@ -252,7 +276,7 @@ impl Screen {
                 "ms": milliseconds(speaker.began.elapsed()),
                 "text": text,
             }));
-        } else if self.has_prefix {
+        } else if self.has_prefix && self.is_heard() {
             let mut prefix = format!("#{}", speaker.number);
             if let Some(instance) = speaker.instance {
                 let _ = write!(prefix, ".{}", instance + 1);
@@ -274,14 +298,14 @@ impl Screen {
 
     /// Clears a terminal, with what has scrolled out of sight.
     pub(super) fn clear(&mut self) {
-        if self.is_terminal {
+        if self.is_terminal && self.is_heard() {
             print("\x1b[2J\x1b[3J\x1b[H");
         }
     }
 
     /// Rings, and sends a notice that terminals show on the desktop. Source: OSC 9 of iTerm2, and others since.
     pub(super) fn notify(&mut self, text: &str) {
-        if self.notifies && self.is_terminal {
+        if self.notifies && self.is_terminal && self.is_heard() {
             print(&format!("\x07\x1b]9;mewz: {text}\x1b\\"));
         }
     }
@@ -293,6 +317,7 @@ impl Screen {
             }
             let line = console::strip_ansi_codes(line).into_owned();
             self.history.push_back(line);
+            self.held = self.held.map(|count| count + 1);
         }
     }
 

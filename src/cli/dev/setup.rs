@@ -4,11 +4,13 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::DevArguments;
 use super::build::{Origin, Source};
 use super::guest::Plan;
 use super::tree::Tree;
+use crate::cli::boot::Debugging;
 use crate::cli::cache::Cache;
 use crate::cli::failure::Failure;
 use crate::cli::program::NetworkWishes;
@@ -72,6 +74,11 @@ impl Setup {
         let mut making = program.making(settings, &wishes, false)?;
         making.options.expects_edits = true;
         making.options.null_guard = true;
+        // A program that crashes waits for a debugger, but where nobody would wait for the program.
+        if !arguments.once && making.kernel.file.is_none() {
+            making.kernel.is_debuggable = true;
+            wishes.debugging = Debugging::AtCrash;
+        }
         let kernel = making.kernel.with(|kernel| {
             memory_file("mewz-kernel", &kernel.without_sections())
                 .map_err(|problem| emulator::not_run(&problem))
@@ -87,6 +94,7 @@ impl Setup {
             accelerator,
             kernel,
             program_name: place.program_name,
+            is_without_kvm: AtomicBool::new(false),
         };
         let choices = Choices::new(arguments, settings);
         let project = subject.project();
@@ -147,6 +155,13 @@ impl Setup {
     /// Whether `path` is a file that settings come from.
     pub(super) fn is_settings_file(&self, path: &Path) -> bool {
         self.files.iter().any(|name| path == Path::new(name))
+    }
+
+    /// Takes over what was found out of the host.
+    pub(super) fn learn_from(&self, old: &Setup) {
+        if old.plan.is_without_kvm.load(Ordering::Relaxed) {
+            self.plan.lose_kvm();
+        }
     }
 
     /// What is different in `new`.

@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use super::DevArguments;
 use super::build::Builder;
+use super::debugging::Doors;
 use super::event::{Event, Sender};
 use super::front::{Front, Page, Published};
+use super::keys::Keys;
 use super::machines::{Machines, Save};
 use super::screen::Screen;
 use super::setup::Setup;
@@ -34,7 +36,9 @@ pub(super) struct Work {
     pub(super) urls: Vec<Published>,
     pub(super) watch: Option<Watch>,
     pub(super) sender: Sender,
-    pub(super) has_keys: bool,
+    pub(super) keys: Option<Keys>,
+    /// For debuggers, once one has come.
+    pub(super) doors: Option<Doors>,
     /// The newest build.
     pub(super) number: u64,
     /// The build under way.
@@ -94,7 +98,7 @@ impl Work {
             let (guest, url) = (published.guest, published.url());
             text.push_str(&format!(", serving port {guest} at {url}"));
         }
-        if self.has_keys {
+        if self.keys.is_some() {
             text.push_str(" (h: help)");
         }
         if !self.arguments.once {
@@ -122,6 +126,7 @@ impl Work {
             Event::Built { number, outcome } => return Ok(self.on_built(number, *outcome)),
             Event::Guest(id, event) => return Ok(self.on_guest(id, event)),
             Event::Drained(crew) => self.machines.old.retain(|old| old.number() != crew),
+            Event::DebuggerLeft => self.take_back(),
             Event::Key(key) => return Ok(self.on_key(key)),
             Event::Control(request, answer) => {
                 let text = self.answer(request);
