@@ -7,5 +7,7 @@ mod tools;
 
 mod ends;
 mod saves;
+mod screen;
 mod serving;
 mod session;
+mod terminal;

@@ -1,0 +1,230 @@
+//! What a person at a terminal has of the loop: keys, signals, lines, and the terminal as it was afterwards.
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::Command;
+
+use crate::invoke::{self, Place, wait_for};
+use crate::screen::Terminal;
+use crate::session::{printing, project};
+
+/// A program that runs until it is ended.
+fn sleeping() -> String {
+    fs::read_to_string(invoke::program("doze.wat"))
+        .unwrap()
+        .replace("3000000000", "600000000000")
+}
+
+/// `mewz dev` in a terminal, past its first line of output.
+fn start(place: &Place, arguments: &[&str], more: impl FnOnce(&mut Command)) -> Terminal {
+    let mut whole = vec!["dev"];
+    whole.extend(arguments);
+    let mut command = place.command(&whole);
+    more(&mut command);
+    let terminal = Terminal::start(command);
+    terminal.wait_for("asleep", 1);
+    terminal
+}
+
+fn sleeping_project() -> Place {
+    let place = project("");
+    place.write("source.wat", sleeping());
+    place
+}
+
+#[test]
+fn a_shell_stops_the_loop_and_has_its_terminal_meanwhile() {
+    let place = sleeping_project();
+    let mut shell = place.command(&[]);
+    let mewz = shell.get_program().to_owned();
+    let environment: Vec<_> = shell
+        .get_envs()
+        .map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned)))
+        .collect();
+    shell = Command::new("/bin/sh");
+    shell.arg("-i").current_dir(place.path("")).env("PS1", "$ ");
+    for (name, value) in environment {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    let mut terminal = Terminal::start(shell);
+    terminal.wait_for("$", 1);
+    terminal.press(&format!("{} dev\n", mewz.display()));
+    terminal.wait_for("asleep", 1);
+    terminal.wait_for_modes(true);
+    // Ctrl-Z, a command of the shell's, and back.
+    terminal.press("\x1a");
+    terminal.wait_for("Stopped", 1);
+    terminal.wait_for_modes(false);
+    terminal.press("echo in the $((1 + 1))nd place\n");
+    terminal.wait_for("in the 2nd place", 1);
+    terminal.press("fg\n");
+    terminal.wait_for_modes(true);
+    terminal.press("h");
+    terminal.wait_for("quit, as Ctrl-C", 1);
+    place.write("source.wat", sleeping().replace("asleep\\n", "ASLEEP\\n"));
+    terminal.wait_for("ASLEEP", 1);
+    // Ctrl-C.
+    terminal.press("\x03");
+    terminal.wait_for_modes(false);
+    terminal.press("echo status $?\n");
+    terminal.wait_for("status 130", 1);
+    // Ctrl-\.
+    terminal.press(&format!("{} dev\n", mewz.display()));
+    terminal.wait_for("ASLEEP", 2);
+    terminal.wait_for_modes(true);
+    terminal.press("\x1c");
+    terminal.wait_for_modes(false);
+    terminal.press("echo status $?\n");
+    terminal.wait_for("status 131", 1);
+    terminal.press("exit\n");
+    terminal.wait();
+    place.assert_clean();
+}
+
+#[test]
+fn lines_have_prefix_and_time_and_survive_another_size_of_the_window() {
+    let place = sleeping_project();
+    let mut terminal = start(&place, &["--clear", "--notify"], |_| ());
+    let text = terminal.text();
+    let line = text.lines().find(|line| line.contains("asleep")).unwrap();
+    let (prefix, said) = line.split_once(" │ ").unwrap();
+    let words: Vec<&str> = prefix.split_whitespace().collect();
+    assert_eq!(
+        (words[0], words[2], said),
+        ("#1", "out", "asleep"),
+        "{line}"
+    );
+    let seconds = words[1].strip_suffix('s').unwrap();
+    assert!(seconds.parse::<f64>().is_ok(), "{line}");
+    assert!(text.contains("#1 build "), "{text}");
+
+    terminal.resize((12, 40));
+    terminal.press("h");
+    terminal.wait_for("quit, as Ctrl-C", 1);
+    terminal.resize((40, 132));
+    // Keys that ask for something; each answers in lines.
+    for (key, answer) in [
+        ("n", "no port is forwarded"),
+        ("m", "mewz: "),
+        ("l", "the kernel's log: info"),
+        ("o", "nothing to open"),
+        (" ", "paused"),
+        (" ", "going on"),
+        ("x", ""),
+    ] {
+        terminal.press(key);
+        terminal.wait_for(answer, 1);
+    }
+    // A save clears what was there; one that fails, and works again, is told of.
+    place.write("source.wat", "(module");
+    terminal.wait_for("failed after", 1);
+    assert!(
+        !terminal.text().contains("quit, as Ctrl-C"),
+        "{}",
+        terminal.text()
+    );
+    place.write("source.wat", sleeping());
+    terminal.wait_for("asleep", 1);
+    let bytes = terminal.bytes();
+    assert!(bytes.contains("\x1b[2J\x1b[3J\x1b[H"), "cleared");
+    for told in ["the build failed", "works again"] {
+        let notice = format!("\x07\x1b]9;mewz: {told}\x1b\\");
+        assert_eq!(bytes.matches(&notice).count(), 1, "{told}");
+    }
+    terminal.press("q");
+    assert_eq!(terminal.wait().code(), Some(0));
+    assert!(!terminal.is_for_keys());
+    place.assert_clean();
+}
+
+#[test]
+fn what_no_person_looks_at_is_plain() {
+    let place = sleeping_project();
+    // Without colours there are words and the keys all the same.
+    let mut terminal = start(&place, &[], |command| {
+        command.env("NO_COLOR", "1");
+    });
+    assert!(
+        !terminal.bytes().contains("\x1b["),
+        "{:?}",
+        terminal.bytes()
+    );
+    terminal.wait_for_modes(true);
+    terminal.press("q");
+    terminal.wait();
+    // In CI nobody presses keys, though there may be a terminal.
+    let mut terminal = start(&place, &[], |command| {
+        command.env("CI", "true");
+    });
+    assert!(!terminal.is_for_keys());
+    assert!(!terminal.text().contains("h: help"), "{}", terminal.text());
+    terminal.press("\x03");
+    assert_eq!(terminal.wait().code(), Some(130));
+    // Into a file or a pipe go the program's lines as they are, and words without escapes beside them.
+    place.write("source.wat", printing("plain"));
+    let ended = place.run(&["dev", "--once"]);
+    assert_eq!(ended.stdout, b"plain\n");
+    assert!(!ended.stderr.contains('\x1b'), "{}", ended.stderr);
+    place.assert_clean();
+}
+
+#[test]
+fn gdb_opens_on_a_crash_and_the_loop_goes_on_after_it() {
+    let place = sleeping_project();
+    let mut terminal = start(&place, &[], |command| {
+        command.env_remove("MEWZ_GDB");
+    });
+    place.write(
+        "source.wat",
+        "(module (func $fails unreachable) (func (export \"_start\") (call $fails)))",
+    );
+    terminal.wait_for("stands still until the next save", 1);
+    terminal.press("d");
+    terminal.wait_for("(gdb)", 1);
+    terminal.press("bt\n");
+    terminal.wait_for("in fails ()", 1);
+    // Ctrl-C is gdb's meanwhile; a save is told of when gdb is left.
+    terminal.press("\x03");
+    terminal.wait_for("(gdb)", 3);
+    place.write("source.wat", printing("after gdb"));
+    wait_for("the build", || {
+        let built = fs::read_to_string(place.path("built")).ok()?;
+        (built.lines().count() == 3).then_some(())
+    });
+    assert!(
+        !terminal.text().contains("after gdb"),
+        "{}",
+        terminal.text()
+    );
+    terminal.press("quit\n");
+    terminal.wait_for("after gdb", 1);
+    terminal.wait_for_modes(true);
+    place.write("source.wat", printing("and again"));
+    terminal.wait_for("and again", 1);
+    terminal.press("q");
+    assert_eq!(terminal.wait().code(), Some(0));
+    place.assert_clean();
+}
+
+#[test]
+fn a_killed_loop_leaves_nothing_but_its_modes() {
+    let place = sleeping_project();
+    let mut terminal = start(&place, &[], |_| ());
+    // While a build is under way, with children of its own.
+    let text = fs::read_to_string(place.path("mewz.toml")).unwrap();
+    place.write(
+        "mewz.toml",
+        text.replace("echo x", "sleep 1000 & sleep 1000; echo x"),
+    );
+    place.process("sleep");
+    rustix::process::kill_process(
+        rustix::process::Pid::from_child(&terminal.child),
+        rustix::process::Signal::KILL,
+    )
+    .unwrap();
+    assert_eq!(terminal.wait().signal(), Some(9));
+    place.assert_clean();
+}
