@@ -30,7 +30,8 @@ impl Work {
         plan.lose_kvm();
         let (plan, reload) = (Arc::clone(plan), self.machines.reload);
         let pending = self.machines.take_launching();
-        self.machines.replan(plan, reload);
+        let instances = self.machines.instances;
+        self.machines.replan(plan, reload, instances);
         match pending {
             // Nothing of the program has run, so nothing runs twice.
             Some((build, save)) => self.launch(build, save),
