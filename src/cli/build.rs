@@ -119,7 +119,8 @@ pub(super) fn run(arguments: BuildArguments) -> Outcome {
         },
         pack: pack::pack(&packed, &temporaries)?,
     };
-    let cache = Cache::of_user();
+    let root = subject.project().map(Project::folder);
+    let cache = Cache::of_user().map(|cache| cache.for_project(root));
     let (image, counts) = image::make(&module, &making, cache.as_ref(), arguments.release)?;
     write_whole(&output, &[&image.bytes]).map_err(|problem| not_written(&output, &problem))?;
     let missing: Vec<String> = image.missing.iter().map(|import| import.name()).collect();

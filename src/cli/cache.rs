@@ -13,8 +13,12 @@ use super::interrupt::{Holding, hold};
 /// Most bytes of all images together.
 const BYTES_MAX: u64 = 1 << 30;
 
-/// Most bytes of all compiled functions together.
+/// Most bytes of all compiled functions together: of this user, and of a project.
 const FUNCTION_BYTES_MAX: u64 = 1 << 29;
+const PROJECT_FUNCTION_BYTES_MAX: u64 = 1 << 27;
+
+/// The folder in a project for what can be made again.
+const PROJECT_FOLDER: &str = ".mewz";
 
 /// Unfinished files older than this belong to nobody.
 const UNFINISHED_AGE_MAX: Duration = Duration::from_secs(3600);
@@ -32,6 +36,8 @@ const TRAILER_BYTES: usize = 8 + 32 + 8;
 #[derive(Clone, Debug)]
 pub(super) struct Cache {
     folder: PathBuf,
+    /// Where a project keeps compiled functions.
+    functions: Option<PathBuf>,
 }
 
 /// An image that was found, open at its start, and the note that was kept with it.
@@ -61,7 +67,19 @@ impl Cache {
         let base = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
         Some(Self {
             folder: base.join("mewz"),
+            functions: None,
         })
+    }
+
+    /// The same, with compiled functions in the project's own folder, so that they are gone when it is. Where nothing can be
+    /// written there, or there is no project, they stay with the user's.
+    pub(super) fn for_project(self, root: Option<&Path>) -> Self {
+        let folder = root.and_then(|root| project_folder(root).ok());
+        let functions = folder.map(|folder| folder.join("cache"));
+        Self {
+            functions: functions.filter(|folder| fs::create_dir_all(folder).is_ok()),
+            ..self
+        }
     }
 
     /// The cache in `folder`.
@@ -69,18 +87,30 @@ impl Cache {
     pub(super) fn at(folder: &Path) -> Self {
         Self {
             folder: folder.to_owned(),
+            functions: None,
         }
     }
 
     /// Where compiled functions are.
     pub(super) fn functions_folder(&self) -> PathBuf {
-        self.folder.join("functions")
+        match &self.functions {
+            Some(functions) => functions.clone(),
+            None => self.folder.join("functions"),
+        }
     }
 
-    /// Removes the oldest stores of compiled functions where there are too many; never `newest`.
-    pub(super) fn evict_functions(newest: &Path) {
+    /// Most bytes that they may take together.
+    pub(super) fn function_bytes_max(&self) -> u64 {
+        match self.functions {
+            Some(_) => PROJECT_FUNCTION_BYTES_MAX,
+            None => FUNCTION_BYTES_MAX,
+        }
+    }
+
+    /// Removes the oldest stores of compiled functions where they take more than `bytes_max`; never `newest`.
+    pub(super) fn evict_functions(newest: &Path, bytes_max: u64) {
         if let Some(folder) = newest.parent() {
-            evict(folder, FUNCTION_BYTES_MAX, newest);
+            evict(folder, bytes_max, newest);
         }
     }
 
@@ -158,6 +188,17 @@ impl Cache {
     pub(super) fn folder(&self) -> &Path {
         &self.folder
     }
+}
+
+/// Makes the folder of the project at `root` for what can be made again, which git leaves out; returns its path.
+pub(super) fn project_folder(root: &Path) -> io::Result<PathBuf> {
+    let folder = root.join(PROJECT_FOLDER);
+    fs::create_dir_all(&folder)?;
+    let ignore = folder.join(".gitignore");
+    if !ignore.exists() {
+        fs::write(ignore, "*\n")?;
+    }
+    Ok(folder)
 }
 
 /// Writes a file that is there whole or not at all, whatever ends this process; makes its folder. What is no regular
@@ -267,9 +308,7 @@ mod tests {
 
     fn cache() -> (tempfile::TempDir, Cache, blake3::Hash) {
         let folder = tempfile::tempdir().unwrap();
-        let cache = Cache {
-            folder: folder.path().to_owned(),
-        };
+        let cache = Cache::at(folder.path());
         (folder, cache, blake3::hash(b"key"))
     }
 

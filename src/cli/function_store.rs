@@ -1,4 +1,5 @@
-//! Compiled functions of a module, kept from one run to the next: one file a module, below the cache's folder.
+//! Compiled functions of a module, kept from one run to the next: one file a module, in the project's folder
+//! `.mewz/cache`, or below the user's cache where there is no project.
 //!
 //! What was compiled is appended to the file, under a lock; a file that is damaged, or has grown far beyond what is used of
 //! it, is written anew and put in place whole. Whoever comes in between finds fewer functions, never wrong ones: each part
@@ -21,6 +22,8 @@ const BYTES_SMALL: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) struct FunctionStore {
     path: PathBuf,
+    /// Most bytes of this and its neighbours.
+    bytes_max: u64,
     /// Names the program that compiled them.
     maker: String,
     /// The compiled functions.
@@ -44,6 +47,7 @@ impl FunctionStore {
         });
         Self {
             path,
+            bytes_max: cache.function_bytes_max(),
             maker,
             functions,
             found_bytes,
@@ -63,7 +67,7 @@ impl FunctionStore {
             _ => {
                 let used = self.functions.in_use(self.maker.as_bytes());
                 let written = write_whole(&self.path, &[&used]);
-                Cache::evict_functions(&self.path);
+                Cache::evict_functions(&self.path, self.bytes_max);
                 written.map(|()| used.len())
             }
         };

@@ -139,7 +139,8 @@ pub(super) fn prepare(
     let cache = if program.no_cache {
         None
     } else {
-        cache::Cache::of_user()
+        let root = subject.project().map(Project::folder);
+        cache::Cache::of_user().map(|cache| cache.for_project(root))
     };
     let locate = || emulator::locate(program.qemu.as_deref(), cache.as_ref());
     // What is quick to find wrong comes first.

@@ -1,12 +1,14 @@
 //! What is saved runs, once and whole; nothing that is no save does anything.
 
 use std::fs;
+use std::path::Path;
+use std::process::Command;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::invoke::{self, Place};
+use crate::invoke::{self, Place, signal, wait_for};
 use crate::session::{Loop, builds, printing, project};
 
 #[test]
@@ -163,5 +165,211 @@ fn the_project_file_is_taken_over_by_its_meaning() {
     );
     dev.place.write("source.wat", printing("still here"));
     while dev.next_line() != "still here" {}
+    assert_eq!(dev.stop("INT"), Some(130));
+}
+
+#[test]
+fn a_build_that_a_newer_save_ends_is_not_the_last_one() {
+    let place = project("");
+    let text = fs::read_to_string(place.path("mewz.toml")).unwrap();
+    place.write(
+        "mewz.toml",
+        text.replace("cat source", "sleep 0.3; cat source"),
+    );
+    let source = place.write("source.wat", printing("first"));
+    let mut dev = Loop::start(place, &[]);
+    dev.next("exit");
+    // Each but the last ends the build that the one before it began.
+    for save in 0..5 {
+        fs::write(&source, printing(&format!("save {save}"))).unwrap();
+        dev.next("change");
+    }
+    while dev.next_line() != "save 4" {}
+    dev.next("exit");
+    dev.assert_silent("the last save");
+    assert_eq!(dev.stop("INT"), Some(130));
+}
+
+/// Time that a process has had, of both kinds.
+fn processor_time(id: u32) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .collect();
+    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+    Duration::from_millis(ticks * 10)
+}
+
+#[test]
+fn a_folder_of_fifty_thousand_files_is_watched_at_rest() {
+    const FOLDERS: usize = 250;
+    const FILES: usize = 50_000;
+    let place = project("");
+    place.write("source.wat", printing("one"));
+    for folder in 0..FOLDERS {
+        let folder = place.path(&format!("assets/{folder}"));
+        fs::create_dir_all(&folder).unwrap();
+        for file in 0..FILES / FOLDERS {
+            fs::write(folder.join(format!("{file}.txt")), "x").unwrap();
+        }
+    }
+    let start = Instant::now();
+    let mut dev = Loop::start(place, &["--verbose"]);
+    assert_eq!(dev.next_line(), "one");
+    dev.next("exit");
+    println!("{FILES} files: the first line after {:?}", start.elapsed());
+    // A file deep down is seen, once all are read.
+    dev.place.write("assets/7/7.txt", "y");
+    dev.next("change");
+    assert_eq!(dev.next_line(), "one");
+    dev.next("exit");
+    let watches: usize = fs::read_dir(format!("/proc/{}/fdinfo", dev.child.id()))
+        .unwrap()
+        .map(|file| fs::read_to_string(file.unwrap().path()).unwrap_or_default())
+        .map(|text| {
+            text.lines()
+                .filter(|line| line.starts_with("inotify "))
+                .count()
+        })
+        .sum();
+    // One for each folder, and the one above them.
+    assert!(
+        (FOLDERS..FOLDERS + 10).contains(&watches),
+        "{watches} watches"
+    );
+    dev.rest();
+    let before = processor_time(dev.child.id());
+    dev.assert_silent("nothing");
+    let idle = processor_time(dev.child.id()) - before;
+    assert!(
+        idle < Duration::from_millis(100),
+        "{idle:?} of doing nothing"
+    );
+    assert_eq!(dev.stop("INT"), Some(130));
+}
+
+/// A loop in a namespace where a test may do what only the system's owner may do elsewhere; `None` where there is none.
+fn in_namespace(place: Place, script: &str) -> Option<Loop> {
+    let unshare = || {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--mount"]);
+        command
+    };
+    let works = unshare().arg("true").output();
+    if !works.is_ok_and(|output| output.status.success()) {
+        println!("left out: this host lets nobody make namespaces");
+        return None;
+    }
+    let mut command = unshare();
+    let script = format!("{script} && exec \"$0\" dev --json");
+    command.args(["sh", "-c", &script, env!("CARGO_BIN_EXE_mewz")]);
+    Some(Loop::start_as(place, command))
+}
+
+#[test]
+fn without_watches_files_are_looked_at() {
+    let place = project("");
+    place.write("source.wat", printing("one"));
+    let script = "echo 0 > /proc/sys/user/max_inotify_watches";
+    let Some(mut dev) = in_namespace(place, script) else {
+        return;
+    };
+    let warning = dev.next("warning");
+    let text = warning["text"].as_str().unwrap();
+    assert!(
+        text.contains("twice a second") && text.contains("fs.inotify.max_user_watches"),
+        "{text}"
+    );
+    dev.next("exit");
+    dev.place.write("source.wat", printing("two"));
+    assert_eq!(dev.next_line(), "two");
+    dev.next("exit");
+    assert_eq!(dev.stop("INT"), Some(130));
+}
+
+#[test]
+fn a_full_disk_ends_no_loop() {
+    let place = project("");
+    let text = fs::read_to_string(place.path("mewz.toml")).unwrap();
+    place.write("mewz.toml", text.replace("echo x >> built; ", ""));
+    place.write("source.wat", printing("one"));
+    let script = "kept=$(mktemp -d) && cp -r . \"$kept\" && mount -t tmpfs -o size=64k none \"$PWD\" && \
+                  cd \"$PWD\" && cp -r \"$kept\"/. . && rm -r \"$kept\"";
+    let Some(mut dev) = in_namespace(place, script) else {
+        return;
+    };
+    assert_eq!(dev.next_line(), "one");
+    dev.next("exit");
+    // What the loop sees, where the test is not.
+    let inside = format!(
+        "/proc/{}/root{}",
+        dev.child.id(),
+        dev.place.path("").display()
+    );
+    let inside = Path::new(&inside);
+    let filler = inside.join(".mewz/filler");
+    // Until no byte more fits.
+    let _ = fs::write(&filler, vec![0; 1 << 20]);
+    let long = format!("{};; {}", printing("two"), "x".repeat(20_000));
+    fs::write(inside.join("source.wat"), long).unwrap_err();
+    dev.next("error");
+    fs::remove_file(&filler).unwrap();
+    fs::write(inside.join("source.wat"), printing("two")).unwrap();
+    while dev.next_line() != "two" {}
+    assert_eq!(dev.stop("INT"), Some(130));
+}
+
+#[test]
+fn functions_are_kept_in_the_project_and_may_go_at_any_moment() {
+    let place = project("");
+    place.write("source.wat", printing("one"));
+    let compiled = |dev: &mut Loop| {
+        let ready = dev.next("ready");
+        dev.next("exit");
+        let count = |name: &str| ready[name].as_u64().unwrap();
+        (count("functions_compiled"), count("functions"))
+    };
+    let mut dev = Loop::start(place, &[]);
+    assert_eq!(compiled(&mut dev), (1, 1));
+    let folder = dev.place.path(".mewz/cache");
+    let stored = wait_for("the store", || fs::read_dir(&folder).ok()?.next());
+    let stored = stored.unwrap().path();
+    // Gone while the loop runs: it still knows, and keeps what comes.
+    fs::remove_dir_all(&folder).unwrap();
+    dev.place.write(
+        "source.wat",
+        printing("two").replace("(drop", "(nop) (drop"),
+    );
+    assert_eq!(compiled(&mut dev), (1, 1));
+    dev.place.write(
+        "source.wat",
+        printing("three").replace("(drop", "(nop) (drop"),
+    );
+    assert_eq!(compiled(&mut dev), (0, 1));
+    wait_for("the store", || stored.exists().then_some(()));
+    signal("INT", dev.child.id());
+    dev.child.wait().unwrap();
+    let place = std::mem::replace(&mut dev.place, Place::new());
+    // The next one finds it; `mewz build`, whose code is another, keeps its own there.
+    let mut dev = Loop::start(place, &[]);
+    assert_eq!(compiled(&mut dev), (0, 1));
+    for compiled in [1, 0] {
+        let built = dev.place.run(&["build", "--json"]);
+        let built: Value = serde_json::from_slice(&built.stdout).unwrap();
+        assert_eq!(built["functions_compiled"], compiled, "{built}");
+    }
+    assert!(!dev.place.cache().join("mewz/functions").exists());
+    signal("INT", dev.child.id());
+    dev.child.wait().unwrap();
+    let place = std::mem::replace(&mut dev.place, Place::new());
+    // One that is damaged is as good as none.
+    let mut bytes = fs::read(&stored).unwrap();
+    bytes.iter_mut().step_by(64).for_each(|byte| *byte ^= 1);
+    fs::write(&stored, bytes).unwrap();
+    let mut dev = Loop::start(place, &[]);
+    assert_eq!(compiled(&mut dev), (1, 1));
     assert_eq!(dev.stop("INT"), Some(130));
 }

@@ -44,7 +44,6 @@ impl Terminal {
         let theirs = ioctl_tiocgptpeer(&ours, flags).unwrap();
         command
             .env("TERM", "xterm-256color")
-            .env_remove("CI")
             .stdin(Stdio::from(theirs.try_clone().unwrap()))
             .stdout(Stdio::from(theirs.try_clone().unwrap()))
             .stderr(Stdio::from(theirs));

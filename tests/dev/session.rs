@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
-use std::process::Child;
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -43,7 +43,29 @@ impl Loop {
     pub(crate) fn start(place: Place, arguments: &[&str]) -> Self {
         let mut whole = vec!["dev", "--json"];
         whole.extend(arguments);
-        let mut child = place.command(&whole).spawn().unwrap();
+        let child = place.command(&whole).spawn().unwrap();
+        Self::listen_to(place, child)
+    }
+
+    /// Starts it by another command, which becomes it.
+    pub(crate) fn start_as(place: Place, mut command: Command) -> Self {
+        let usual = place.command(&[]);
+        command
+            .current_dir(place.path(""))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        for (name, value) in usual.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        let child = command.spawn().unwrap();
+        Self::listen_to(place, child)
+    }
+
+    fn listen_to(place: Place, mut child: Child) -> Self {
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let mut stderr = child.stderr.take().unwrap();
         thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::stderr()));

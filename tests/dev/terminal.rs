@@ -20,6 +20,7 @@ fn start(place: &Place, arguments: &[&str], more: impl FnOnce(&mut Command)) -> 
     let mut whole = vec!["dev"];
     whole.extend(arguments);
     let mut command = place.command(&whole);
+    command.env_remove("CI");
     more(&mut command);
     let terminal = Terminal::start(command);
     terminal.wait_for("asleep", 1);
@@ -36,6 +37,7 @@ fn sleeping_project() -> Place {
 fn a_shell_stops_the_loop_and_has_its_terminal_meanwhile() {
     let place = sleeping_project();
     let mut shell = place.command(&[]);
+    shell.env_remove("CI");
     let mewz = shell.get_program().to_owned();
     let environment: Vec<_> = shell
         .get_envs()
@@ -121,11 +123,6 @@ fn lines_have_prefix_and_time_and_survive_another_size_of_the_window() {
     // A save clears what was there; one that fails, and works again, is told of.
     place.write("source.wat", "(module");
     terminal.wait_for("failed after", 1);
-    assert!(
-        !terminal.text().contains("quit, as Ctrl-C"),
-        "{}",
-        terminal.text()
-    );
     place.write("source.wat", sleeping());
     terminal.wait_for("asleep", 1);
     let bytes = terminal.bytes();
@@ -140,6 +137,14 @@ fn lines_have_prefix_and_time_and_survive_another_size_of_the_window() {
     place.assert_clean();
 }
 
+/// Whether text has sequences that paint it. Source: ECMA-48, SGR.
+fn has_colours(text: &str) -> bool {
+    text.split("\x1b[").skip(1).any(|after| {
+        let numbers = |character: char| character.is_ascii_digit() || character == ';';
+        after.trim_start_matches(numbers).starts_with('m')
+    })
+}
+
 #[test]
 fn what_no_person_looks_at_is_plain() {
     let place = sleeping_project();
@@ -147,11 +152,7 @@ fn what_no_person_looks_at_is_plain() {
     let mut terminal = start(&place, &[], |command| {
         command.env("NO_COLOR", "1");
     });
-    assert!(
-        !terminal.bytes().contains("\x1b["),
-        "{:?}",
-        terminal.bytes()
-    );
+    assert!(!has_colours(&terminal.bytes()), "{:?}", terminal.bytes());
     terminal.wait_for_modes(true);
     terminal.press("q");
     terminal.wait();

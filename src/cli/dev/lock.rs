@@ -1,13 +1,11 @@
 //! The folder `.mewz` of a project: who works there now, and the socket that reaches them.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use crate::cli::cache::project_folder;
 use crate::cli::failure::{Failure, STATUS_USAGE};
-
-/// The folder's name.
-const FOLDER: &str = ".mewz";
 
 /// Held while this lives.
 #[derive(Debug)]
@@ -19,15 +17,10 @@ pub(super) struct Lock {
 impl Lock {
     /// Takes the lock of the project in `root`.
     pub(super) fn take(root: &Path) -> Result<Self, Failure> {
-        let folder = root.join(FOLDER);
         let failed = |problem: io::Error| {
             Failure::new(format!("cannot work in `{}`", root.display())).cause(problem)
         };
-        fs::create_dir_all(&folder).map_err(failed)?;
-        let ignore = folder.join(".gitignore");
-        if !ignore.exists() {
-            fs::write(ignore, "*\n").map_err(failed)?;
-        }
+        let folder = project_folder(root).map_err(failed)?;
         let mut file = File::options()
             .create(true)
             .truncate(false)

@@ -131,7 +131,12 @@ pub(super) fn run(arguments: DevArguments) -> Outcome {
         }
     };
     let work = Work {
-        builder: Builder::start(cache.clone(), sender.clone()),
+        builder: Builder::start(
+            cache
+                .clone()
+                .map(|cache| cache.for_project(setup.project_root())),
+            sender.clone(),
+        ),
         keys,
         doors: None,
         arguments,

@@ -135,6 +135,11 @@ impl Setup {
         }
     }
 
+    /// The project's folder, if it is one.
+    pub(super) fn project_root(&self) -> Option<&Path> {
+        matches!(self.source.origin, Origin::Project(_)).then_some(&*self.root)
+    }
+
     /// The files to watch.
     pub(super) fn tree(&self) -> Result<Tree, Failure> {
         match &self.source.origin {
