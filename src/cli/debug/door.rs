@@ -21,7 +21,7 @@ use crate::qemu::debug_line::{Entrance, Server, Successor};
 const LINE_FILE: &str = "line";
 const NOTE_FILE: &str = "machine.json";
 const IMAGE_FILE: &str = "image.elf";
-const CORE_FILE: &str = "core";
+pub(super) const CORE_FILE: &str = "core";
 
 /// What is noted of a machine.
 #[derive(Clone, Debug, Serialize, Deserialize)]

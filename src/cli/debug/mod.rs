@@ -14,8 +14,8 @@ use std::time::Duration;
 
 pub(super) use self::core::{Stopped, Writer, default_path as default_core};
 pub(super) use self::door::Door;
-pub(super) use self::gdb::start as start_gdb;
 use self::door::Found;
+pub(super) use self::gdb::start as start_gdb;
 use self::gdb::{Script, Target, Terminal};
 use super::Outcome;
 use super::boot::{self, Debugging};
@@ -287,10 +287,12 @@ pub(in crate::cli) fn gdb_on(
 ) -> Result<std::process::Command, Failure> {
     let gdb = gdb::locate(std::env::var_os("MEWZ_GDB").as_deref().map(Path::new))?;
     let script = Script::default();
-    let start = folder.join(door::COMMANDS_FILE);
-    let commands = gdb::first_commands(&line.display().to_string(), &script);
-    std::fs::write(&start, commands)
-        .map_err(|problem| Failure::new("cannot write gdb's commands").cause(problem))?;
+    let cores = folder.join(door::CORE_FILE);
+    let target = Target::Machine {
+        line,
+        cores: &cores,
+    };
+    let start = gdb::write_start(folder, target, &script)?;
     Ok(gdb::command(&gdb, image, &start, &script))
 }
 

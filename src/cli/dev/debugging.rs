@@ -15,7 +15,7 @@ use super::work::Work;
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::{self, Held, Holding, hold};
 use crate::cli::{debug, image};
-use crate::qemu::debug_line::{self, Entrance};
+use crate::qemu::debug_line::{Entrance, Server};
 
 /// Where debuggers find what they need.
 #[derive(Debug)]
@@ -54,11 +54,8 @@ impl Doors {
         let line = self.folder.path().join(format!("line-{}", guest.id));
         if let Some(stream) = guest.take_debug_line() {
             let entrance = Entrance::Unix(UnixListener::bind(&line).map_err(failed)?);
-            let path = line.clone();
-            std::thread::spawn(move || {
-                debug_line::serve(stream, &[entrance]);
-                let _ = fs::remove_file(path);
-            });
+            // Served until the machine ends.
+            Server::start(Some(stream), vec![entrance], false).map_err(failed)?;
         } else if !line.exists() {
             return Err(
                 Failure::new("this machine has no stub that a debugger could talk to")
