@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::image::{BootImage, Making};
 use super::module::Module;
 use super::program::ProgramArguments;
-use super::project::Subject;
+use super::project::{Project, Subject};
 use super::{accelerator, cache, debug, emulator, image, interrupt, network, values, words};
 
 /// Boot a module, or a project, and end with its exit status

@@ -77,7 +77,7 @@ impl Setup {
         // A program that crashes waits for a debugger, but where nobody would wait for the program.
         if !arguments.once && making.kernel.file.is_none() {
             making.kernel.is_debuggable = true;
-            wishes.debugging = Debugging::AtCrash;
+            wishes.debugging = Debugging::AtCrash { waits: true };
         }
         let kernel = making.kernel.with(|kernel| {
             memory_file("mewz-kernel", &kernel.without_sections())
