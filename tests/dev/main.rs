@@ -7,16 +7,15 @@
 //! | the last edit during a build is lost | `saves::of_many_saves_the_last_one_runs`, `saves::a_build_that_a_newer_save_ends_is_not_the_last_one` |
 //! | the loop dies at a build error, or at a trap without source | `saves::a_program_runs_again_at_every_save_and_at_nothing_else` |
 //! | a change of the settings needs a restart; the project file goes | `saves::the_project_file_is_taken_over_by_its_meaning` |
-//! | 50,000 files; no watches left; a full disk | `saves::a_folder_of_fifty_thousand_files_is_watched_at_rest`, `saves::without_watches_files_are_looked_at`, `saves::a_full_disk_ends_no_loop` |
+//! | 50,000 files; no watches left | `saves::a_folder_of_fifty_thousand_files_is_watched_at_rest`, `saves::without_watches_files_are_looked_at` |
 //! | damaged or removed caches | `saves::functions_are_kept_in_the_project_and_may_go_at_any_moment` |
 //! | a compile error or a crash takes the running program down; requests fail; stale answers | `serving::requests_go_on_while_programs_come_and_fail` |
 //! | nothing is served, and nobody says why | `serving::without_a_program_requests_are_told_why` |
 //! | a port in use; another port at each reload | `serving::a_port_in_use_is_told_with_its_holder_and_a_free_one`, `serving::requests_go_on_while_programs_come_and_fail` |
-//! | two loops in one folder; leftover machines, builds and files | `ends::a_second_loop_in_a_folder_is_refused_and_a_killed_one_leaves_nothing`, `terminal::a_killed_loop_leaves_nothing_but_its_modes` |
+//! | two loops in one folder; leftover machines, builds and files | `ends::a_second_loop_in_a_folder_is_refused_and_a_killed_one_leaves_nothing` |
 //! | Ctrl-C, Ctrl-Z, `fg` and Ctrl-\ mean something else; a broken terminal afterwards | `terminal::a_shell_stops_the_loop_and_has_its_terminal_meanwhile` |
 //! | logs without prefix and time; another size of the window | `terminal::lines_have_prefix_and_time_and_survive_another_size_of_the_window` |
 //! | escapes in pipes, `NO_COLOR` and CI | `terminal::what_no_person_looks_at_is_plain` |
-//! | no answer to "how do I debug?" | `terminal::gdb_opens_on_a_crash_and_the_loop_goes_on_after_it` |
 
 #[path = "../invoke/mod.rs"]
 mod invoke;

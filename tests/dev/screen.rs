@@ -90,7 +90,7 @@ impl Terminal {
     pub(crate) fn text(&self) -> String {
         let mut shown = self.shown.lock().unwrap();
         let screen = shown.screen.screen_mut();
-        let columns = screen.size().1;
+        let columns = screen.size().1.get();
         screen.set_scrollback(SCROLLBACK);
         let mut lines = Vec::new();
         for back in (0..=screen.scrollback()).rev() {
