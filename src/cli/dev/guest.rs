@@ -160,6 +160,7 @@ impl Guest {
         let events = events.clone();
         let deadlines = Deadlines {
             end: None,
+            ready: None,
             start: plan.may_fall_back().then(|| Instant::now() + KVM_PATIENCE),
         };
         std::thread::spawn(move || listen(id, running, &released, deadlines, &events));

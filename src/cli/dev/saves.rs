@@ -196,10 +196,8 @@ impl Work {
                 }
                 self.screen.phase(number, "compile", build.times.compile);
                 self.screen.phase(number, "link", build.times.link);
-                if !build.missing.is_empty() {
-                    if let Some(text) = image::missing_words(&build.module, &build.missing) {
-                        self.screen.warn(&text);
-                    }
+                if let Some(text) = image::missing_words(&build.module, &build.missing) {
+                    self.screen.warn(&text);
                 }
                 self.launch(Arc::new(build), save);
                 Next::Go
