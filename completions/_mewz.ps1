@@ -180,6 +180,7 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             [CompletionResult]::new('--vscode', '--vscode', [CompletionResultType]::ParameterName, 'Write `.vscode/launch.json` for this program, and end')
             [CompletionResult]::new('--dap', '--dap', [CompletionResultType]::ParameterName, 'Speak the debug adapter protocol on standard input and output; needs gdb 14')
             [CompletionResult]::new('--batch', '--batch', [CompletionResultType]::ParameterName, 'End when the commands are done, and ask nothing')
+            [CompletionResult]::new('--wat', '--wat', [CompletionResultType]::ParameterName, 'Step through the module''s text, for programs without debug information')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break

@@ -172,6 +172,7 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand --vscode 'Write `.vscode/launch.json` for this program, and end'
             cand --dap 'Speak the debug adapter protocol on standard input and output; needs gdb 14'
             cand --batch 'End when the commands are done, and ask nothing'
+            cand --wat 'Step through the module''s text, for programs without debug information'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

@@ -192,6 +192,7 @@ complete -c mewz -n "__fish_mewz_using_subcommand debug" -s v -l verbose -d 'Tel
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l vscode -d 'Write `.vscode/launch.json` for this program, and end'
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l dap -d 'Speak the debug adapter protocol on standard input and output; needs gdb 14'
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l batch -d 'End when the commands are done, and ask nothing'
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l wat -d 'Step through the module\'s text, for programs without debug information'
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mewz -n "__fish_mewz_using_subcommand trace" -s e -l env -d 'Set a variable of the program\'s environment; NAME alone takes the value that it has here' -r
 complete -c mewz -n "__fish_mewz_using_subcommand trace" -l dir -d 'Let the program use a folder; a lone HOST is the path in the guest too' -r
