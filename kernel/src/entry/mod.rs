@@ -82,10 +82,7 @@ extern "C" fn kernel_start(start_information: u64) -> ! {
     instructions::enable_interrupts();
 
     let mut settings = read_settings(&information);
-    debugger::start(
-        &settings,
-        window.as_ref().is_ok_and(Window::is_parked),
-    );
+    debugger::start(&settings, window.as_ref().is_ok_and(Window::is_parked));
     let devices = start_devices(&settings);
     let packs = folders::find_packs(
         configuration(&information),
