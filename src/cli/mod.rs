@@ -109,9 +109,8 @@ fn command_line() -> clap::Command {
 /// Runs the command that the process's arguments name.
 #[must_use]
 pub fn main() -> ExitCode {
-    let mut words = std::env::args_os().skip(1);
-    if words.next().is_some_and(|word| word == leash::COMMAND) {
-        return leash::run(words);
+    if let Some(status) = leash::run(std::env::args_os().skip(1)) {
+        return status;
     }
     if complete::is_asked() {
         return complete::answer();

@@ -5,14 +5,23 @@
 //! The price is one exec, about a millisecond.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal};
+use signal_hook::consts::{SIGTERM, SIGUSR2};
+use signal_hook::iterator::Signals;
 
 /// The hidden command: `mewz __leash PARENT DATA_BYTES ADDRESS_BYTES PROGRAM ARGS…`.
-pub const COMMAND: &str = "__leash";
+const COMMAND: &str = "__leash";
+
+/// The same for a program whose own children are not to outlive this process either: the child stays beside it, and ends the
+/// group.
+const GROUP_COMMAND: &str = "__leash-group";
+
+/// What the parent's death sends to a child that stays: nobody else means the group by it.
+const PARENT_DIED: Signal = Signal::USR2;
 
 /// Status of a leash that could not become its program, as in a shell.
 const STATUS_NOT_EXECUTED: u8 = 127;
@@ -34,11 +43,21 @@ pub struct Limits {
 /// long as the process: the signal comes when that thread ends.
 #[must_use]
 pub fn command(program: &Path, limits: Limits) -> Command {
+    hidden(COMMAND, program, limits)
+}
+
+/// As [`command`], with what `program` starts: as long as it runs, this process's end is that of its whole group.
+#[must_use]
+pub fn group_command(program: &Path) -> Command {
+    hidden(GROUP_COMMAND, program, Limits::default())
+}
+
+fn hidden(name: &str, program: &Path, limits: Limits) -> Command {
     // Not the file's name: the file may have been replaced since this process began.
     let mut command = Command::new("/proc/self/exe");
     command
         .arg0("mewz")
-        .arg(COMMAND)
+        .arg(name)
         .arg(std::process::id().to_string())
         .arg(limits.data_bytes.unwrap_or(u64::MAX).to_string())
         .arg(limits.address_bytes.unwrap_or(u64::MAX).to_string())
@@ -47,9 +66,23 @@ pub fn command(program: &Path, limits: Limits) -> Command {
     command
 }
 
-/// The hidden command itself: `arguments` are those behind [`COMMAND`]. Returns only where something failed.
-pub fn run(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    let problem = match take_on(&mut arguments) {
+/// Runs the hidden command that `words` are, if they are one. Returns where it was one and failed, or stayed to its end.
+pub fn run(mut words: impl Iterator<Item = OsString>) -> Option<ExitCode> {
+    let name = words.next()?;
+    let (signal, stays) = match name.to_str()? {
+        COMMAND => (Signal::KILL, false),
+        GROUP_COMMAND => (PARENT_DIED, true),
+        _ => return None,
+    };
+    // Before the signal is asked for, which otherwise ends this process alone.
+    if stays && let Err(problem) = watch_group() {
+        return Some(fail(&format!("cannot wait for signals: {problem}")));
+    }
+    let problem = match take_on(&mut words, signal) {
+        Ok(command) if stays => match stay(command) {
+            Ok(status) => return Some(ExitCode::from(status)),
+            Err(problem) => problem,
+        },
         Ok(mut command) => format!(
             "cannot run {:?}: {}",
             command.get_program().to_owned(),
@@ -57,11 +90,47 @@ pub fn run(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
         ),
         Err(problem) => problem,
     };
+    Some(fail(&problem))
+}
+
+fn fail(problem: &str) -> ExitCode {
     eprintln!("mewz {COMMAND}: {problem}");
     ExitCode::from(STATUS_NOT_EXECUTED)
 }
 
-fn take_on(arguments: &mut dyn Iterator<Item = OsString>) -> Result<Command, String> {
+/// Ends the group when the parent has died. A request to end is the program's affair, and this process ends with it.
+fn watch_group() -> std::io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGUSR2])?;
+    std::thread::spawn(move || {
+        for signal in signals.forever() {
+            if signal == SIGUSR2 {
+                let _ =
+                    rustix::process::kill_process_group(rustix::process::getpid(), Signal::KILL);
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Runs `command` in this process's group, and ends as it does.
+fn stay(mut command: Command) -> Result<u8, String> {
+    let status = command
+        .status()
+        .map_err(|problem| format!("cannot run {:?}: {problem}", command.get_program()))?;
+    if let Some(signal) = status.signal() {
+        let _ = signal_hook::low_level::emulate_default_handler(signal);
+    }
+    Ok(status
+        .code()
+        .and_then(|code| u8::try_from(code).ok())
+        .unwrap_or(STATUS_NOT_EXECUTED))
+}
+
+/// Settles limits, and that `signal` comes when the parent dies; the answer is what is to be run.
+fn take_on(
+    arguments: &mut dyn Iterator<Item = OsString>,
+    signal: Signal,
+) -> Result<Command, String> {
     let mut number = || {
         arguments
             .next()
@@ -75,7 +144,7 @@ fn take_on(arguments: &mut dyn Iterator<Item = OsString>) -> Result<Command, Str
         return Err("this command is not for people".to_owned());
     };
     let program = arguments.next().ok_or("no program is named")?;
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
+    rustix::process::set_parent_process_death_signal(Some(signal))
         .map_err(|problem| format!("cannot ask for the parent's death signal: {problem}"))?;
     // The parent may have died before the signal was asked for; then nobody sends it.
     let parent_now = rustix::process::getppid().map_or(0, Pid::as_raw_pid);

@@ -55,3 +55,15 @@ fn a_second_loop_in_a_folder_is_refused_and_a_killed_one_leaves_nothing() {
     );
     assert_eq!(dev.stop("KILL"), None);
 }
+
+#[test]
+fn a_killed_loop_takes_a_build_and_its_children_with_it() {
+    let dev = Loop::start(project(""), &[]);
+    let settings = fs::read_to_string(dev.place.path("mewz.toml")).unwrap();
+    let slow = settings.replace("echo x", "sleep 1000 & sleep 1000; echo x");
+    assert_ne!(settings, slow);
+    dev.place.write("mewz.toml", slow);
+    // Not the shell, whose command names it too.
+    dev.place.process("sleep\01000");
+    assert_eq!(dev.stop("KILL"), None);
+}

@@ -12,7 +12,7 @@
 //! | a compile error or a crash takes the running program down; requests fail; stale answers | `serving::requests_go_on_while_programs_come_and_fail` |
 //! | nothing is served, and nobody says why | `serving::without_a_program_requests_are_told_why` |
 //! | a port in use; another port at each reload | `serving::a_port_in_use_is_told_with_its_holder_and_a_free_one`, `serving::requests_go_on_while_programs_come_and_fail` |
-//! | two loops in one folder; leftover machines, builds and files | `ends::a_second_loop_in_a_folder_is_refused_and_a_killed_one_leaves_nothing` |
+//! | two loops in one folder; leftover machines, builds and files | `ends::a_second_loop_in_a_folder_is_refused_and_a_killed_one_leaves_nothing`, `ends::a_killed_loop_takes_a_build_and_its_children_with_it` |
 //! | Ctrl-C, Ctrl-Z, `fg` and Ctrl-\ mean something else; a broken terminal afterwards | `terminal::a_shell_stops_the_loop_and_has_its_terminal_meanwhile` |
 //! | logs without prefix and time; another size of the window | `terminal::lines_have_prefix_and_time_and_survive_another_size_of_the_window` |
 //! | escapes in pipes, `NO_COLOR` and CI | `terminal::what_no_person_looks_at_is_plain` |

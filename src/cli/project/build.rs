@@ -11,7 +11,7 @@ use super::super::failure::Failure;
 use super::super::interrupt::{Holding, hold};
 use super::profile::{PROFILE_VARIABLE, Profile};
 use super::{FILE_NAME, Project, infer};
-use crate::qemu::leash::{self, Limits};
+use crate::qemu::leash;
 
 impl Project {
     /// Runs the build command; gives the path of the module that it leaves.
@@ -73,9 +73,9 @@ impl Project {
         )))
     }
 
-    /// The process that builds, without its streams; it ends with the thread that spawns it.
+    /// The process that builds, without its streams; it ends with the thread that spawns it, and so do its children.
     pub(in crate::cli) fn build_process(&self, command: &str, profile: Profile) -> Command {
-        let mut process = leash::command(Path::new("/bin/sh"), Limits::default());
+        let mut process = leash::group_command(Path::new("/bin/sh"));
         process
             .args(["-c", command])
             .current_dir(self.folder())
