@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::invoke::{self, Place};
+use crate::invoke::{self, Place, wait_for};
 use crate::screen::Terminal;
 use crate::session::{printing, project};
 
@@ -168,5 +168,44 @@ fn what_no_person_looks_at_is_plain() {
     let ended = place.run(&["dev", "--once"]);
     assert_eq!(ended.stdout, b"plain\n");
     assert!(!ended.stderr.contains('\x1b'), "{}", ended.stderr);
+    place.assert_clean();
+}
+
+#[test]
+fn gdb_opens_on_a_crash_and_the_loop_goes_on_after_it() {
+    let place = sleeping_project();
+    let mut terminal = start(&place, &[], |command| {
+        command.env_remove("MEWZ_GDB");
+    });
+    place.write(
+        "source.wat",
+        "(module (func $fails unreachable) (func (export \"_start\") (call $fails)))",
+    );
+    terminal.wait_for("stands still until the next save", 1);
+    terminal.press("d");
+    terminal.wait_for("(gdb)", 1);
+    terminal.press("bt\n");
+    terminal.wait_for("#0  0x", 1);
+    terminal.wait_for("(gdb)", 2);
+    // Ctrl-C is gdb's meanwhile; a save is told of when gdb is left.
+    terminal.press("\x03");
+    terminal.wait_for("(gdb)", 3);
+    place.write("source.wat", printing("after gdb"));
+    wait_for("the build", || {
+        let built = fs::read_to_string(place.path("built")).ok()?;
+        (built.lines().count() == 3).then_some(())
+    });
+    assert!(
+        !terminal.text().contains("after gdb"),
+        "{}",
+        terminal.text()
+    );
+    terminal.press("quit\n");
+    terminal.wait_for("after gdb", 1);
+    terminal.wait_for_modes(true);
+    place.write("source.wat", printing("and again"));
+    terminal.wait_for("and again", 1);
+    terminal.press("q");
+    assert_eq!(terminal.wait().code(), Some(0));
     place.assert_clean();
 }
