@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use mewz_abi::address::WINDOW_BASE;
 use mewz_abi::record::{REGISTER_NAMES, TrapReport};
@@ -187,6 +187,9 @@ fn write(
     thin_out(whole.as_file(), sparse.as_file_mut(), stopped).map_err(failure)?;
     drop(whole);
     fs::write(image_path(path), image).map_err(failure)?;
+    // gdb warns of a program that is newer than its core.
+    let now = SystemTime::now();
+    sparse.as_file().set_modified(now).map_err(failure)?;
     let file = sparse
         .persist(path)
         .map_err(|problem| failure(problem.error))?;
