@@ -75,7 +75,8 @@ impl Module<'_> {
     }
 
     /// Whether the module's compiler puts nothing into the first page of memory 0: it keeps a stack there that begins above,
-    /// and no data goes there. Where the stack's last bytes lie there, running out of it shows so.
+    /// and no data goes there. Where the stack's last bytes lie there, running out of it shows so. Nor does its library:
+    /// wasi-libc's `accept` reads and writes through the pointers that POSIX lets callers leave null.
     pub(super) fn leaves_null_alone(&self) -> bool {
         let page = mewz_abi::address::PAGE_BYTES;
         let value = |initializer: &Initializer| match initializer {
@@ -97,6 +98,15 @@ impl Module<'_> {
         memory.is_some_and(|memory| !memory.is_imported && memory.has_guard())
             && self.stack_pointer.and_then(begins_above) == Some(true)
             && !self.data.iter().any(goes_there)
+            && !self.may_have_libc_accept()
+    }
+
+    /// Whether wasi-libc's `accept` may be among the functions; without names nobody knows.
+    fn may_have_libc_accept(&self) -> bool {
+        let mut imports = self.imports.iter();
+        let mut names = self.function_names.values();
+        imports.any(|import| import.field == "sock_accept")
+            && (names.len() == 0 || names.any(|name| matches!(*name, "accept" | "accept4")))
     }
 
     /// The types of what exceptions with tag `index` carry.
