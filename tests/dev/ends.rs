@@ -64,6 +64,6 @@ fn a_killed_loop_takes_a_build_and_its_children_with_it() {
     assert_ne!(settings, slow);
     dev.place.write("mewz.toml", slow);
     // Not the shell, whose command names it too.
-    dev.place.process("sleep\01000");
+    dev.place.process("sleep\x001000");
     assert_eq!(dev.stop("KILL"), None);
 }
