@@ -8,7 +8,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::interrupt::{Holding, hold};
+use super::interrupt::{Holding, hold_made};
 
 /// Most bytes of all images together.
 const BYTES_MAX: u64 = 1 << 30;
@@ -215,10 +215,14 @@ pub(super) fn write_whole(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    let mut unfinished = tempfile::Builder::new()
-        .prefix(UNFINISHED_PREFIX)
-        .tempfile_in(folder)?;
-    let _held = hold(Holding::File(unfinished.path().to_owned()));
+    let (mut unfinished, _held) = hold_made(
+        || {
+            tempfile::Builder::new()
+                .prefix(UNFINISHED_PREFIX)
+                .tempfile_in(folder)
+        },
+        |file| Holding::File(file.path().to_owned()),
+    )?;
     for part in parts {
         unfinished.write_all(part)?;
     }

@@ -62,13 +62,29 @@ static REGISTRY: Mutex<Registry> = Mutex::new(Registry {
     holdings: Vec::new(),
 });
 
+impl Registry {
+    fn add(&mut self, holding: Holding) -> Held {
+        let number = self.next;
+        self.next += 1;
+        self.holdings.push((number, holding));
+        Held(number)
+    }
+}
+
 /// Makes `holding` end with this process until the answer is dropped.
 pub(super) fn hold(holding: Holding) -> Held {
+    registry().add(holding)
+}
+
+/// Makes something, as what it is to be held; no signal comes between the two.
+pub(super) fn hold_made<T>(
+    make: impl FnOnce() -> io::Result<T>,
+    holding: impl FnOnce(&T) -> Holding,
+) -> io::Result<(T, Held)> {
     let mut registry = registry();
-    let number = registry.next;
-    registry.next += 1;
-    registry.holdings.push((number, holding));
-    Held(number)
+    let made = make()?;
+    let held = registry.add(holding(&made));
+    Ok((made, held))
 }
 
 impl Drop for Held {
