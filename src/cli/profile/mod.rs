@@ -143,15 +143,16 @@ fn tell(
     }
     let symbols = image.with_symbols().unwrap_or_default();
     let mut resolver = Resolver::new(&symbols, &image.module().bytes);
+    let stacks = Stacks::new(recording, &mut resolver);
     let text = match form {
         Form::Firefox => firefox::text(recording, &mut resolver, name, start, hz)?,
-        Form::Flame => flame::text(&Stacks::new(recording, &mut resolver), name),
-        Form::Folded => Stacks::new(recording, &mut resolver).folded(),
+        Form::Flame => flame::text(&stacks, name),
+        Form::Folded => stacks.folded(),
     };
     write_whole(path, &[text.as_bytes()]).map_err(|problem| {
         Failure::new(format!("cannot write `{}`", path.display())).cause(problem)
     })?;
-    words::plain(summary(recording, &mut resolver, hz));
+    words::plain(summary(recording, &stacks, hz));
     let what = match form {
         Form::Flame => "open it in a browser",
         Form::Firefox => "load it at https://profiler.firefox.com",
@@ -162,14 +163,13 @@ fn tell(
 }
 
 /// The functions that were found most often.
-fn summary(recording: &Recording<'_>, resolver: &mut Resolver<'_>, hz: u32) -> String {
+fn summary(recording: &Recording<'_>, stacks: &Stacks, hz: u32) -> String {
     let busy = recording.busy();
     let mut text = format!(
         "{} samples at {hz} Hz, the machine slept in {} of them\n\n   self  total  function",
         recording.len(),
         recording.slept()
     );
-    let stacks = Stacks::new(recording, resolver);
     for (function, own, total) in stacks.functions().into_iter().take(TOLD) {
         let share = |count: u64| 100.0 * count as f64 / busy.max(1) as f64;
         // Writing to a text does not fail.
