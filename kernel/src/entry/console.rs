@@ -8,6 +8,7 @@ use mewz_kernel::wasi::system::StdinRead;
 use spin::Mutex;
 
 use super::failure::{self, fail};
+use super::text::Text;
 use super::{WINDOW, debugger, wall_clock};
 use crate::arch::power;
 use crate::arch::serial::{self, Serial};
@@ -141,11 +142,11 @@ pub(super) fn warn(text: fmt::Arguments<'_>) {
 
 /// Writes a line of the log to the virtio console.
 fn log(level: u8, text: fmt::Arguments<'_>) {
-    let mut line = Line::new();
-    line.bytes[0] = level;
-    line.len = 1;
+    let mut line = Text::<LINE_BYTES>::new();
+    // A byte in UTF-8 too.
+    let _ = line.write_char(char::from(level));
     let _ = line.write_fmt(text);
-    write(RecordKind::Log, &line.bytes[..line.len]);
+    write(RecordKind::Log, line.as_bytes());
 }
 
 /// Ends the machine with the application's status, when the host has got all that was written.
@@ -214,9 +215,9 @@ fn send_counters(console: &mut Console) -> Result<(), ConsoleError> {
 
 /// Tells the host why the kernel failed, as well as that still goes.
 pub(super) fn tell_failure(text: fmt::Arguments<'_>) {
-    let mut line = Line::new();
+    let mut line = Text::<LINE_BYTES>::new();
     let _ = line.write_fmt(text);
-    let text = &line.bytes[..line.len];
+    let text = line.as_bytes();
     if !send_last_words(RecordKind::Panic, text) {
         Serial.write(b"mewz: ");
         Serial.write(text);
@@ -282,30 +283,5 @@ fn read_serial(out: &mut [u8]) -> StdinRead {
         0 if end.is_some() => StdinRead::End,
         0 => StdinRead::Pending,
         count => StdinRead::Bytes(count),
-    }
-}
-
-/// A line of text that needs no heap; what does not fit is cut off.
-struct Line {
-    bytes: [u8; LINE_BYTES],
-    len: usize,
-}
-
-impl Line {
-    const fn new() -> Self {
-        Self {
-            bytes: [0; LINE_BYTES],
-            len: 0,
-        }
-    }
-}
-
-impl fmt::Write for Line {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let room = &mut self.bytes[self.len..];
-        let len = text.floor_char_boundary(room.len());
-        room[..len].copy_from_slice(&text.as_bytes()[..len]);
-        self.len += len;
-        Ok(())
     }
 }

@@ -22,6 +22,7 @@ mod machine;
 mod observe;
 mod parking;
 mod random;
+mod text;
 mod trap;
 mod wall_clock;
 

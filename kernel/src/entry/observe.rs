@@ -1,6 +1,5 @@
 //! What a watched program does: its calls of WASI in words, and where the processor is at each tick.
 
-use core::fmt;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use mewz_abi::observe::{CALL_REPORT_BYTES_MAX, CallReport, SAMPLE_LEN_MAX, SAMPLE_TIME_NS};
@@ -11,6 +10,7 @@ use mewz_kernel::wasi::exports::{Call, PARAMETERS_MAX};
 use mewz_kernel::wasi::trace;
 use spin::Mutex;
 
+use super::text::Text;
 use super::{WINDOW, console};
 use crate::arch::exceptions::InterruptFrame;
 use crate::arch::{clock, interrupts};
@@ -85,7 +85,7 @@ pub(super) fn end(values: &[u64; PARAMETERS_MAX], memory: &dyn GuestMemory, errn
             let _ = trace::results(begun.call, values, memory, &mut results);
         }
         // All errnos have 16 bits.
-        tell(&begun, Some(end_ns), errno as u16, results.text());
+        tell(&begun, Some(end_ns), errno as u16, results.as_str());
     }
     send_if_due();
 }
@@ -96,7 +96,7 @@ fn tell(begun: &Begun, end_ns: Option<u64>, errno: u16, results: &str) {
         end_ns,
         errno,
         name: begun.call.name(),
-        arguments: begun.arguments.text(),
+        arguments: begun.arguments.as_str(),
         results,
     };
     let mut bytes = [0; CALL_REPORT_BYTES_MAX];
@@ -104,34 +104,8 @@ fn tell(begun: &Begun, end_ns: Option<u64>, errno: u16, results: &str) {
     console::tell(RecordKind::Call, &bytes[..len]);
 }
 
-/// Words that are kept without a heap; what does not fit is cut off.
-struct Words {
-    bytes: [u8; CALL_REPORT_BYTES_MAX / 2],
-    len: usize,
-}
-
-impl Words {
-    fn new() -> Self {
-        Self {
-            bytes: [0; CALL_REPORT_BYTES_MAX / 2],
-            len: 0,
-        }
-    }
-
-    fn text(&self) -> &str {
-        core::str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
-    }
-}
-
-impl fmt::Write for Words {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let room = &mut self.bytes[self.len..];
-        let len = text.floor_char_boundary(room.len());
-        room[..len].copy_from_slice(&text.as_bytes()[..len]);
-        self.len += len;
-        Ok(())
-    }
-}
+/// Words of one call: its arguments, or its results.
+type Words = Text<{ CALL_REPORT_BYTES_MAX / 2 }>;
 
 /// Words of samples that are kept before they are sent: some seconds' worth.
 const KEPT_WORDS: usize = 64 << 10;
