@@ -129,7 +129,7 @@ impl Server {
             Engine::Wasmtime => {
                 let mut command = Command::new(python());
                 command
-                    .arg(root().join("benches/network/wasmtime.py"))
+                    .arg(root().join("benches/network/serve.py"))
                     .arg(format!("127.0.0.1:{port}"))
                     .arg(programs.file("server.wasm"))
                     .env("PYTHONPATH", &programs.wasmtime);

@@ -1,4 +1,4 @@
-"""Runs a module under wasmtime with a listener at descriptor 3: wasmtime.py ADDRESS:PORT MODULE.
+"""Runs a module under wasmtime with a listener at descriptor 3: serve.py ADDRESS:PORT MODULE.
 
 The last versions of wasmtime that open sockets for preview 1 have no such option in their Python package, but their C
 library has the function, and the package knows it.
