@@ -230,6 +230,11 @@ pub(super) fn uninterrupted<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
+/// Returns, unless a signal is just ending this process: what ends together with it is nothing to tell of.
+pub(super) fn go_on() {
+    drop(registry());
+}
+
 /// What a prompt does when it was ended by Ctrl-C: leaves the process to the thread that waits for signals.
 pub(super) fn await_end() -> Failure {
     std::thread::sleep(END_WITHIN);

@@ -80,6 +80,12 @@ fn a_shell_stops_the_loop_and_has_its_terminal_meanwhile() {
     terminal.wait_for_modes(false);
     terminal.press("echo status $?\n");
     terminal.wait_for("status 131", 1);
+    // That the machines end with the loop is nothing to tell of.
+    let text = terminal.text();
+    assert!(
+        !text.contains("error:") && !text.contains("warning:"),
+        "{text}"
+    );
     terminal.press("exit\n");
     terminal.wait();
     place.assert_clean();

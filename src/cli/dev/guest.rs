@@ -18,7 +18,7 @@ use super::event::{Event, GuestEvent, GuestId, Sender};
 use crate::cli::boot::{KVM_PATIENCE, Wishes};
 use crate::cli::emulator;
 use crate::cli::failure::Failure;
-use crate::cli::interrupt::{Held, Holding, hold};
+use crate::cli::interrupt::{self, Held, Holding, hold};
 use crate::cli::program::NetworkWishes;
 use crate::link::window::parked_header;
 use crate::qemu::accelerator::{Accelerator, AcceleratorChoice};
@@ -262,6 +262,7 @@ fn listen(
         });
     };
     let end = session::talk(&mut running, streams, deadlines, &mut on_event);
+    interrupt::go_on();
     tell(GuestEvent::Ended(Box::new(end)));
 }
 
