@@ -58,7 +58,7 @@ pub(super) struct App {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Build {
-    /// Run by `sh -c` in the file's folder; knows `{profile}` and `{--release}`
+    /// Run by `sh -c` in the file's folder; knows `{profile}`, `{debug:…}`, `{release:…}` and `{--release}`
     #[schemars(with = "String")]
     pub(super) command: Option<String>,
     /// The module that the command leaves, `.wasm` or `.wat`; knows `{profile}`

@@ -27,15 +27,34 @@ impl Profile {
         }
     }
 
-    /// Fills in `{profile}`, and `{--release}`, which is nothing for a debug build.
+    /// Fills in `{profile}`; `{debug:…}` and `{release:…}`, which are their text or nothing; and `{--release}`, short for
+    /// `{release:--release}`.
     pub(super) fn expand(self, text: &str) -> String {
-        let flag = match self {
-            Profile::Debug => "",
-            Profile::Release => "--release",
-        };
-        text.replace("{profile}", self.name())
-            .replace("{--release}", flag)
+        let mut text = text
+            .replace("{profile}", self.name())
+            .replace("{--release}", "{release:--release}");
+        for profile in [Profile::Debug, Profile::Release] {
+            text = choose(&text, profile.name(), profile == self);
+        }
+        text
     }
+}
+
+/// Leaves the text of each `{name:text}`, or nothing of it. Braces that nobody closes stay.
+fn choose(text: &str, name: &str, is_chosen: bool) -> String {
+    let begin = format!("{{{name}:");
+    let mut pieces = text.split(&begin);
+    let mut chosen = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        match piece.split_once('}') {
+            Some((inner, rest)) => {
+                chosen.push_str(if is_chosen { inner } else { "" });
+                chosen.push_str(rest);
+            }
+            None => chosen.extend([&begin, piece]),
+        }
+    }
+    chosen
 }
 
 #[cfg(test)]
@@ -50,6 +69,22 @@ mod tests {
         assert_eq!(
             expand(Profile::Release),
             "cargo build --release target/release/a.wasm"
+        );
+    }
+
+    #[test]
+    fn each_profile_has_text_of_its_own() {
+        let expand = |profile: Profile| {
+            profile
+                .expand("{ cc {debug:-O0 -g}{release:-O2} {release:-s} {debugger} a.c; } {debug:")
+        };
+        assert_eq!(
+            expand(Profile::Debug),
+            "{ cc -O0 -g  {debugger} a.c; } {debug:"
+        );
+        assert_eq!(
+            expand(Profile::Release),
+            "{ cc -O2 -s {debugger} a.c; } {debug:"
         );
     }
 }

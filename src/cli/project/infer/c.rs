@@ -102,7 +102,7 @@ pub(super) fn infer(folder: &Path, wanted: Option<&str>) -> Result<Option<Inferr
         from,
         // `--stack-first` keeps the null page free of data, so that a null pointer can be caught.
         command: format!(
-            "mkdir -p target && ${{{}:-{}}} --target=wasm32-wasi{} -O2 -g -Wall{includes} -Wl,--stack-first -o {} {inputs}",
+            "mkdir -p target && ${{{}:-{}}} --target=wasm32-wasi{} {{debug:-O0}}{{release:-O2}} -g -Wall{includes} -Wl,--stack-first -o {} {inputs}",
             language.variable,
             language.installed(),
             language.flags,

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::failure::Failure;
 use super::super::project_name::ProjectName;
+use super::profile::Profile;
 
 /// What is said where nothing was found.
 pub(super) const NOTHING_KNOWN: &str =
@@ -74,8 +75,8 @@ impl fmt::Display for Inferred {
             out,
             "Inferred from `{}`: `{}` makes `{}` (`mewz init` writes it into a `mewz.toml`)",
             self.from,
-            self.command.replace(" {--release}", ""),
-            self.wasm.replace("{profile}", "debug")
+            Profile::Debug.expand(&self.command.replace(" {--release}", "")),
+            Profile::Debug.expand(&self.wasm)
         )
     }
 }

@@ -33,7 +33,10 @@ pub(super) fn infer(folder: &Folder<'_>) -> Result<Option<Inferred>, Failure> {
     // Options that a build file does not ask for are errors.
     for (asks, option) in [
         ("standardTargetOptions", " -Dtarget=wasm32-wasi"),
-        ("standardOptimizeOption", " -Doptimize=ReleaseSafe"),
+        (
+            "standardOptimizeOption",
+            " -Doptimize={debug:Debug}{release:ReleaseSafe}",
+        ),
     ] {
         if text.contains(asks) {
             command.push_str(option);
@@ -68,7 +71,7 @@ pub(super) fn infer_sources(
     let wasm = format!("target/{name}.wasm");
     Ok(Some(Inferred {
         command: format!(
-            "mkdir -p target && zig build-exe -target wasm32-wasi -O ReleaseSafe -femit-bin={} {}",
+            "mkdir -p target && zig build-exe -target wasm32-wasi -O {{debug:Debug}}{{release:ReleaseSafe}} -femit-bin={} {}",
             quoted(&wasm),
             quoted(&source)
         ),
