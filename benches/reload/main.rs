@@ -3,6 +3,7 @@
 //! `-- --saves N` is how many saves each gets, 100 where nobody says otherwise (peers get a third); `--write` puts the table
 //! into `docs/benchmarks.md`.
 
+mod answer;
 mod application;
 #[path = "../figures/document.rs"]
 mod document;

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::answer;
 use super::application::Application;
 use super::peer::{Peer, Running};
 
@@ -149,8 +150,17 @@ fn ask(port: u16, path: &str) -> Option<String> {
     let request =
         format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).ok()?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).ok()?;
-    let answer = String::from_utf8_lossy(&answer).into_owned();
-    answer.starts_with("HTTP/1.1 200 ").then_some(answer)
+    let mut bytes = Vec::new();
+    loop {
+        let mut part = [0; 4096];
+        let len = stream.read(&mut part).ok()?;
+        bytes.extend(&part[..len]);
+        // Not the end of the connection: workerd keeps it open for five seconds, whatever it is asked for.
+        if let Some((status, body)) = answer::whole(&bytes, len == 0) {
+            return (status == 200).then_some(body);
+        }
+        if len == 0 {
+            return None;
+        }
+    }
 }
