@@ -20,6 +20,11 @@ pub(super) fn await_window(
             "a parked kernel needs a virtio console, by which it hears of its application"
         ));
     }
+    // Only machines of the loop are parked, and theirs is the kernel with the stub.
+    #[cfg(feature = "debugger")]
+    if !console::is_released() && !mewz_kernel::wasi::rehearsal::rehearse() {
+        console::warn(format_args!("the rehearsal of a server did not go well"));
+    }
     while !console::is_released() {
         machine.wait(None);
     }

@@ -17,6 +17,8 @@ mod path;
 mod paths;
 mod poll;
 mod process;
+#[cfg(any(test, feature = "debugger"))]
+pub mod rehearsal;
 mod sockets;
 pub mod system;
 #[cfg(test)]
