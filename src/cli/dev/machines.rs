@@ -23,6 +23,10 @@ const ROOM_GROWTH: u64 = 2;
 /// What a machine keeps for itself and for the program's memory, at least.
 const MEMORY_LEFT_MIN: u64 = 12 << 20;
 
+/// How long a program that has just begun to serve has the processor to itself: what it does first takes longest, and nobody
+/// waits for the next machine so soon, nor for the end of the last one.
+const REST: Duration = Duration::from_millis(100);
+
 /// Ports that a program opens together are all waited for, but not for longer.
 const MORE_PORTS: Duration = Duration::from_millis(250);
 
@@ -198,6 +202,12 @@ pub(super) struct Machines {
     /// Have connections left.
     pub(super) old: Vec<Crew>,
     pub(super) crashed: Option<Crashed>,
+    /// The newest program that has begun to serve, or to run; it may have ended.
+    pub(super) newest: Option<Arc<Build>>,
+    /// When machines may be started and ended again.
+    rest_until: Option<Instant>,
+    /// Those of [`Self::old`] that have no connection left, to be ended then.
+    drained: Vec<u64>,
 }
 
 impl Machines {
@@ -214,6 +224,37 @@ impl Machines {
             serving: None,
             old: Vec::new(),
             crashed: None,
+            newest: None,
+            rest_until: None,
+            drained: Vec::new(),
+        }
+    }
+
+    /// Leaves the processor to `build`, which has just begun to serve.
+    pub(super) fn rest(&mut self, build: Arc<Build>) {
+        self.newest = Some(build);
+        self.rest_until = Some(Instant::now() + REST);
+    }
+
+    /// Whether machines wait for the end of a rest.
+    pub(super) fn rests(&self) -> bool {
+        self.rest_until.is_some()
+    }
+
+    /// Ends a rest, where that is due or `now`; returns what has begun to serve in it.
+    pub(super) fn end_rest(&mut self, now: bool) -> Option<Arc<Build>> {
+        self.rest_until
+            .take_if(|until| now || *until <= Instant::now())?;
+        let drained = std::mem::take(&mut self.drained);
+        self.old.retain(|old| !drained.contains(&old.number()));
+        self.newest.clone()
+    }
+
+    /// The last connection to these machines has ended.
+    pub(super) fn drained(&mut self, crew: u64) {
+        match self.rests() {
+            true => self.drained.push(crew),
+            false => self.old.retain(|old| old.number() != crew),
         }
     }
 

@@ -30,6 +30,8 @@ const READY_PATIENCE: Duration = Duration::from_secs(5);
 /// What is left of a program.
 struct Over {
     number: u64,
+    /// It had begun.
+    has_run: bool,
     /// So long it ran.
     after: Duration,
     /// How it crashed, if it did.
@@ -149,6 +151,7 @@ impl Work {
             if self.failed.take().is_some() {
                 self.screen.notify("works again");
             }
+            self.machines.rest(Arc::clone(&crew.build));
             if let Some(mut old) = self.machines.serving.replace(crew) {
                 old.left_at = Some(Instant::now());
                 self.machines.old.push(old);
@@ -156,7 +159,6 @@ impl Work {
                 self.end_old(surplus);
             }
         }
-        self.park();
     }
 
     /// Ends the `count` oldest of those that serve no more.
@@ -165,6 +167,13 @@ impl Work {
             if let Some(front) = &self.front {
                 front.end(old.number());
             }
+        }
+    }
+
+    /// Goes on with what has waited while a program began to serve, where that is due or `now`.
+    pub(super) fn end_rest(&mut self, now: bool) {
+        if let Some(build) = self.machines.end_rest(now) {
+            self.park_after(&build);
         }
     }
 
@@ -219,9 +228,12 @@ impl Work {
             (None, Err(problem)) => Some(emulator::not_run(problem)),
         };
         let number = over.number;
+        // Of a machine that did not come up the program can't be blamed.
+        let has_run = over.has_run;
         let (status, title, text) = match (failure, end) {
             (Some(failure), _) => {
-                self.screen.failure("trap", number, &failure);
+                let event = if has_run { "trap" } else { "error" };
+                self.screen.failure(event, number, &failure);
                 (failure.status(), "the program failed", failure.text())
             }
             (None, Ok(End::Exited(status))) => {
@@ -297,6 +309,7 @@ impl Work {
         let member = &mut crew.members[at];
         let (trap, panic) = (member.trap.take(), member.panic.take());
         let build = Arc::clone(&crew.build);
+        let has_run = member.started.is_some();
         let status = (!crew.is_told && crew.has_started()).then(|| crew.status());
         crew.is_told = true;
         self.screen.flush(speaker);
@@ -319,6 +332,7 @@ impl Work {
         };
         Some(Over {
             number,
+            has_run,
             after: speaker.began.elapsed(),
             crash,
         })
@@ -355,7 +369,9 @@ impl Work {
     pub(super) fn waits_for_time(&self) -> bool {
         let has_deadline = self.ready_patience().is_some();
         let is_near = |crew: &Crew| crew.is_nearly_ready() || !crew.is_told || has_deadline;
-        !self.machines.old.is_empty() || self.machines.next.as_ref().is_some_and(is_near)
+        !self.machines.old.is_empty()
+            || self.machines.rests()
+            || self.machines.next.as_ref().is_some_and(is_near)
     }
 
     /// The port that a program must open, and the time that it has for that.
@@ -396,6 +412,7 @@ impl Work {
 
     pub(super) fn tick(&mut self) -> Next {
         self.settle();
+        self.end_rest(false);
         let is_late = |old: &Crew| old.left_at.is_some_and(|left| left.elapsed() > GRACE);
         let late = self.machines.old.iter().filter(|old| is_late(old)).count();
         self.end_old(late);

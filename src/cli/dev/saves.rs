@@ -123,12 +123,11 @@ impl Work {
 
     /// Lets the program that runs run again, on machines of the settings that hold now.
     pub(super) fn restart(&mut self, at: Instant) {
-        let Some(build) = self
-            .machines
-            .serving
-            .as_ref()
-            .map(|crew| Arc::clone(&crew.build))
-        else {
+        // One that has ended or crashed runs again too; where the newest build failed, there may be a better one now.
+        let serving = self.machines.serving.as_ref();
+        let serving = serving.map(|crew| Arc::clone(&crew.build));
+        let newest = self.machines.newest.clone();
+        let Some(build) = serving.or(newest.filter(|_| self.failed.is_none())) else {
             self.build(vec![PathBuf::from(FILE_NAME)], at);
             return;
         };
@@ -151,6 +150,8 @@ impl Work {
         files.sort();
         files.dedup();
         self.number += 1;
+        // The next program wants a machine soon.
+        self.end_rest(true);
         self.screen.change(self.number, &files);
         self.building = Some(Save {
             number: self.number,

@@ -125,7 +125,7 @@ impl Work {
             }
             Event::Built { number, outcome } => return Ok(self.on_built(number, *outcome)),
             Event::Guest(id, event) => return Ok(self.on_guest(id, event)),
-            Event::Drained(crew) => self.machines.old.retain(|old| old.number() != crew),
+            Event::Drained(crew) => self.machines.drained(crew),
             Event::DebuggerLeft => self.take_back(),
             Event::Key(key) => return Ok(self.on_key(key)),
             Event::Control(request, answer) => {
