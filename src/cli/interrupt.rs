@@ -1,6 +1,7 @@
 //! Ctrl-C and its kin: whatever must not outlive this process is ended, then the process ends, at any phase.
 //!
-//! A thread of its own waits for the signals, since the main thread may be compiling, or waiting for a slow reader.
+//! A thread of its own waits for the signals, since the main thread may be compiling, or waiting for a slow reader. A mistake
+//! of this program itself can end it in the same way.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,14 +10,18 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::consts::{SIGABRT, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::failure::Failure;
+use super::words;
 use crate::qemu::machine::Process;
 
 /// Status of a process that a signal ended, less the signal's number.
 const STATUS_SIGNAL: i32 = 128;
+
+/// Status after a panic, as Rust has it.
+const STATUS_PANIC: i32 = 101;
 
 /// Status after Ctrl-C.
 const STATUS_INTERRUPTED: u8 = 130;
@@ -69,6 +74,28 @@ impl Registry {
         self.holdings.push((number, holding));
         Held(number)
     }
+
+    /// Ends all that is held.
+    fn end_all(&mut self) {
+        // What came last stands on what came before: a process writes into a folder.
+        for (_, holding) in self.holdings.drain(..).rev() {
+            match holding {
+                Holding::Machine(process) => process.kill(),
+                Holding::ProcessGroup(group) => {
+                    // It may have ended by itself.
+                    let _ = rustix::process::kill_process_group(group, Signal::KILL);
+                }
+                Holding::Process(process) => kill(process),
+                Holding::File(path) => drop(std::fs::remove_file(path)),
+                Holding::Folder(path) => remove_folder(&path),
+                Holding::HiddenCursor => drop(console::Term::stderr().show_cursor()),
+                Holding::Terminal(modes) => {
+                    let now = rustix::termios::OptionalActions::Now;
+                    let _ = rustix::termios::tcsetattr(io::stdin(), now, &modes);
+                }
+            }
+        }
+    }
 }
 
 /// Makes `holding` end with this process until the answer is dropped.
@@ -99,7 +126,7 @@ fn registry() -> MutexGuard<'static, Registry> {
 
 /// Begins to wait for signals. Where that fails, they end the process at once, as they would without this.
 pub(super) fn watch() {
-    let wanted = [SIGINT, SIGTERM, SIGHUP, SIGQUIT];
+    let wanted = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGABRT];
     let ignored = ignored_signals();
     // `nohup mewz run …` stays as it was asked for.
     let wanted = wanted
@@ -115,27 +142,30 @@ pub(super) fn watch() {
     }
 }
 
+/// Makes a panic of any thread end this process, and what must not outlive it: a loop that has lost a thread would do half
+/// of its work, and not say so.
+pub(super) fn end_at_panic() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        tell(panic);
+        // The thread may have failed where it holds the lock. Machines end with the process all the same.
+        let _registry = (0..REMOVE_TRIES_MAX).find_map(|_| {
+            let Ok(mut registry) = REGISTRY.try_lock() else {
+                std::thread::sleep(REMOVE_PAUSE);
+                return None;
+            };
+            registry.end_all();
+            Some(registry)
+        });
+        words::hint("this is a bug of mewz: please report it, with the lines above");
+        std::process::exit(STATUS_PANIC)
+    }));
+}
+
 /// Ends everything that is held, then the process. The lock is kept: nothing new is begun meanwhile.
 fn end(signal: i32) -> ! {
     let mut registry = registry();
-    // What came last stands on what came before: a process writes into a folder.
-    for (_, holding) in registry.holdings.drain(..).rev() {
-        match holding {
-            Holding::Machine(process) => process.kill(),
-            Holding::ProcessGroup(group) => {
-                // It may have ended by itself.
-                let _ = rustix::process::kill_process_group(group, Signal::KILL);
-            }
-            Holding::Process(process) => kill(process),
-            Holding::File(path) => drop(std::fs::remove_file(path)),
-            Holding::Folder(path) => remove_folder(&path),
-            Holding::HiddenCursor => drop(console::Term::stderr().show_cursor()),
-            Holding::Terminal(modes) => {
-                let now = rustix::termios::OptionalActions::Now;
-                let _ = rustix::termios::tcsetattr(io::stdin(), now, &modes);
-            }
-        }
-    }
+    registry.end_all();
     let status = match CRASHED.load(Ordering::Relaxed) {
         0 => STATUS_SIGNAL + signal,
         status => i32::from(status),

@@ -96,6 +96,7 @@ pub(super) struct DevArguments {
 /// Runs the loop.
 pub(super) fn run(arguments: DevArguments) -> Outcome {
     interrupt::watch();
+    interrupt::end_at_panic();
     let cache = match arguments.program.no_cache {
         true => None,
         false => Cache::of_user(),
