@@ -1,7 +1,6 @@
 //! What is saved runs, once and whole; nothing that is no save does anything.
 
 use std::fs;
-use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -247,45 +246,6 @@ fn a_folder_of_fifty_thousand_files_is_watched_at_rest() {
         idle < Duration::from_millis(100),
         "{idle:?} of doing nothing"
     );
-    assert_eq!(dev.stop("INT"), Some(130));
-}
-
-/// A loop in a namespace where a test may do what only the system's owner may do elsewhere; `None` where there is none.
-fn in_namespace(place: Place, script: &str) -> Option<Loop> {
-    let unshare = || {
-        let mut command = Command::new("unshare");
-        command.args(["--user", "--map-root-user", "--mount"]);
-        command
-    };
-    let works = unshare().arg("true").output();
-    if !works.is_ok_and(|output| output.status.success()) {
-        println!("left out: this host lets nobody make namespaces");
-        return None;
-    }
-    let mut command = unshare();
-    let script = format!("{script} && exec \"$0\" dev --json");
-    command.args(["sh", "-c", &script, env!("CARGO_BIN_EXE_mewz")]);
-    Some(Loop::start_as(place, command))
-}
-
-#[test]
-fn without_watches_files_are_looked_at() {
-    let place = project("");
-    place.write("source.wat", printing("one"));
-    let script = "echo 0 > /proc/sys/user/max_inotify_watches";
-    let Some(mut dev) = in_namespace(place, script) else {
-        return;
-    };
-    let warning = dev.next("warning");
-    let text = warning["text"].as_str().unwrap();
-    assert!(
-        text.contains("twice a second") && text.contains("fs.inotify.max_user_watches"),
-        "{text}"
-    );
-    dev.next("exit");
-    dev.place.write("source.wat", printing("two"));
-    assert_eq!(dev.next_line(), "two");
-    dev.next("exit");
     assert_eq!(dev.stop("INT"), Some(130));
 }
 

@@ -1,5 +1,6 @@
 //! Ports: requests while programs come and fail, datagrams, and pages that load themselves again.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
@@ -8,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::invoke::{PATIENCE, Place, free_port, wait_for};
+use crate::invoke::{PATIENCE, Place, free_port, program, wait_for};
 use crate::session::Loop;
 use crate::tools::build_c;
 
@@ -26,13 +27,18 @@ fn servers() -> &'static Path {
             let wasm = folder.path().join(format!("{name}.wasm"));
             build_c("dev/server.c", &["-O1", flag], &wasm);
         }
+        // It sleeps before anyone could wait for it.
+        let silent = fs::read_to_string(program("doze.wat")).unwrap();
+        let silent = silent.replace("3000000000", "600000000000");
+        let silent = wat::parse_str(silent).unwrap();
+        fs::write(folder.path().join("silent.wasm"), silent).unwrap();
         folder
     });
     folder.path()
 }
 
 /// A server's project: `version` names what is built.
-fn server_project(more: &str) -> (Place, u16) {
+pub(crate) fn server_project(more: &str) -> (Place, u16) {
     let port = free_port();
     let place = Place::new();
     let command = format!(
@@ -73,7 +79,7 @@ fn connect(port: u16) -> TcpStream {
 }
 
 /// Asks for `path` on a connection of its own.
-fn ask(port: u16, path: &str) -> (u16, String) {
+pub(crate) fn ask(port: u16, path: &str) -> (u16, String) {
     ask_on(&mut connect(port), path).unwrap()
 }
 

@@ -1,9 +1,11 @@
 //! What a person at a terminal has of the loop: keys, signals, lines, and the terminal as it was afterwards.
 
 use std::fs;
+use std::io::Write as _;
+use std::os::unix::net::UnixStream;
 use std::process::Command;
 
-use crate::invoke::{self, Place, wait_for};
+use crate::invoke::{self, Place, signal, wait_for};
 use crate::screen::Terminal;
 use crate::session::{printing, project};
 
@@ -174,6 +176,32 @@ fn what_no_person_looks_at_is_plain() {
     let ended = place.run(&["dev", "--once"]);
     assert_eq!(ended.stdout, b"plain\n");
     assert!(!ended.stderr.contains('\x1b'), "{}", ended.stderr);
+    place.assert_clean();
+}
+
+#[test]
+fn every_way_out_gives_the_terminal_back() {
+    let place = sleeping_project();
+    for name in ["TERM", "HUP", "ABRT"] {
+        let mut command = place.command(&["dev"]);
+        command.env_remove("CI");
+        let mut terminal = Terminal::start(command);
+        terminal.wait_for_modes(true);
+        signal(name, terminal.child.id());
+        let status = terminal.wait().code().unwrap();
+        assert!(status > 128, "{name}: {status}");
+        assert!(!terminal.is_for_keys(), "{name}");
+    }
+    // A mistake of mewz's own, on another thread than the one that holds the terminal; only builds for tests can be asked
+    // for one.
+    let mut terminal = start(&place, &[], |_| ());
+    terminal.wait_for_modes(true);
+    let mut socket = UnixStream::connect(place.path(".mewz/dev.sock")).unwrap();
+    socket.write_all(b"panic\n").unwrap();
+    let status = terminal.wait();
+    assert_eq!(status.code(), Some(101), "{}", terminal.text());
+    assert!(!terminal.is_for_keys());
+    terminal.wait_for("hint: this is a bug of mewz", 1);
     place.assert_clean();
 }
 

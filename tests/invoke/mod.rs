@@ -165,6 +165,17 @@ impl Place {
         wait_for("the process", || self.processes().into_iter().find(is_it))
     }
 
+    /// The machines of this place, the oldest one first.
+    pub(crate) fn machines(&self) -> Vec<u32> {
+        let mut machines = self.processes();
+        machines.retain(|id| {
+            let name = fs::read_to_string(format!("/proc/{id}/comm")).unwrap_or_default();
+            name.starts_with("qemu-system")
+        });
+        machines.sort_unstable();
+        machines
+    }
+
     /// Fails unless all processes of this place have ended, or end soon, and no unfinished file is left.
     pub(crate) fn assert_clean(&self) {
         wait_for("the end of all processes", || {
@@ -245,6 +256,7 @@ pub(crate) fn program(name: &str) -> String {
 /// Sends a signal by its name, as `INT`.
 pub(crate) fn signal(name: &str, id: u32) {
     let signal = match name {
+        "ABRT" => Signal::ABORT,
         "CONT" => Signal::CONT,
         "HUP" => Signal::HUP,
         "INT" => Signal::INT,

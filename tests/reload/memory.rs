@@ -75,7 +75,7 @@ fn settle(dev: &Session, count: usize) {
     wait_for("one machine that serves and one that waits", || {
         let status = dev.ask("status");
         let is_settled = status["starting"] == false && status["waiting"] == 1;
-        (is_settled && machines(dev).len() == count).then_some(())
+        (is_settled && dev.place.machines().len() == count).then_some(())
     });
 }
 
@@ -90,7 +90,7 @@ impl Held {
         let is_memory = |link: &&std::path::PathBuf| link.to_string_lossy().contains("memfd:");
         Self {
             own_kib: resident_kib(own),
-            machine_kib: machines(dev).into_iter().map(resident_kib).collect(),
+            machine_kib: dev.place.machines().into_iter().map(resident_kib).collect(),
             threads: open("task").count(),
             memory_files: links.iter().filter(is_memory).count(),
             open_files: links.len(),
@@ -120,17 +120,6 @@ impl Held {
             assert!(late <= early + PASSING, "{words}");
         }
     }
-}
-
-/// The processes of the machines, the oldest one first.
-fn machines(dev: &Session) -> Vec<u32> {
-    let mut machines = dev.place.processes();
-    machines.retain(|id| {
-        let name = fs::read_to_string(format!("/proc/{id}/comm")).unwrap_or_default();
-        name.starts_with("qemu-system")
-    });
-    machines.sort_unstable();
-    machines
 }
 
 fn resident_kib(process: u32) -> u64 {
