@@ -96,14 +96,10 @@ impl Role {
 
 /// All of them, by what they are about.
 fn subjects() -> impl Iterator<Item = &'static Subject> {
-    [
-        descriptors::SUBJECTS,
-        paths::SUBJECTS,
-        process::SUBJECTS,
-        sockets::SUBJECTS,
-    ]
-    .into_iter()
-    .flatten()
+    [descriptors::SUBJECTS, paths::SUBJECTS, process::SUBJECTS]
+        .into_iter()
+        .chain(sockets::SUBJECTS)
+        .flatten()
 }
 
 /// A machine with a folder of files, and another machine on its wire.
