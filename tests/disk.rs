@@ -157,6 +157,17 @@ fn what_can_not_be_done_is_told() {
     refused(&["cp", "none", "d.img:/"], 1, &["`none`"]);
     refused(&["rm", "d.img:/"], 2, &["whole disk"]);
     refused(&["rm", "d.img"], 2, &["names no path"]);
+    // A path apart from its image.
+    for (arguments, meant) in [
+        (&["rm", "d.img", "/x"][..], "`mewz disk rm d.img:/x`"),
+        (&["ls", "d.img", "x/y"], "`mewz disk ls d.img:/x/y`"),
+        (&["cp", "d.img", "/x", "."], "`mewz disk cp d.img:/x .`"),
+        (&["cp", "file", "d.img", "/"], "`mewz disk cp file d.img:/`"),
+        (&["cp", "file", "d.img"], "`d.img:/` is the root"),
+        (&["rm", "d.img:/x", "/y"], "`mewz disk rm --help`"),
+    ] {
+        refused(arguments, 2, &["hint", meant]);
+    }
     place.write("large", vec![1; 3 << 20]);
     refused(
         &["cp", "large", "d.img:/"],

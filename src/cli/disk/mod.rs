@@ -5,6 +5,7 @@ pub(super) mod image;
 mod list;
 mod place;
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -76,6 +77,9 @@ struct ListArguments {
     /// An image, and a path on it [default: its root]
     #[arg(value_name = "FILE[:PATH]", value_parser = place::parser())]
     place: Place,
+    /// What stands behind the image without its colon
+    #[arg(hide = true)]
+    apart: Vec<OsString>,
     /// Show kind, names, size and time of the last change of each
     #[arg(short, long)]
     long: bool,
@@ -104,6 +108,9 @@ struct CopyArguments {
     /// Where to
     #[arg(value_name = "DST", value_parser = place::parser())]
     destination: Place,
+    /// What stands behind the image without its colon
+    #[arg(hide = true)]
+    apart: Vec<OsString>,
     /// Copy directories with what is in them
     #[arg(short, long)]
     recursive: bool,
@@ -119,6 +126,9 @@ struct RemoveArguments {
     /// What to remove
     #[arg(value_name = "FILE:PATH", value_parser = place::parser())]
     place: Place,
+    /// What stands behind the image without its colon
+    #[arg(hide = true)]
+    apart: Vec<OsString>,
     /// Remove directories with what is in them
     #[arg(short, long)]
     recursive: bool,
@@ -176,6 +186,7 @@ fn create(arguments: &CreateArguments) -> Outcome {
 }
 
 fn list(arguments: &ListArguments) -> Outcome {
+    place::refuse_apart("ls", &[&arguments.place], &arguments.apart)?;
     let place = arguments.place.on_disk();
     let text = Image::with(&place.image, Access::Read, |image| {
         let rows = list::rows(image, &place, arguments.recursive)?;
@@ -189,6 +200,8 @@ fn list(arguments: &ListArguments) -> Outcome {
 }
 
 fn copy(arguments: &CopyArguments) -> Outcome {
+    let places = [&arguments.source, &arguments.destination];
+    place::refuse_apart("cp", &places, &arguments.apart)?;
     let mut copied = Copied::new(arguments.recursive);
     match (&arguments.source, &arguments.destination) {
         (Place::Host(host), Place::Disk(disk)) => {
@@ -201,22 +214,34 @@ fn copy(arguments: &CopyArguments) -> Outcome {
                 copy::from(image, disk, host, &mut copied)
             })?;
         }
-        (source, destination) => {
-            let both = matches!(source, Place::Disk(_));
-            return Err(Failure::usage(format!("cannot copy `{source}` to `{destination}`"))
-                .cause(if both {
-                    "both are on a disk"
-                } else {
-                    "neither is on a disk"
-                })
-                .hint("`FILE:PATH` is a path on a disk, as `data.img:/logs`, any other is one of this host"));
-        }
+        (source, destination) => return Err(not_copied(source, destination)),
     }
     copied.tell_skipped();
     Ok(0)
 }
 
+/// Why nothing goes from one place to another: both are on a disk, or neither is.
+fn not_copied(source: &Place, destination: &Place) -> Failure {
+    let failure = Failure::usage(format!("cannot copy `{source}` to `{destination}`"));
+    if matches!(source, Place::Disk(_)) {
+        return failure
+            .cause("both are on a disk")
+            .hint("copy it to this host, and from there to the other place");
+    }
+    let failure = failure.cause("neither is on a disk");
+    match [source, destination]
+        .into_iter()
+        .find(|place| place.is_image())
+    {
+        Some(image) => failure.hint(format!("`{image}:/` is the root of that disk")),
+        None => failure.hint(
+            "`FILE:PATH` is a path on a disk, as `data.img:/logs`, any other is one of this host",
+        ),
+    }
+}
+
 fn remove(arguments: &RemoveArguments) -> Outcome {
+    place::refuse_apart("rm", &[&arguments.place], &arguments.apart)?;
     let place = match &arguments.place {
         Place::Disk(place) => place.clone(),
         Place::Host(path) => {

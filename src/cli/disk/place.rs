@@ -5,6 +5,9 @@ use std::fmt;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::PathBuf;
 
+use super::super::failure::Failure;
+use super::image::{self, Access};
+
 /// Where a file is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Place {
@@ -42,6 +45,42 @@ impl fmt::Display for Place {
             Place::Disk(place) => place.fmt(out),
         }
     }
+}
+
+impl Place {
+    /// Whether it is an image on this host.
+    pub(super) fn is_image(&self) -> bool {
+        match self {
+            Place::Host(path) => image::probe(path, Access::Read).is_ok(),
+            Place::Disk(_) => false,
+        }
+    }
+}
+
+/// Refuses words behind those that `mewz disk VERB` takes: most likely a path that stands apart from its image.
+pub(super) fn refuse_apart(
+    verb: &str,
+    places: &[&Place],
+    apart: &[OsString],
+) -> Result<(), Failure> {
+    let Some(first) = apart.first() else {
+        return Ok(());
+    };
+    let mut words: Vec<String> = places.iter().map(ToString::to_string).collect();
+    // Without an image among them, as where it is to be read and is not there, it is the one before the path.
+    let image = places.iter().position(|place| place.is_image());
+    let image = image.unwrap_or(places.len() - 1);
+    words.extend(apart.iter().map(|word| word.display().to_string()));
+    let path = words.remove(image + 1);
+    words[image] = format!("{}:/{}", words[image], path.trim_start_matches('/'));
+    let failure = Failure::usage(format!("`{}` is one word too many", first.display()));
+    let names_disk = places.iter().any(|place| matches!(place, Place::Disk(_)));
+    Err(match names_disk {
+        true => failure.hint(format!("`mewz disk {verb} --help` says what it takes")),
+        false => failure
+            .cause("a path on a disk is one word with its image: `FILE:PATH`")
+            .hint(format!("`mewz disk {verb} {}`", words.join(" "))),
+    })
 }
 
 /// Reads `FILE:PATH`, where PATH begins with `/`; all else is a path of this host.
