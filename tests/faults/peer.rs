@@ -23,8 +23,8 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(240);
 
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// How long the end of a connection may go unanswered before it is said again.
-const END_AGAIN: smoltcp::time::Duration = smoltcp::time::Duration::from_millis(500);
+/// How long what is to be acknowledged may go unanswered, where no timer runs, before it is asked for.
+const ASK_AGAIN: smoltcp::time::Duration = smoltcp::time::Duration::from_millis(500);
 
 pub(crate) struct Peer {
     pub(crate) machine: Machine,
@@ -72,23 +72,25 @@ impl Peer {
         self.wire.pump();
         let now = smoltcp::time::Instant::from_micros(self.started.elapsed().as_micros() as i64);
         self.interface.poll(now, &mut self.wire, &mut self.sockets);
-        self.say_ends_again();
+        self.ask_again();
         self.wire.pump();
         let next = self.interface.poll_delay(now, &self.sockets);
         let next = next.map_or(limit, |next| Duration::from_micros(next.total_micros()));
         self.wire.wait(next.min(limit));
     }
 
-    /// The stack forgets the timer of an end where acknowledgements before it come thrice; one that is kept alive does not.
-    fn say_ends_again(&mut self) {
+    /// The stack forgets its timer where acknowledgements before an end come thrice, and where the window is shut when the
+    /// timer runs out; one that is kept alive asks again. The machine's own network does the same.
+    fn ask_again(&mut self) {
         for (_, socket) in self.sockets.iter_mut() {
             let smoltcp::socket::Socket::Tcp(socket) = socket;
-            let is_ending = matches!(
-                socket.state(),
-                State::FinWait1 | State::Closing | State::LastAck
-            );
-            if is_ending && socket.send_queue() == 0 && socket.keep_alive().is_none() {
-                socket.set_keep_alive(Some(END_AGAIN));
+            let owes = match socket.state() {
+                State::Established | State::CloseWait => socket.send_queue() > 0,
+                State::FinWait1 | State::Closing | State::LastAck => true,
+                _ => false,
+            };
+            if owes != socket.keep_alive().is_some() {
+                socket.set_keep_alive(owes.then_some(ASK_AGAIN));
             }
         }
     }

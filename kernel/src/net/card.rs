@@ -4,8 +4,10 @@ use core::num::NonZeroUsize;
 
 use smoltcp::phy::{Checksum, Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::time::Instant;
+use smoltcp::wire::TcpSeqNumber;
 
 use super::checksum;
+use super::segments::end_of_long;
 
 /// Bytes of the longest frame: an Ethernet header and 1500 bytes.
 pub const FRAME_BYTES_MAX: usize = 1514;
@@ -46,11 +48,36 @@ pub trait Card {
 pub(super) struct Port<'a> {
     pub(super) card: &'a mut dyn Card,
     pub(super) frame: Option<&'a [u8]>,
+    /// Segments may be as long as the card has them.
+    pub(super) takes_long: bool,
+    /// The sequence number behind the first segment that was sent and is longer than a frame.
+    pub(super) long_end: Option<TcpSeqNumber>,
+}
+
+impl<'a> Port<'a> {
+    pub(super) fn new(card: &'a mut dyn Card, frame: Option<&'a [u8]>) -> Self {
+        Self {
+            card,
+            frame,
+            takes_long: true,
+            long_end: None,
+        }
+    }
+
+    fn sending(&mut self) -> Sending<'_> {
+        Sending {
+            card: self.card,
+            long_end: &mut self.long_end,
+        }
+    }
 }
 
 pub(super) struct Received<'a>(&'a [u8]);
 
-pub(super) struct Sending<'a>(&'a mut dyn Card);
+pub(super) struct Sending<'a> {
+    card: &'a mut dyn Card,
+    long_end: &'a mut Option<TcpSeqNumber>,
+}
 
 impl Device for Port<'_> {
     type RxToken<'b>
@@ -64,11 +91,11 @@ impl Device for Port<'_> {
 
     fn receive(&mut self, _: Instant) -> Option<(Received<'_>, Sending<'_>)> {
         let frame = self.frame.take()?;
-        Some((Received(frame), Sending(self.card)))
+        Some((Received(frame), self.sending()))
     }
 
     fn transmit(&mut self, _: Instant) -> Option<Sending<'_>> {
-        self.card.can_transmit().then_some(Sending(self.card))
+        self.card.can_transmit().then(|| self.sending())
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -79,7 +106,8 @@ impl Device for Port<'_> {
         capabilities.checksum.ipv4 = Checksum::None;
         capabilities.checksum.tcp = Checksum::None;
         capabilities.checksum.udp = Checksum::None;
-        let longer = Some(self.card.segment_bytes_max()).filter(|bytes| *bytes > FRAME_BYTES_MAX);
+        let longest = self.takes_long.then(|| self.card.segment_bytes_max());
+        let longer = longest.filter(|bytes| *bytes > FRAME_BYTES_MAX);
         let longer = longer.and_then(NonZeroUsize::new);
         // QEMU's user network takes them over IPv4 alone, and answers others of IPv6 with "too big".
         capabilities.segmentation.tcpv4 = longer;
@@ -97,10 +125,12 @@ impl TxToken for Sending<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, bytes: usize, fill: F) -> R {
         let mut fill = Some(fill);
         let mut answer = None;
-        self.0.transmit(bytes, &mut |buffer| {
+        let long_end = self.long_end;
+        self.card.transmit(bytes, &mut |buffer| {
             if let Some(fill) = fill.take() {
                 answer = Some(fill(buffer));
                 checksum::fill(buffer);
+                *long_end = long_end.or_else(|| end_of_long(buffer));
             }
         });
         match (answer, fill) {

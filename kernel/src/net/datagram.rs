@@ -223,11 +223,11 @@ impl Network {
             let Some(datagram) = sockets.get_mut(id) else {
                 return false;
             };
-            let next = send_all(&mut self.interface, &mut *self.card, &mut datagram.set, now);
+            let sent = send_all(&mut self.interface, &mut *self.card, &mut datagram.set, now);
             // Where the card is full, or someone's place on the link is looked for, it is tried again.
-            *due = next.map_or(0, |next| next.total_micros());
+            *due = sent.due.map_or(0, |next| next.total_micros());
             datagram.watch.tell(&mut self.woken);
-            next.is_some()
+            sent.due.is_some()
         });
         true
     }

@@ -2,7 +2,7 @@
 
 use smoltcp::wire::{
     EthernetFrame, EthernetProtocol, IpAddress, IpEndpoint, IpProtocol, Ipv4Packet, Ipv6Packet,
-    TcpPacket, UdpPacket,
+    TcpPacket, TcpSeqNumber, UdpPacket,
 };
 
 /// What a frame is about. Nothing of it is checked beyond its lengths: the stack does that.
@@ -16,6 +16,8 @@ pub(super) enum About {
         is_syn: bool,
         /// It ends the connection at once.
         is_reset: bool,
+        /// What it acknowledges all before.
+        acknowledged: Option<TcpSeqNumber>,
     },
     /// A datagram to this port.
     Udp(u16),
@@ -63,6 +65,7 @@ fn transport(
                 remote: IpEndpoint::new(source, segment.src_port()),
                 is_syn: segment.syn() && !segment.ack() && !segment.rst(),
                 is_reset: segment.rst(),
+                acknowledged: segment.ack().then(|| segment.ack_number()),
             })
         }
         IpProtocol::Udp => {

@@ -13,6 +13,7 @@ mod listener;
 mod network;
 mod resolve;
 mod router;
+mod segments;
 mod settings;
 mod sorted;
 mod stream;

@@ -9,7 +9,7 @@ use smoltcp::socket::{AnySocket, dhcpv4, dns};
 use smoltcp::time::Instant;
 use smoltcp::wire::{
     EthernetAddress, HardwareAddress, IpAddress, IpCidr, IpEndpoint, Ipv4Address, Ipv6Address,
-    Ipv6Cidr,
+    Ipv6Cidr, TcpSeqNumber,
 };
 
 use super::card::{Card, FRAME_BYTES_MAX, Port};
@@ -18,6 +18,7 @@ use super::datagram::Datagrams;
 use super::frame::{About, look_at};
 use super::listener::Listener;
 use super::router::{Discovery, advertisement};
+use super::segments::LongSegments;
 use super::settings::Settings;
 use super::sorted::SortedMap;
 use super::stream::Connection;
@@ -77,6 +78,8 @@ pub struct Network {
     frame: Box<[u8]>,
     next_id: SocketId,
     next_port: u16,
+    pub(super) long_segments: LongSegments,
+    pub(super) seed: u64,
 }
 
 impl Network {
@@ -90,13 +93,11 @@ impl Network {
         now_ns: u64,
     ) -> Self {
         let address = EthernetAddress(card.address());
-        let mut config = Config::new(HardwareAddress::Ethernet(address));
-        config.random_seed = seed;
-        let mut port = Port {
-            card: &mut *card,
-            frame: None,
+        let long_segments = match card.segment_bytes_max() > FRAME_BYTES_MAX {
+            true => LongSegments::Untried,
+            false => LongSegments::None,
         };
-        let mut interface = Interface::new(config, &mut port, instant(now_ns));
+        let mut interface = new_interface(&mut *card, seed, true, instant(now_ns));
         let link_local = link_local(address);
         let given = settings.addresses.iter();
         let given = given.filter(|address| address.address().is_unicast());
@@ -139,6 +140,8 @@ impl Network {
             frame: alloc::vec![0; FRAME_BYTES_MAX].into(),
             next_id: 1,
             next_port: EPHEMERAL_PORT_MIN | seed as u16,
+            long_segments,
+            seed,
         }
     }
 
@@ -264,6 +267,7 @@ impl Network {
                 remote,
                 is_syn,
                 is_reset,
+                acknowledged,
             } => {
                 let mut id = self.ends.get(&(local, remote)).copied();
                 if id.is_none() && is_syn && self.interface.has_ip_addr(local.addr) {
@@ -276,6 +280,7 @@ impl Network {
                 if let Some(id) = id
                     && let Some(connection) = self.connections.get_mut(id)
                 {
+                    let queued = connection.socket().send_queue();
                     hand_over(
                         &mut self.interface,
                         &mut *self.card,
@@ -283,6 +288,10 @@ impl Network {
                         frame,
                         now,
                     );
+                    let has_taken = connection.socket().send_queue() < queued;
+                    if has_taken && connection.answers_long(acknowledged) {
+                        self.long_segments = LongSegments::Answered;
+                    }
                     // One that is not of this connection changes nothing.
                     connection.saw_reset |= is_reset && connection.has_stopped();
                     connection.hear(now);
@@ -397,33 +406,50 @@ fn hand_over(
     frame: &[u8],
     now: Instant,
 ) {
-    let mut port = Port {
-        card,
-        frame: Some(frame),
-    };
-    interface.poll_ingress_single(now, &mut port, set);
+    interface.poll_ingress_single(now, &mut Port::new(card, Some(frame)), set);
 }
 
-/// Sends all that the sockets of `set` have to send now; tells when they will have more. Once in the kernel, as [`hand_over`]
-/// is.
+/// What sending found.
+pub(super) struct Sent {
+    /// When there will be more.
+    pub(super) due: Option<Instant>,
+    /// The sequence number behind the first segment that was longer than a frame.
+    pub(super) long_end: Option<TcpSeqNumber>,
+}
+
+/// Sends all that the sockets of `set` have to send now. Once in the kernel, as [`hand_over`] is.
 #[inline(never)]
 pub(super) fn send_all(
     interface: &mut Interface,
     card: &mut dyn Card,
     set: &mut SocketSet<'static>,
     now: Instant,
-) -> Option<Instant> {
+) -> Sent {
+    let mut port = Port::new(card, None);
     loop {
-        if !card.can_transmit() {
-            return interface.poll_at(now, set);
-        }
-        let mut port = Port { card, frame: None };
-        let has_sent = interface.poll_egress(now, &mut port, set) != PollResult::None;
+        let has_sent = port.card.can_transmit()
+            && interface.poll_egress(now, &mut port, set) != PollResult::None;
         let due = interface.poll_at(now, set);
         if !has_sent || due.is_none_or(|due| due > now) {
-            return due;
+            let long_end = port.long_end;
+            return Sent { due, long_end };
         }
     }
+}
+
+/// The stack's own part, without addresses. `takes_long`: segments may be as long as the card has them.
+pub(super) fn new_interface(
+    card: &mut dyn Card,
+    seed: u64,
+    takes_long: bool,
+    now: Instant,
+) -> Interface {
+    let address = EthernetAddress(card.address());
+    let mut config = Config::new(HardwareAddress::Ethernet(address));
+    config.random_seed = seed;
+    let mut port = Port::new(card, None);
+    port.takes_long = takes_long;
+    Interface::new(config, &mut port, now)
 }
 
 /// A set of one socket.

@@ -9,6 +9,7 @@ use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
 use super::network::{Network, SocketId, send_all, set_of};
+use super::segments::LongSegment;
 use super::watch::Watch;
 use crate::fs::errno::Errno;
 
@@ -21,8 +22,8 @@ const SILENCE: Duration = Duration::from_secs(300);
 /// How long the other end of a connection that nobody holds any more may take nothing of what is left for it.
 const LINGER: Duration = Duration::from_secs(60);
 
-/// How soon an end is said again that got lost.
-const END_AGAIN: Duration = Duration::from_millis(200);
+/// How soon the other end is asked again for what it has to acknowledge and no timer is set for.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
 
 /// How long it may take to tell the other end that it took too long.
 const LAST_WORD: Duration = Duration::from_secs(3);
@@ -94,6 +95,7 @@ pub(super) struct Connection {
     silent_since: Option<Instant>,
     /// How far it is: its state, and bytes that the other end has not taken.
     progress: (State, usize),
+    pub(super) long: Option<LongSegment>,
     /// It is among those that the next poll looks at.
     is_touched: bool,
     /// Its entry among the timers.
@@ -161,17 +163,19 @@ impl Connection {
         }
     }
 
-    /// The stack forgets the timer of an end that it sent when others of its frames are acknowledged thrice: has it send
-    /// once more. A connection that is kept alive does, and it says the end again as long as that is its last word.
-    /// Returns whether it is to be looked at again.
-    fn unblock_end(&mut self, is_without_timer: bool) -> bool {
+    /// The stack may hold what the other end has to acknowledge, and no timer: of an end whose frames before it were
+    /// acknowledged thrice; of bytes whose timer ran out while the window was shut, or that were under way when it was shut
+    /// and open again. A connection that is kept alive asks the other end, whose answer brings the rest; while an end is its
+    /// last word, it says that once more. Returns whether it is to be looked at again.
+    fn unblock(&mut self, is_without_timer: bool) -> bool {
         let socket = self.socket_mut();
-        let has_said_end = matches!(
-            socket.state(),
-            State::FinWait1 | State::Closing | State::LastAck
-        );
-        if has_said_end && is_without_timer {
-            socket.set_keep_alive(Some(END_AGAIN));
+        let owes = match socket.state() {
+            State::Established | State::CloseWait => socket.send_queue() > 0,
+            State::FinWait1 | State::Closing | State::LastAck => true,
+            _ => false,
+        };
+        if owes && is_without_timer {
+            socket.set_keep_alive(Some(ASK_AGAIN));
             return true;
         }
         if socket.keep_alive().is_some() {
@@ -501,6 +505,7 @@ impl Network {
             is_late: false,
             silent_since: None,
             progress: (State::Closed, 0),
+            long: None,
             is_touched: false,
             due: None,
             buffer_bytes,
@@ -531,6 +536,7 @@ impl Network {
 
     /// Sends what a connection has to send, takes note of what became of it, and sets its timer.
     pub(super) fn serve(&mut self, id: SocketId, now: Instant) {
+        self.give_up_long(id, now);
         let Some(connection) = self.connections.get_mut(id) else {
             return;
         };
@@ -545,12 +551,14 @@ impl Network {
             connection.socket_mut().abort();
         }
         connection.note_progress(now);
-        let polled = send_all(
+        let sent = send_all(
             &mut self.interface,
             &mut *self.card,
             &mut connection.set,
             now,
         );
+        connection.note_long(self.long_segments, sent.long_end, now);
+        let polled = sent.due;
         let state = connection.socket().state();
         let is_complete = !matches!(
             state,
@@ -566,7 +574,7 @@ impl Network {
                 listener.watch.tell(&mut self.woken);
             }
         }
-        let polled = match connection.unblock_end(polled.is_none()) {
+        let polled = match connection.unblock(polled.is_none()) {
             true => Some(now),
             false => polled,
         };

@@ -486,6 +486,7 @@ fn loss_of_many_kinds_at_once_changes_nothing() {
             lost: 20,
             repeated: 20,
             swapped: 200,
+            ..Faults::default()
         };
         transfer(&mut pair, ends, &content(500_000), 4096);
         transfer(&mut pair, (ends.0, ends.1), &content(1000), 10);

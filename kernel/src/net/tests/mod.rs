@@ -4,7 +4,9 @@ mod faults;
 mod forge;
 mod fuzz;
 mod router;
+mod segments;
 mod soak;
+mod stalls;
 pub(crate) mod wire;
 
 use smoltcp::wire::{IpAddress, IpEndpoint};
@@ -149,6 +151,7 @@ fn loss_repetition_and_reordering_change_nothing() {
         lost: 50,
         repeated: 50,
         swapped: 100,
+        ..Faults::default()
     };
     transfer(&mut pair, ends, &content(200_000), 4096);
 }

@@ -1,4 +1,6 @@
 //! Requests and answers of all lengths over a bad wire, in time that passes as fast as the test computes: none is stuck.
+//! Machines that sleep look after their network only when it has news or a timer runs out, and programs that wait look at
+//! a socket only when they are told of it: so a timer that is missing or a word that is not said is a conversation that ends.
 //!
 //! `MEWZ_KERNEL_FUZZ=N` makes N times as many.
 
@@ -23,6 +25,7 @@ const ANSWER_NS_MAX: u64 = 60_000_000_000;
 
 /// One conversation: left asks with so many bytes, right answers with so many.
 struct Conversation {
+    number: u32,
     client: SocketId,
     server: SocketId,
     request: Vec<u8>,
@@ -34,10 +37,34 @@ struct Conversation {
     hears_at_ns: u64,
     since_ns: u64,
     left: usize,
+    /// Client and server wait until the network tells of their sockets.
+    waits: [bool; 2],
 }
 
 impl Conversation {
-    /// Goes on as far as that is possible now.
+    fn new(number: u32, (client, server): (SocketId, SocketId)) -> Self {
+        Self {
+            number,
+            client,
+            server,
+            request: Vec::new(),
+            answer: Vec::new(),
+            asked: 0,
+            heard: 0,
+            answered: 0,
+            came: 0,
+            hears_at_ns: 0,
+            since_ns: 0,
+            left: REQUESTS,
+            waits: [false; 2],
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.came == self.answer.len() && self.left == 0
+    }
+
+    /// Both programs go on as far as that is possible now.
     fn advance(&mut self, pair: &mut Pair, draw: &mut dyn FnMut(u64) -> u64) {
         if self.came == self.answer.len() {
             if self.left == 0 {
@@ -48,12 +75,24 @@ impl Conversation {
             self.answer = content(1 + draw(BODY_BYTES_MAX) as usize);
             (self.asked, self.heard, self.answered, self.came) = (0, 0, 0, 0);
             self.since_ns = pair.now_ns;
+            self.waits[0] = false;
         }
-        self.asked += pair
-            .left
-            .send(self.client, &self.request[self.asked..])
-            .unwrap();
         let mut room = [0; 4096];
+        if !self.waits[0] {
+            let rest = &self.request[self.asked..];
+            self.asked += pair.left.send(self.client, rest).unwrap();
+            while let Ok(Received::Bytes(count)) = pair.left.receive(self.client, &mut room, false)
+            {
+                assert!(room[..count] == self.answer[self.came..][..count]);
+                self.came += count;
+            }
+            pair.left.watch_connection(self.client, self.number);
+            self.waits[0] = true;
+        }
+        // It is told of a clock too.
+        if self.waits[1] || pair.now_ns < self.hears_at_ns {
+            return;
+        }
         while pair.now_ns >= self.hears_at_ns
             && let Ok(Received::Bytes(count)) = pair.right.receive(self.server, &mut room, false)
         {
@@ -67,9 +106,35 @@ impl Conversation {
             let rest = &self.answer[self.answered..];
             self.answered += pair.right.send(self.server, rest).unwrap();
         }
-        while let Ok(Received::Bytes(count)) = pair.left.receive(self.client, &mut room, false) {
-            assert!(room[..count] == self.answer[self.came..][..count]);
-            self.came += count;
+        if pair.now_ns >= self.hears_at_ns {
+            pair.right.watch_connection(self.server, self.number);
+            self.waits[1] = true;
+        }
+    }
+
+    /// What became of it, for whoever asks why.
+    fn describe(&self, pair: &Pair) -> String {
+        format!(
+            "of {} bytes {} were taken and {} came, of {} bytes {} were taken and {} came; {:?}, {:?}",
+            self.request.len(),
+            self.asked,
+            self.heard,
+            self.answer.len(),
+            self.answered,
+            self.came,
+            describe(&pair.left, self.client),
+            describe(&pair.right, self.server),
+        )
+    }
+}
+
+/// Wakes those whose sockets the networks told of.
+fn wake(pair: &mut Pair, conversations: &mut [Conversation]) {
+    for (side, network) in [&mut pair.left, &mut pair.right].into_iter().enumerate() {
+        let mut told = Vec::new();
+        network.take_woken(&mut told);
+        for number in told {
+            conversations[number as usize].waits[side] = false;
         }
     }
 }
@@ -100,56 +165,34 @@ fn fuzz_conversations() {
         let mut pair = Pair::new(BUDGET_BYTES);
         pair.random = round + 1;
         let (listener, _) = pair.right.listen(None, 80, CONNECTIONS).unwrap();
-        let mut conversations: Vec<_> = (0..CONNECTIONS)
-            .map(|_| {
-                let (client, server) = connect_to(&mut pair, listener, 80);
-                Conversation {
-                    client,
-                    server,
-                    request: Vec::new(),
-                    answer: Vec::new(),
-                    asked: 0,
-                    heard: 0,
-                    answered: 0,
-                    came: 0,
-                    hears_at_ns: 0,
-                    since_ns: 0,
-                    left: REQUESTS,
-                }
-            })
+        let mut conversations: Vec<_> = (0..CONNECTIONS as u32)
+            .map(|number| Conversation::new(number, connect_to(&mut pair, listener, 80)))
             .collect();
+        pair.left.forget_watches();
+        pair.right.forget_watches();
         pair.faults = Faults {
-            lost: 20,
+            lost: 10 + draw(30),
             repeated: draw(20),
             swapped: draw(100),
+            delayed: draw(200),
+            busy: (round % 2 == 0).then(|| draw(30)),
         };
-        loop {
-            let mut is_over = true;
-            for (number, one) in conversations.iter_mut().enumerate() {
+        while !conversations.iter().all(Conversation::is_over) {
+            for one in &mut conversations {
                 one.advance(&mut pair, &mut draw);
-                if one.came == one.answer.len() && one.left == 0 {
+                if one.is_over() {
                     continue;
                 }
-                is_over = false;
                 slowest_ns = slowest_ns.max(pair.now_ns - one.since_ns);
                 assert!(
                     pair.now_ns - one.since_ns < ANSWER_NS_MAX,
-                    "round {round}, conversation {number} is stuck: of {} bytes {} were taken and {} came, of {} bytes \
-                     {} were taken and {} came; {:?}, {:?}",
-                    one.request.len(),
-                    one.asked,
-                    one.heard,
-                    one.answer.len(),
-                    one.answered,
-                    one.came,
-                    describe(&pair.left, one.client),
-                    describe(&pair.right, one.server),
+                    "round {round}, conversation {} is stuck: {}",
+                    one.number,
+                    one.describe(&pair)
                 );
             }
-            if is_over {
-                break;
-            }
             pair.step();
+            wake(&mut pair, &mut conversations);
         }
     }
     println!("the slowest answer took {} ms", slowest_ns / 1_000_000);

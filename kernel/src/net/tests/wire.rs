@@ -1,16 +1,22 @@
-//! Two networks and the wire between them, which can lose, repeat and swap frames.
+//! Two networks and the wire between them, which can lose, repeat, swap and delay frames.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use super::super::{Card, Network, Settings};
+use super::super::{Card, FRAME_BYTES_MAX, Network, Settings};
 
 /// Most frames that a card holds before it takes no more.
 pub(super) const CARD_FRAMES_MAX: usize = 64;
 
 /// Nanoseconds that pass with each step.
 pub(super) const STEP_NS: u64 = 1_000_000;
+
+/// Longest delay of a frame.
+const DELAY_NS_MAX: u64 = 60_000_000;
+
+/// Longest time in which a machine does not look at its network.
+const BUSY_NS_MAX: u64 = 100_000_000;
 
 type Queue = Rc<RefCell<VecDeque<Vec<u8>>>>;
 
@@ -19,6 +25,7 @@ struct FakeCard {
     address: [u8; 6],
     incoming: Queue,
     outgoing: Queue,
+    segment_bytes_max: usize,
 }
 
 impl Card for FakeCard {
@@ -41,6 +48,10 @@ impl Card for FakeCard {
         self.outgoing.borrow().len() < CARD_FRAMES_MAX
     }
 
+    fn segment_bytes_max(&self) -> usize {
+        self.segment_bytes_max
+    }
+
     fn transmit(&mut self, bytes: usize, fill: &mut dyn FnMut(&mut [u8])) {
         let mut frame = vec![0; bytes];
         fill(&mut frame);
@@ -58,6 +69,7 @@ pub(crate) fn cards() -> [Box<dyn Card>; 2] {
             address: [2, 0, 0, 0, 0, number],
             incoming: incoming.clone(),
             outgoing: outgoing.clone(),
+            segment_bytes_max: FRAME_BYTES_MAX,
         }) as Box<dyn Card>
     })
 }
@@ -69,6 +81,11 @@ pub(super) struct Faults {
     pub(super) lost: u64,
     pub(super) repeated: u64,
     pub(super) swapped: u64,
+    /// Of a thousand so many take longer than others, by up to [`DELAY_NS_MAX`].
+    pub(super) delayed: u64,
+    /// An end is looked after only where it has news or its timer runs out, as by a machine that sleeps; and of a thousand
+    /// such times so many begin a while of up to [`BUSY_NS_MAX`] in which the machine does something else.
+    pub(super) busy: Option<u64>,
 }
 
 /// What becomes of a frame on its way, by who sent it: 0 is left, 1 is right.
@@ -81,6 +98,10 @@ pub(super) struct Pair {
     queues: [(Queue, Queue); 2],
     pub(super) faults: Faults,
     pub(super) hook: Option<Hook>,
+    /// Frames that take longer: when they arrive, where.
+    late: Vec<(u64, usize, Vec<u8>)>,
+    /// Until when nobody looks after left and right.
+    busy_until_ns: [u64; 2],
     pub(super) now_ns: u64,
     pub(super) random: u64,
     /// Frames that were carried.
@@ -89,12 +110,18 @@ pub(super) struct Pair {
 
 impl Pair {
     pub(super) fn new(budget_bytes: usize) -> Self {
+        Self::with_segments(budget_bytes, FRAME_BYTES_MAX)
+    }
+
+    /// As [`Pair::new`], with cards that take segments in so long frames.
+    pub(super) fn with_segments(budget_bytes: usize, segment_bytes_max: usize) -> Self {
         let queues = [(); 2].map(|()| (Queue::default(), Queue::default()));
         let network = |number: u8, (incoming, outgoing): &(Queue, Queue)| {
             let card = FakeCard {
                 address: [2, 0, 0, 0, 0, number],
                 incoming: incoming.clone(),
                 outgoing: outgoing.clone(),
+                segment_bytes_max,
             };
             let settings = Settings {
                 addresses: vec![format!("10.0.0.{number}/24").parse().unwrap()],
@@ -108,6 +135,8 @@ impl Pair {
             queues,
             faults: Faults::default(),
             hook: None,
+            late: Vec::new(),
+            busy_until_ns: [0; 2],
             now_ns: 0,
             random: 1,
             carried: 0,
@@ -116,12 +145,16 @@ impl Pair {
 
     /// Of a thousand times so many.
     fn happens(&mut self, of_thousand: u64) -> bool {
+        self.draw(1000) < of_thousand
+    }
+
+    fn draw(&mut self, below: u64) -> u64 {
         // Knuth's linear congruential generator, MMIX.
         self.random = self
             .random
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
-        (self.random >> 33) % 1000 < of_thousand
+        (self.random >> 33) % below
     }
 
     fn carry(&mut self, from: usize, to: usize) {
@@ -142,7 +175,39 @@ impl Pair {
             if self.happens(self.faults.repeated) {
                 self.queues[to].0.borrow_mut().push_back(frame.clone());
             }
+            if self.happens(self.faults.delayed) {
+                let arrives_ns = self.now_ns + self.draw(DELAY_NS_MAX);
+                self.late.push((arrives_ns, to, frame));
+                continue;
+            }
             self.queues[to].0.borrow_mut().push_back(frame);
+        }
+        let now_ns = self.now_ns;
+        let is_there = |late: &mut (u64, usize, Vec<u8>)| late.0 <= now_ns && late.1 == to;
+        for (_, _, frame) in self.late.extract_if(.., is_there) {
+            self.queues[to].0.borrow_mut().push_back(frame);
+        }
+    }
+
+    /// Lets an end work: 0 is left, 1 is right.
+    fn poll(&mut self, end: usize) {
+        let now_ns = self.now_ns;
+        let network = if end == 0 {
+            &mut self.left
+        } else {
+            &mut self.right
+        };
+        let Some(busy) = self.faults.busy else {
+            network.poll(now_ns);
+            return;
+        };
+        let is_due = network.next_ns(now_ns).is_some_and(|next| next <= now_ns);
+        if now_ns < self.busy_until_ns[end] || !(network.has_news() || is_due) {
+            return;
+        }
+        network.poll(now_ns);
+        if self.happens(busy) {
+            self.busy_until_ns[end] = now_ns + self.draw(BUSY_NS_MAX);
         }
     }
 
@@ -163,9 +228,9 @@ impl Pair {
 
     /// Lets both work, carries what they sent, lets time pass.
     pub(super) fn step(&mut self) {
-        self.left.poll(self.now_ns);
+        self.poll(0);
         self.carry(0, 1);
-        self.right.poll(self.now_ns);
+        self.poll(1);
         self.carry(1, 0);
         self.now_ns += STEP_NS;
     }
