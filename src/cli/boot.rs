@@ -464,7 +464,10 @@ fn talk(
     }
     let process = running.process();
     let cores = running.take_monitor();
-    let cores = cores.map(|monitor| Writer::new(monitor, image.with_symbols().unwrap_or_default()));
+    let cores = cores.map(|monitor| {
+        let image = image.with_symbols().unwrap_or_default();
+        Writer::new(monitor, Box::new(move || image.clone()))
+    });
     let doors = [door.as_ref(), debugger.as_ref().map(debug::Running::door)];
     if let (Some(cores), Some(door)) = (&cores, doors.into_iter().flatten().next()) {
         door.serve_cores(cores.clone(), &module.path)?;
@@ -495,7 +498,7 @@ fn talk(
             _ => stdout.as_fd(),
         }),
         stderr: Some(stderr.as_fd()),
-        release: None,
+        wishes: None,
     };
     let mut trap = None;
     let mut panic = None;

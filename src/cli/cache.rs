@@ -18,7 +18,7 @@ const FUNCTION_BYTES_MAX: u64 = 1 << 29;
 const PROJECT_FUNCTION_BYTES_MAX: u64 = 1 << 27;
 
 /// The folder in a project for what can be made again.
-const PROJECT_FOLDER: &str = ".mewz";
+pub(super) const PROJECT_FOLDER: &str = ".mewz";
 
 /// Unfinished files older than this belong to nobody.
 const UNFINISHED_AGE_MAX: Duration = Duration::from_secs(3600);

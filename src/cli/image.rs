@@ -22,7 +22,7 @@ use crate::relocatable::Object;
 const MISSING_LISTED: usize = 8;
 
 /// What images are made with, beside the module.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Making {
     /// Choices of the code generator.
     pub(super) options: compile::Options,
@@ -193,10 +193,21 @@ pub(super) fn link(
     making: &Making,
     strip: bool,
 ) -> Result<Image, Failure> {
+    link_named(module, object, making, strip, None)
+}
+
+/// As [`link`], as the build that has this id already.
+pub(super) fn link_named(
+    module: &Module,
+    object: &Object,
+    making: &Making,
+    strip: bool,
+    build_id: Option<[u8; 16]>,
+) -> Result<Image, Failure> {
     let options = ImageOptions {
         strip,
+        build_id,
         pack: &making.pack,
-        ..ImageOptions::default()
     };
     making.kernel.with(|kernel| {
         let linked = progress::during(format!("linking {}", module.name().display()), || {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use console::Style;
 use mewz_abi::observe::CallReport;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::boot::{self, Watched};
 use super::failure::Failure;
@@ -44,6 +44,9 @@ pub(super) struct TraceArguments {
     summary: bool,
 }
 
+/// The kernel's option that has it tell calls from the first one on.
+pub(super) const TRACING: &str = "trace=calls";
+
 /// Runs the command.
 pub(super) fn run(arguments: TraceArguments) -> Outcome {
     interrupt::watch();
@@ -52,7 +55,7 @@ pub(super) fn run(arguments: TraceArguments) -> Outcome {
     interrupt::spare_once();
     let subject = arguments.run.subject()?;
     let mut prepared = run::prepare(arguments.run, &subject, Purpose::Watch)?;
-    prepared.wishes.options.push("trace=calls".to_owned());
+    prepared.wishes.options.push(TRACING.to_owned());
     let outcome = run::with_image(prepared, |program, wishes, module, image| {
         boot::watch(program, wishes, module, image, &mut |watched| {
             if let Watched::Call(report) = watched {
@@ -144,7 +147,7 @@ impl Printer {
             return self.count(report);
         }
         let text = if self.is_json {
-            object(report, start_ns)
+            format!("{}\n", object(report, start_ns))
         } else {
             self.line(report, start_ns)
         };
@@ -167,27 +170,12 @@ impl Printer {
 
     fn line(&mut self, report: &CallReport<'_>, start_ns: u64) -> String {
         let since = seconds(report.start_ns.saturating_sub(start_ns));
-        let CallReport { name, .. } = report;
-        let arguments = emulator::printable(report.arguments);
         let is_known = self.unfinished_ns.take() == Some(report.start_ns);
-        let Some(end_ns) = report.end_ns else {
+        if report.end_ns.is_none() {
             self.unfinished_ns = Some(report.start_ns);
-            let rest = if *name == "proc_exit" { "" } else { " …" };
-            return format!("{since:>11} {name}({arguments}){rest}\n");
-        };
-        let results = emulator::printable(report.results);
-        let answer = match report.errno {
-            0 if results.is_empty() => "0".to_owned(),
-            0 => results,
-            number => self.failure.apply_to(errno(number)).to_string(),
-        };
-        let took = seconds(end_ns.saturating_sub(report.start_ns));
-        let call = if is_known {
-            format!("… {name}")
-        } else {
-            format!("{name}({arguments})")
-        };
-        format!("{since:>11} {call} = {answer} <{took}>\n")
+        }
+        let call = text(report, is_known, &self.failure);
+        format!("{since:>11} {call}\n")
     }
 
     /// Prints the table, where it was asked for, and says what could not be written.
@@ -210,17 +198,81 @@ impl Printer {
     }
 }
 
-/// What `--json` prints of a call.
-fn object(report: &CallReport<'_>, start_ns: u64) -> String {
-    let object = json!({
+/// A call in words; `is_known`: it was told when it went to sleep.
+fn text(report: &CallReport<'_>, is_known: bool, failure: &Style) -> String {
+    let CallReport { name, .. } = report;
+    let arguments = emulator::printable(report.arguments);
+    let Some(end_ns) = report.end_ns else {
+        let rest = if *name == "proc_exit" { "" } else { " …" };
+        return format!("{name}({arguments}){rest}");
+    };
+    let results = emulator::printable(report.results);
+    let answer = match report.errno {
+        0 if results.is_empty() => "0".to_owned(),
+        0 => results,
+        number => failure.apply_to(errno(number)).to_string(),
+    };
+    let took = seconds(end_ns.saturating_sub(report.start_ns));
+    let call = if is_known {
+        format!("… {name}")
+    } else {
+        format!("{name}({arguments})")
+    };
+    format!("{call} = {answer} <{took}>")
+}
+
+/// A call that was told, for those who show it later.
+#[derive(Debug)]
+pub(super) struct Call {
+    start_ns: u64,
+    end_ns: Option<u64>,
+    errno: u16,
+    texts: [String; 3],
+}
+
+impl Call {
+    pub(super) fn of(report: &CallReport<'_>) -> Self {
+        Self {
+            start_ns: report.start_ns,
+            end_ns: report.end_ns,
+            errno: report.errno,
+            texts: [report.name, report.arguments, report.results].map(str::to_owned),
+        }
+    }
+
+    fn report(&self) -> CallReport<'_> {
+        let [name, arguments, results] = self.texts.each_ref().map(String::as_str);
+        CallReport {
+            start_ns: self.start_ns,
+            end_ns: self.end_ns,
+            errno: self.errno,
+            name,
+            arguments,
+            results,
+        }
+    }
+
+    /// The call in words; `failure` paints errors.
+    pub(super) fn text(&self, failure: &Style) -> String {
+        text(&self.report(), false, failure)
+    }
+
+    /// The same for programs; times are since the machine came up.
+    pub(super) fn object(&self) -> Value {
+        object(&self.report(), 0)
+    }
+}
+
+/// What programs are told of a call.
+fn object(report: &CallReport<'_>, start_ns: u64) -> Value {
+    json!({
         "call": report.name,
         "arguments": report.arguments,
         "results": report.results,
         "errno": report.end_ns.map(|_| errno(report.errno)),
         "start_ns": report.start_ns.saturating_sub(start_ns),
         "end_ns": report.end_ns.map(|end_ns| end_ns.saturating_sub(start_ns)),
-    });
-    format!("{object}\n")
+    })
 }
 
 /// Calls, those that took longest first.

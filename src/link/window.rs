@@ -144,6 +144,15 @@ pub fn parked_header(room_bytes: u64) -> Vec<u8> {
     bytes
 }
 
+/// Lets the kernel wait for a debugger before the first instruction of the window whose first bytes are `head`.
+pub fn wait_for_debugger(head: &mut [u8]) {
+    let at = std::mem::offset_of!(WindowHeader, flags);
+    // Bytes as the machine has them: little endian.
+    if let Some(low) = head.get_mut(at) {
+        *low |= window_flags::WAITS_FOR_DEBUGGER.to_le_bytes()[0];
+    }
+}
+
 /// The address of an image's pack: the page behind the window.
 pub(super) fn pack_address(placed: &Placed<'_>) -> u64 {
     placed.zero_end.next_multiple_of(PAGE_BYTES)

@@ -101,7 +101,12 @@ fn is_output(kind: RecordKind) -> bool {
 fn is_from_guest(kind: RecordKind) -> bool {
     !matches!(
         kind,
-        RecordKind::Stdin | RecordKind::StdinEnd | RecordKind::Time | RecordKind::Release
+        RecordKind::Stdin
+            | RecordKind::StdinEnd
+            | RecordKind::Time
+            | RecordKind::Release
+            | RecordKind::Trace
+            | RecordKind::TraceEnd
     )
 }
 

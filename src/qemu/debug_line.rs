@@ -7,21 +7,23 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
+use super::introduction;
 use super::packets::{Part, Splitter, framed, hex};
 
 /// Bytes that are passed on at once.
 const PART_BYTES: usize = 4096;
 
-/// How long a machine may take to its first answer: its kernel may still be coming up.
-const INTRODUCTION_PATIENCE: Duration = Duration::from_secs(20);
+/// What a debugger sends to stop a program that runs.
+const INTERRUPT: u8 = 3;
+
+/// What its user is told where a program has ended and another one will come.
+const ENDED: &str =
+    "the program has ended: gdb goes on with the next one (Ctrl-C: gdb is done with it)\n";
 
 /// Where debuggers come from.
 #[derive(Debug)]
@@ -85,11 +87,39 @@ impl Debugger {
 /// A machine that takes the place of the one before.
 #[derive(Debug)]
 pub struct Successor {
-    /// Its end of the line. The machine waits for a debugger, or does when one comes.
+    /// Names it.
+    pub machine: u64,
+    /// Its end of the line.
     pub line: UnixStream,
     /// The image that it runs, with symbols: for a debugger that is there.
     pub image: Option<PathBuf>,
+    /// It waits for a debugger before its program's first instruction.
+    pub waits: bool,
 }
+
+/// What a debugger is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Attention {
+    /// There is none, or it has not said a word yet.
+    #[default]
+    Nobody,
+    /// It lets the program run, and waits for its next stop.
+    Running,
+    /// It holds the program still.
+    Still,
+}
+
+/// Which machine a debugger looks at, and how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// How.
+    pub attention: Attention,
+    /// The machine that the line leads to; `None` before the first.
+    pub machine: Option<u64>,
+}
+
+/// Hears of each change of the view, on the server's thread.
+pub type Watcher = Box<dyn FnMut(View) + Send>;
 
 /// Who serves a line, seen from elsewhere.
 #[derive(Debug)]
@@ -97,49 +127,55 @@ pub struct Server {
     successors: Sender<Successor>,
     /// A byte here says that there is a successor; its end that there will be none.
     wake: UnixStream,
-    is_attached: Arc<AtomicBool>,
 }
 
 impl Server {
-    /// Serves `line` on a thread of its own until its machine has ended and, where it `has_successors`, this is dropped: then
-    /// there need be no machine yet. `entrances` are where debuggers come from.
+    /// Serves `line` on a thread of its own until its machine has ended. `entrances` are where debuggers come from.
     ///
     /// # Errors
     ///
     /// The operating system refuses; then nobody is served.
-    pub fn start(
+    pub fn start(line: UnixStream, entrances: Vec<Entrance>) -> io::Result<Self> {
+        Self::begin(Some(line), entrances, None)
+    }
+
+    /// Serves one machine after the other, as [`Server::switch`] brings them, until this is dropped. `watcher` hears what
+    /// debuggers are about.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::start`].
+    pub fn of_successors(entrances: Vec<Entrance>, watcher: Watcher) -> io::Result<Self> {
+        Self::begin(None, entrances, Some(watcher))
+    }
+
+    fn begin(
         line: Option<UnixStream>,
         entrances: Vec<Entrance>,
-        has_successors: bool,
+        watcher: Option<Watcher>,
     ) -> io::Result<Self> {
         let (wake, woken) = UnixStream::pair()?;
         let (successors, coming) = mpsc::channel();
-        let is_attached = Arc::new(AtomicBool::new(false));
         let mut relay = Relay {
             line,
+            machine: None,
             entrances,
             coming,
-            woken: has_successors.then_some(woken),
+            woken: watcher.is_some().then_some(woken),
             debugger: None,
             session: Session::default(),
-            is_attached: Arc::clone(&is_attached),
+            next: None,
+            told: View::default(),
+            watcher,
         };
         std::thread::spawn(move || relay.serve());
-        Ok(Self {
-            successors,
-            wake,
-            is_attached,
-        })
+        Ok(Self { successors, wake })
     }
 
-    /// Whether a debugger is there.
-    #[must_use]
-    pub fn is_attached(&self) -> bool {
-        self.is_attached.load(Ordering::Relaxed)
-    }
-
-    /// Puts another machine in the place of the one before. A debugger that is there takes it for its program that has begun a
-    /// new image: it reads that, sets its breakpoints again, and lets the machine go.
+    /// Puts another machine in the place of the one before. A debugger that lets the program run is led there: it takes the
+    /// machine for its program that has begun a new image, reads that, sets its breakpoints again, and lets the machine go.
+    /// One that holds the program still keeps it until it lets that go, and is led on then. Without one, or while it looks
+    /// elsewhere, a machine that waits is let go.
     pub fn switch(&self, successor: Successor) {
         // A server that is gone serves nobody.
         let _ = self.successors.send(successor);
@@ -152,34 +188,25 @@ impl Server {
 struct Relay {
     /// `None` between a machine's end and the next.
     line: Option<UnixStream>,
+    machine: Option<u64>,
     entrances: Vec<Entrance>,
     coming: Receiver<Successor>,
     /// `None` where no machine comes any more.
     woken: Option<UnixStream>,
     debugger: Option<Debugger>,
     session: Session,
-    is_attached: Arc<AtomicBool>,
-}
-
-/// What is known of a debugger's session.
-#[derive(Default)]
-struct Session {
-    from_debugger: Splitter,
-    from_machine: Splitter,
-    /// The packet by which it began.
-    greeting: Option<Vec<u8>>,
-    /// Packets are not acknowledged any more.
-    is_quiet: bool,
-    /// The program runs, and the debugger waits for its next stop.
-    is_awaited: bool,
-    /// The image of a machine that came while the program stood still.
-    unheard: Option<PathBuf>,
+    /// A machine that came while the program stood still.
+    next: Option<Successor>,
+    /// What the watcher knows.
+    told: View,
+    watcher: Option<Watcher>,
 }
 
 impl Relay {
     fn serve(&mut self) {
         let mut part = [0; PART_BYTES];
         while self.line.is_some() || self.woken.is_some() {
+            self.tell_view();
             let Ok(ready) = self.wait() else {
                 return;
             };
@@ -206,11 +233,25 @@ impl Relay {
                 match debugger.read(&mut part) {
                     Err(problem) if problem.kind() == io::ErrorKind::Interrupted => {}
                     Ok(len @ 1..) => self.pass_on_from_debugger(&part[..len]),
-                    Ok(0) | Err(_) => self.debugger = None,
+                    Ok(0) | Err(_) => self.lose_debugger(),
                 }
             }
-            let is_attached = self.debugger.is_some();
-            self.is_attached.store(is_attached, Ordering::Relaxed);
+        }
+    }
+
+    fn tell_view(&mut self) {
+        let view = View {
+            attention: match &self.debugger {
+                Some(_) => self.session.attention(),
+                None => Attention::Nobody,
+            },
+            machine: self.machine,
+        };
+        if view != self.told
+            && let Some(watcher) = &mut self.watcher
+        {
+            self.told = view;
+            watcher(view);
         }
     }
 
@@ -223,7 +264,14 @@ impl Relay {
                     framed(&[&body[..], b";exec-events+"].concat())
                 }
                 Part::Packet { raw, body } => {
-                    if matches!(body.first(), Some(b'T' | b'S' | b'W' | b'X')) {
+                    let is_end = matches!(body.first(), Some(b'W' | b'X'));
+                    if is_end && self.woken.is_some() && self.session.is_awaited {
+                        // The next program is the debugger's too, so this end is none for it.
+                        self.session.end = Some(raw);
+                        self.say(ENDED);
+                        continue;
+                    }
+                    if is_end || matches!(body.first(), Some(b'T' | b'S')) {
                         self.session.is_awaited = false;
                     }
                     raw
@@ -236,7 +284,14 @@ impl Relay {
     fn pass_on_from_debugger(&mut self, bytes: &[u8]) {
         for part in self.session.from_debugger.push(bytes) {
             let raw = match part {
-                Part::Other(bytes) => bytes,
+                Part::Other(bytes) => {
+                    if bytes.contains(&INTERRUPT) && self.session.is_awaited && !self.has_program()
+                    {
+                        self.tell_end();
+                        continue;
+                    }
+                    bytes
+                }
                 Part::Packet { raw, body } => {
                     if self.answers(&body) {
                         continue;
@@ -255,6 +310,11 @@ impl Relay {
         }
     }
 
+    /// Whether there is a program that has not ended.
+    fn has_program(&self) -> bool {
+        self.line.is_some() && self.session.end.is_none()
+    }
+
     /// Notes what a packet of the debugger means, and answers it where the machine can't.
     fn answers(&mut self, body: &[u8]) -> bool {
         let session = &mut self.session;
@@ -262,22 +322,26 @@ impl Relay {
             session.greeting = Some(body.to_vec());
         } else if body == b"QStartNoAckMode" {
             session.is_quiet = true;
+        } else if matches!(body.first(), Some(b'D' | b'k')) || body.starts_with(b"vKill") {
+            session.greeting = None;
         }
         let goes_on =
             matches!(body.first(), Some(b'c' | b's' | b'C' | b'S')) || body.starts_with(b"vCont;");
-        let unheard = match goes_on {
-            true => session.unheard.take(),
-            false => None,
-        };
         session.is_awaited |= goes_on;
-        if let Some(image) = unheard {
+        if goes_on && let Some(next) = self.next.take() {
             self.acknowledge();
-            self.tell_new_image(&image);
+            self.lead_to(next);
             return true;
         }
-        // The next machine's first stop is the answer to what lets the program go.
-        if self.line.is_none() && !goes_on {
-            self.refuse();
+        if self.line.is_none() {
+            match goes_on {
+                // The next machine's first stop is the answer to what lets the program go.
+                true => {
+                    self.acknowledge();
+                    self.say(ENDED);
+                }
+                false => self.refuse(),
+            }
         }
         self.line.is_none()
     }
@@ -294,11 +358,18 @@ impl Relay {
         }
     }
 
-    /// Tells the debugger that the program has begun the image.
-    fn tell_new_image(&mut self, image: &Path) {
+    /// Tells the debugger's user something while the program runs.
+    fn say(&mut self, text: &str) {
+        let text = hex(text.as_bytes());
+        self.tell(&framed(format!("O{text}").as_bytes()));
+    }
+
+    /// Tells the debugger that the program has ended, which was kept from it.
+    fn tell_end(&mut self) {
+        let end = self.session.end.take();
         self.session.is_awaited = false;
-        let image = hex(image.as_os_str().as_bytes());
-        self.tell(&framed(format!("T05exec:{image};").as_bytes()));
+        // Without a word it was killed, by signal 9.
+        self.tell(&end.unwrap_or_else(|| framed(b"X09")));
     }
 
     fn tell(&mut self, bytes: &[u8]) {
@@ -307,7 +378,22 @@ impl Relay {
             .as_ref()
             .is_some_and(|debugger| debugger.write(bytes).is_err());
         if is_gone {
-            self.debugger = None;
+            self.lose_debugger();
+        }
+    }
+
+    /// The debugger is gone. One that went without a word leaves no breakpoint, and no program that stands still.
+    fn lose_debugger(&mut self) {
+        self.debugger = None;
+        if self.session.greeting.take().is_some()
+            && let Some(line) = &self.line
+        {
+            // A machine that does not answer has nothing in it that could be let go.
+            let _ = introduction::let_go(line);
+        }
+        self.session.from_machine = Splitter::default();
+        if let Some(next) = self.next.take() {
+            self.take(next);
         }
     }
 
@@ -322,25 +408,60 @@ impl Relay {
         if is_over {
             self.woken = None;
         }
-        let Some(Successor { line, image }) = last else {
+        let Some(mut successor) = last else {
             return;
         };
+        let attention = match &self.debugger {
+            Some(_) => self.session.attention(),
+            None => Attention::Nobody,
+        };
+        if attention == Attention::Running {
+            self.lead_to(successor);
+            return;
+        }
+        if std::mem::take(&mut successor.waits) {
+            let _ = introduction::let_go(&successor.line);
+        }
+        match attention {
+            Attention::Still => self.next = Some(successor),
+            _ => self.take(successor),
+        }
+    }
+
+    /// Leads to the machine, whose debugger, if one comes, knows what it runs.
+    fn take(&mut self, successor: Successor) {
         self.session.from_machine = Splitter::default();
-        let has_begun = self.debugger.is_some() && self.session.greeting.is_some();
-        if has_begun && self.session.introduce(&line).is_err() {
-            // A machine that does not answer is no use to a debugger.
-            self.debugger = None;
-        }
-        self.line = Some(line);
-        if self.debugger.is_some()
-            && has_begun
-            && let Some(image) = image
+        self.machine = Some(successor.machine);
+        self.line = Some(successor.line);
+    }
+
+    /// Leads the debugger that is there to the machine.
+    fn lead_to(&mut self, successor: Successor) {
+        // The one before goes on without breakpoints: someone may wait for its answers.
+        if let Some(line) = &self.line
+            && self.session.end.is_none()
         {
-            match self.session.is_awaited {
-                true => self.tell_new_image(&image),
-                false => self.session.unheard = Some(image),
-            }
+            let _ = introduction::let_go(line);
         }
+        let greeting = self.session.greeting.as_deref();
+        let is_quiet = self.session.is_quiet;
+        let introduced = introduction::introduce(&successor.line, greeting, is_quiet);
+        let image = successor.image.clone();
+        self.session.end = None;
+        self.take(successor);
+        // A machine that does not answer, or of which nobody knows what it runs, is no use to a debugger.
+        match (introduced, image) {
+            (Ok(()), Some(image)) => self.tell_new_image(&image),
+            (Ok(()), None) => self.lose_debugger(),
+            (Err(_), _) => self.debugger = None,
+        }
+    }
+
+    /// Tells the debugger that the program has begun the image.
+    fn tell_new_image(&mut self, image: &Path) {
+        self.session.is_awaited = false;
+        let image = hex(image.as_os_str().as_bytes());
+        self.tell(&framed(format!("T05exec:{image};").as_bytes()));
     }
 
     fn wait(&self) -> io::Result<Ready> {
@@ -353,41 +474,27 @@ impl Relay {
     }
 }
 
-impl Session {
-    /// Begins the session with a machine that knows nothing of it, as the debugger began it with the one before.
-    fn introduce(&self, mut line: &UnixStream) -> io::Result<()> {
-        line.set_read_timeout(Some(INTRODUCTION_PATIENCE))?;
-        let mut splitter = Splitter::default();
-        let greeting = self.greeting.as_deref().unwrap_or(b"qSupported");
-        let mut packets = vec![greeting];
-        if self.is_quiet {
-            packets.push(b"QStartNoAckMode");
-        }
-        packets.push(b"?");
-        for (at, packet) in packets.iter().enumerate() {
-            line.write_all(&framed(packet))?;
-            ask(&mut line, &mut splitter)?;
-            // The one that ends acknowledgments is acknowledged itself.
-            if !self.is_quiet || at < 2 {
-                line.write_all(b"+")?;
-            }
-        }
-        line.set_read_timeout(None)
-    }
+/// What is known of a debugger's session.
+#[derive(Default)]
+struct Session {
+    from_debugger: Splitter,
+    from_machine: Splitter,
+    /// The packet by which it began; `None` before, and when the debugger has let the program go for good.
+    greeting: Option<Vec<u8>>,
+    /// Packets are not acknowledged any more.
+    is_quiet: bool,
+    /// The program runs, and the debugger waits for its next stop.
+    is_awaited: bool,
+    /// How the program ended, which the debugger does not know.
+    end: Option<Vec<u8>>,
 }
 
-/// Waits for the answer to a packet.
-fn ask(line: &mut &UnixStream, splitter: &mut Splitter) -> io::Result<Vec<u8>> {
-    let mut part = [0; PART_BYTES];
-    loop {
-        let len = line.read(&mut part)?;
-        if len == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        for part in splitter.push(&part[..len]) {
-            if let Part::Packet { body, .. } = part {
-                return Ok(body);
-            }
+impl Session {
+    fn attention(&self) -> Attention {
+        match (&self.greeting, self.is_awaited) {
+            (None, _) => Attention::Nobody,
+            (Some(_), true) => Attention::Running,
+            (Some(_), false) => Attention::Still,
         }
     }
 }
@@ -442,10 +549,14 @@ mod tests {
     use std::io::{Read as _, Write as _};
     use std::net::{Ipv4Addr, TcpListener, TcpStream};
     use std::os::unix::net::{UnixListener, UnixStream};
+    use std::sync::mpsc::{Receiver, channel};
     use std::time::Duration;
 
-    use super::{Entrance, Server, Successor};
-    use crate::qemu::packets::framed;
+    use super::{Attention, ENDED, Entrance, Server, Successor, View};
+    use crate::qemu::packets::{framed, hex};
+
+    /// Nothing that is waited for takes longer.
+    const PATIENCE: Duration = Duration::from_secs(60);
 
     #[test]
     fn debuggers_come_and_go_and_the_line_stays() {
@@ -458,7 +569,7 @@ mod tests {
             Entrance::Tcp(tcp),
         ];
         let (mut machine, line) = UnixStream::pair().unwrap();
-        let server = Server::start(Some(line), entrances, false).unwrap();
+        let server = Server::start(line, entrances).unwrap();
         // Nobody is there: dropped.
         machine.write_all(b"early").unwrap();
         for _ in 0..2 {
@@ -471,83 +582,173 @@ mod tests {
         assert_eq!(debugger.read(&mut [0]).unwrap(), 0);
     }
 
-    #[test]
-    fn a_debugger_is_led_from_one_machine_to_the_next() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("line");
-        let entrances = vec![Entrance::Unix(UnixListener::bind(&path).unwrap())];
-        let (mut machine, line) = UnixStream::pair().unwrap();
-        let server = Server::start(Some(line), entrances, true).unwrap();
-        let mut debugger = UnixStream::connect(&path).unwrap();
-        let patience = Some(Duration::from_secs(60));
-        debugger.set_read_timeout(patience).unwrap();
-        let pass = |from: &mut UnixStream, to: &mut UnixStream, body: &str, expected: &str| {
-            from.write_all(&framed(body.as_bytes())).unwrap();
-            let mut bytes = vec![0; expected.len() + 4];
-            to.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-            to.read_exact(&mut bytes).unwrap();
-            assert_eq!(
-                String::from_utf8(bytes[1..=expected.len()].to_vec()).unwrap(),
-                expected
-            );
-        };
-        pass(&mut debugger, &mut machine, "qSupported:a", "qSupported:a");
-        let answer = "PacketSize=800;exec-events+";
-        pass(&mut machine, &mut debugger, "PacketSize=800", answer);
-        pass(
-            &mut debugger,
-            &mut machine,
-            "QStartNoAckMode",
-            "QStartNoAckMode",
-        );
-        pass(&mut machine, &mut debugger, "OK", "OK");
-        pass(&mut debugger, &mut machine, "vCont;c:1", "vCont;c:1");
-        assert!(server.is_attached());
-        let (mut next, line) = UnixStream::pair().unwrap();
-        let image = Some("/i".into());
-        server.switch(Successor { line, image });
-        drop(machine);
+    /// A line that goes from machine to machine, with a debugger on it.
+    struct Led {
+        server: Server,
+        debugger: UnixStream,
+        views: Receiver<View>,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Led {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("line");
+            let entrances = vec![Entrance::Unix(UnixListener::bind(&path).unwrap())];
+            let (sender, views) = channel();
+            let watcher = Box::new(move |view| sender.send(view).unwrap_or(()));
+            Self {
+                server: Server::of_successors(entrances, watcher).unwrap(),
+                debugger: patient(UnixStream::connect(&path).unwrap()),
+                views,
+                _folder: folder,
+            }
+        }
+
+        /// Brings a machine; its end of the line.
+        fn bring(&self, machine: u64, waits: bool) -> UnixStream {
+            let (theirs, line) = UnixStream::pair().unwrap();
+            self.server.switch(Successor {
+                machine,
+                line,
+                image: Some(format!("/{machine}").into()),
+                waits,
+            });
+            patient(theirs)
+        }
+
+        #[track_caller]
+        fn expect_view(&self, attention: Attention, machine: u64) {
+            let wanted = View {
+                attention,
+                machine: Some(machine),
+            };
+            while self.views.recv_timeout(PATIENCE).unwrap() != wanted {}
+        }
+
+        /// Begins a session with `machine`, and lets the program run.
+        fn begin(&mut self, machine: &mut UnixStream) {
+            say(&mut self.debugger, "qSupported:a");
+            expect(machine, "$qSupported:a#");
+            say(machine, "PacketSize=800");
+            expect(&mut self.debugger, "$PacketSize=800;exec-events+#");
+            say(&mut self.debugger, "QStartNoAckMode");
+            expect(machine, "$QStartNoAckMode#");
+            say(machine, "OK");
+            expect(&mut self.debugger, "$OK#");
+            self.go_on(machine);
+        }
+
+        fn go_on(&mut self, machine: &mut UnixStream) {
+            say(&mut self.debugger, "vCont;c:1");
+            expect(machine, "$vCont;c:1#");
+        }
+    }
+
+    fn patient(stream: UnixStream) -> UnixStream {
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+
+    fn say(to: &mut UnixStream, body: &str) {
+        to.write_all(&framed(body.as_bytes())).unwrap();
+    }
+
+    /// Reads up to a packet's end, its checksum too; fails unless that is what is expected.
+    #[track_caller]
+    fn expect(from: &mut UnixStream, expected: &str) {
+        let mut text = String::new();
+        while !text.ends_with('#') {
+            let mut byte = [0];
+            from.read_exact(&mut byte).unwrap();
+            text.push(char::from(byte[0]));
+        }
+        from.read_exact(&mut [0; 2]).unwrap();
+        assert_eq!(text, expected);
+    }
+
+    /// Answers as a stub does that is told to let go.
+    #[track_caller]
+    fn expect_to_be_let_go(machine: &mut UnixStream) {
+        expect(machine, "+$D#");
+        say(machine, "OK");
+    }
+
+    /// Answers as a stub does that meets a debugger.
+    #[track_caller]
+    fn expect_introduction(machine: &mut UnixStream) {
         for (asked, answer) in [
-            ("$qSupported:a#", "PacketSize=800"),
+            ("+$qSupported:a#", "PacketSize=800"),
             ("+$QStartNoAckMode#", "OK"),
             ("+$?#", "T05thread:1;"),
         ] {
-            let mut bytes = vec![0; asked.len() + 2];
-            next.read_exact(&mut bytes).unwrap();
-            assert!(bytes.starts_with(asked.as_bytes()), "{bytes:?}");
-            next.write_all(&framed(answer.as_bytes())).unwrap();
+            expect(machine, asked);
+            say(machine, answer);
         }
-        let mut bytes = [0; 17];
-        debugger.read_exact(&mut bytes).unwrap();
-        assert!(bytes.starts_with(b"$T05exec:2f69;#"), "{bytes:?}");
-        pass(&mut debugger, &mut next, "g", "g");
-        // The next one comes while the program stands still: the debugger hears of it when it lets that go.
-        let (mut last, line) = UnixStream::pair().unwrap();
-        let image = Some("/j".into());
-        server.switch(Successor { line, image });
-        for answer in ["PacketSize=800", "OK", "T05thread:1;"] {
-            let mut byte = [0];
-            while byte != *b"#" {
-                last.read_exact(&mut byte).unwrap();
-            }
-            last.write_all(&framed(answer.as_bytes())).unwrap();
-        }
-        drop(next);
-        let mut rest = [0; 2];
-        last.read_exact(&mut rest).unwrap();
-        pass(&mut debugger, &mut last, "m0,1", "m0,1");
-        pass(&mut last, &mut debugger, "00", "00");
-        debugger.write_all(&framed(b"vCont;c:1")).unwrap();
-        debugger.read_exact(&mut bytes).unwrap();
-        assert!(bytes.starts_with(b"$T05exec:2f6a;#"), "{bytes:?}");
-        // Without a machine it is told so.
-        drop(last);
-        pass(
-            &mut debugger.try_clone().unwrap(),
-            &mut debugger,
-            "g",
-            "E01",
-        );
+    }
+
+    #[test]
+    fn a_debugger_that_lets_the_program_run_is_led_to_the_next() {
+        let mut led = Led::new();
+        let mut first = led.bring(1, false);
+        led.begin(&mut first);
+        led.expect_view(Attention::Running, 1);
+        let mut second = led.bring(2, true);
+        expect_to_be_let_go(&mut first);
+        expect_introduction(&mut second);
+        expect(&mut led.debugger, "$T05exec:2f32;#");
+        led.expect_view(Attention::Still, 2);
+        say(&mut led.debugger, "g");
+        expect(&mut second, "$g#");
+        // One that is killed leaves nothing behind.
+        drop(led.debugger);
+        expect_to_be_let_go(&mut second);
+    }
+
+    #[test]
+    fn a_debugger_keeps_the_program_that_it_holds_still() {
+        let mut led = Led::new();
+        let mut first = led.bring(1, false);
+        led.begin(&mut first);
+        say(&mut first, "T05thread:1;");
+        expect(&mut led.debugger, "$T05thread:1;#");
+        led.expect_view(Attention::Still, 1);
+        // Meanwhile others come; those that wait for a debugger wait in vain.
+        let mut second = led.bring(2, true);
+        expect_to_be_let_go(&mut second);
+        let mut third = led.bring(3, false);
+        say(&mut led.debugger, "m0,1");
+        expect(&mut first, "$m0,1#");
+        say(&mut first, "00");
+        expect(&mut led.debugger, "$00#");
+        say(&mut led.debugger, "vCont;c:1");
+        expect_to_be_let_go(&mut first);
+        expect_introduction(&mut third);
+        expect(&mut led.debugger, "$T05exec:2f33;#");
+        led.go_on(&mut third);
+        led.expect_view(Attention::Running, 3);
+    }
+
+    #[test]
+    fn the_end_of_a_program_is_none_for_its_debugger() {
+        let mut led = Led::new();
+        let mut first = led.bring(1, false);
+        led.begin(&mut first);
+        say(&mut first, "W07");
+        drop(first);
+        let words = format!("$O{}#", hex(ENDED.as_bytes()));
+        expect(&mut led.debugger, &words);
+        let mut second = led.bring(2, false);
+        expect_introduction(&mut second);
+        expect(&mut led.debugger, "$T05exec:2f32;#");
+        // Without a machine it is told so, and asked for by Ctrl-C it hears of the end.
+        drop(second);
+        say(&mut led.debugger, "g");
+        expect(&mut led.debugger, "$E01#");
+        say(&mut led.debugger, "vCont;c:1");
+        expect(&mut led.debugger, &words);
+        led.debugger.write_all(&[3]).unwrap();
+        expect(&mut led.debugger, "$X09#");
     }
 
     fn talk(machine: &mut UnixStream, debugger: &mut (impl std::io::Read + std::io::Write)) {

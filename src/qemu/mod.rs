@@ -10,6 +10,7 @@ pub mod config;
 pub mod console;
 pub mod debug_line;
 pub mod error;
+mod introduction;
 pub mod leash;
 pub mod machine;
 pub mod monitor;

@@ -35,8 +35,18 @@ pub struct Streams<'a> {
     pub stdout: Option<BorrowedFd<'a>>,
     /// Takes standard error; without it, events do.
     pub stderr: Option<BorrowedFd<'a>>,
-    /// Where someone asks for the release of a parked kernel, by a byte.
-    pub release: Option<BorrowedFd<'a>>,
+    /// Where someone asks for something by a byte, which is one of [`wish`].
+    pub wishes: Option<BorrowedFd<'a>>,
+}
+
+/// What a machine can be asked for while it runs.
+pub mod wish {
+    /// A parked kernel's application is there.
+    pub const RELEASE: u8 = 1;
+    /// Calls of WASI are to be told.
+    pub const TRACE: u8 = 2;
+    /// They are not any more.
+    pub const TRACE_END: u8 = 3;
 }
 
 /// Something that the machine tells beside output.
@@ -137,7 +147,7 @@ pub fn talk(
             .stderr
             .map(|stream| Sink::new(stream, "standard error")),
         stdin: streams.stdin,
-        release: streams.release,
+        wishes: streams.wishes,
         stdin_wanted: None,
         to_guest: Vec::new(),
         deadlines,
@@ -156,8 +166,8 @@ struct Session<'a> {
     stdout: Option<Sink<'a>>,
     stderr: Option<Sink<'a>>,
     stdin: BorrowedFd<'a>,
-    /// Until it has been asked for.
-    release: Option<BorrowedFd<'a>>,
+    /// Until nobody can ask any more.
+    wishes: Option<BorrowedFd<'a>>,
     /// Most bytes of standard input that the guest waits for.
     stdin_wanted: Option<usize>,
     /// Records that the console has not yet taken.
@@ -178,7 +188,7 @@ enum Source {
     Serial,
     Words,
     Stdin,
-    Release,
+    Wishes,
     End,
 }
 
@@ -194,7 +204,7 @@ struct Ready {
     serial: bool,
     words: bool,
     stdin: bool,
-    release: bool,
+    wishes: bool,
     end: bool,
 }
 
@@ -216,9 +226,8 @@ impl Session<'_> {
             if ready.stdin {
                 self.read_stdin()?;
             }
-            if ready.release {
-                self.release = None;
-                self.queue(RecordKind::Release, &[]);
+            if ready.wishes {
+                self.read_wishes();
             }
             self.send(running)?;
             if (ready.console || ready.end)
@@ -338,8 +347,8 @@ impl Session<'_> {
         if self.stdin_wanted.is_some() && self.to_guest.is_empty() {
             listen(Source::Stdin, self.stdin);
         }
-        if let Some(release) = self.release {
-            listen(Source::Release, release);
+        if let Some(wishes) = self.wishes {
+            listen(Source::Wishes, wishes);
         }
         if let Some(end) = &running.end {
             listen(Source::End, end.as_fd());
@@ -363,7 +372,7 @@ impl Session<'_> {
             serial: is_ready(Source::Serial),
             words: is_ready(Source::Words),
             stdin: is_ready(Source::Stdin),
-            release: is_ready(Source::Release),
+            wishes: is_ready(Source::Wishes),
             end: is_ready(Source::End),
         }))
     }
@@ -439,7 +448,9 @@ impl Session<'_> {
                 RecordKind::Stdin
                 | RecordKind::StdinEnd
                 | RecordKind::Time
-                | RecordKind::Release => {
+                | RecordKind::Release
+                | RecordKind::Trace
+                | RecordKind::TraceEnd => {
                     unreachable!("the decoder refuses records of the host")
                 }
             }
@@ -477,6 +488,28 @@ impl Session<'_> {
         }
         self.stdin_wanted = None;
         Ok(())
+    }
+
+    fn read_wishes(&mut self) {
+        let Some(wishes) = self.wishes else { return };
+        let mut bytes = [0; 16];
+        let len = match rustix::io::read(wishes, &mut bytes) {
+            Ok(len @ 1..) => len,
+            Err(Errno::INTR | Errno::AGAIN) => return,
+            // Who asked is gone.
+            Ok(0) | Err(_) => {
+                self.wishes = None;
+                return;
+            }
+        };
+        for byte in &bytes[..len] {
+            match *byte {
+                wish::RELEASE => self.queue(RecordKind::Release, &[]),
+                wish::TRACE => self.queue(RecordKind::Trace, &[]),
+                wish::TRACE_END => self.queue(RecordKind::TraceEnd, &[]),
+                _ => {}
+            }
+        }
     }
 
     fn queue(&mut self, kind: RecordKind, payload: &[u8]) {

@@ -20,7 +20,7 @@
 //! | two loops in one folder; leftover machines, builds and files | `ends::a_second_loop_in_a_folder_is_refused_and_a_killed_one_leaves_nothing`, `ends::a_killed_loop_takes_a_build_and_its_children_with_it` |
 //! | Ctrl-C, Ctrl-Z, `fg` and Ctrl-\ mean something else; a broken terminal afterwards | `terminal::a_shell_stops_the_loop_and_has_its_terminal_meanwhile`, `terminal::every_way_out_gives_the_terminal_back` |
 //! | logs without prefix and time; another size of the window | `terminal::lines_have_prefix_and_time_and_survive_another_size_of_the_window` |
-//! | no answer to "how do I debug?" | `terminal::gdb_opens_on_a_crash_and_the_loop_goes_on_after_it` |
+//! | no answer to "how do I debug?" | `terminal::gdb_opens_on_a_crash_and_the_loop_goes_on_after_it`, `debugger` |
 //! | escapes in pipes, `NO_COLOR` and CI | `terminal::what_no_person_looks_at_is_plain` |
 
 #[path = "../invoke/mod.rs"]
@@ -29,8 +29,10 @@ mod invoke;
 mod tools;
 
 mod choices;
+mod debugger;
 mod ends;
 mod host;
+mod observing;
 mod saves;
 mod screen;
 mod serving;

@@ -10,7 +10,7 @@ use crate::screen::Terminal;
 use crate::session::{printing, project};
 
 /// A program that runs until it is ended.
-fn sleeping() -> String {
+pub(crate) fn sleeping() -> String {
     fs::read_to_string(invoke::program("doze.wat"))
         .unwrap()
         .replace("3000000000", "600000000000")

@@ -49,10 +49,14 @@ pub enum RecordKind {
     Time = 66,
     /// Host to guest: the application window is in memory. No payload.
     Release = 67,
+    /// Host to guest: calls of WASI are to be told from now on, as [`RecordKind::Call`]. No payload. A kernel that can't does not.
+    Trace = 68,
+    /// Host to guest: they are not any more. No payload.
+    TraceEnd = 69,
 }
 
 impl RecordKind {
-    const ALL: [RecordKind; 17] = [
+    const ALL: [RecordKind; 19] = [
         RecordKind::Stdout,
         RecordKind::Stderr,
         RecordKind::Log,
@@ -70,6 +74,8 @@ impl RecordKind {
         RecordKind::StdinEnd,
         RecordKind::Time,
         RecordKind::Release,
+        RecordKind::Trace,
+        RecordKind::TraceEnd,
     ];
 
     /// The kind with this number.

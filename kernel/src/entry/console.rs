@@ -71,6 +71,18 @@ pub(super) fn tell(kind: RecordKind, payload: &[u8]) {
     with_console(|console| console.send(kind, payload));
 }
 
+/// Whether the host wants calls told from now on, once, where it has said something of it.
+#[cfg(feature = "debugger")]
+pub(super) fn take_tracing() -> Option<bool> {
+    with_console(|console| {
+        if console.has_news() {
+            console.poll()?;
+        }
+        Ok(console.take_tracing())
+    })
+    .flatten()
+}
+
 /// Writes all of `bytes` to a stream.
 pub(super) fn write(kind: RecordKind, bytes: &[u8]) {
     if bytes.is_empty() {

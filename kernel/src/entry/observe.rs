@@ -39,8 +39,17 @@ pub(super) fn start(settings: &Settings) {
     }
 }
 
+/// Does what the host wants of telling calls from now on. Call it between calls: one that is under way is told whole or not.
+fn take_wish() {
+    if let Some(is_wanted) = console::take_tracing() {
+        IS_TRACING.store(is_wanted, Ordering::Relaxed);
+        *CALL.lock() = None;
+    }
+}
+
 /// A call begins.
 pub(super) fn begin(call: Call, values: &[u64; PARAMETERS_MAX], memory: &dyn GuestMemory) {
+    take_wish();
     if !IS_TRACING.load(Ordering::Relaxed) {
         return;
     }

@@ -89,6 +89,8 @@ pub(crate) struct Console {
     time_ns: Option<u64>,
     /// The host has said that the application window is there.
     is_released: bool,
+    /// What the host said last of telling calls, until it is taken.
+    is_tracing: Option<bool>,
     /// Queues that are not used again, but that the device still knows.
     _kept: (Option<Control>, [Option<(BufferQueue, BufferQueue)>; 2]),
 }
@@ -132,6 +134,7 @@ impl Console {
             has_asked: false,
             time_ns: None,
             is_released: false,
+            is_tracing: None,
             _kept: (control, ports),
         })
     }
@@ -214,6 +217,7 @@ impl Console {
                 has_asked,
                 time_ns,
                 is_released,
+                is_tracing,
                 receive,
                 ..
             } = self;
@@ -225,6 +229,7 @@ impl Console {
                 Incoming::StdinEnd => *has_ended = true,
                 Incoming::Time(ns) => *time_ns = Some(ns),
                 Incoming::Release => *is_released = true,
+                Incoming::Trace(is_wanted) => *is_tracing = Some(is_wanted),
             });
             taken.map_err(ConsoleError::Record)?;
             self.receive.submit(&mut self.transport, at, RECEIVE.1)?;
@@ -285,6 +290,12 @@ impl Console {
     /// Whether the host has said that the application window is there.
     pub(crate) fn is_released(&self) -> bool {
         self.is_released
+    }
+
+    /// Whether the host wants calls told from now on, once, where it has said something of it.
+    #[cfg(feature = "debugger")]
+    pub(crate) fn take_tracing(&mut self) -> Option<bool> {
+        self.is_tracing.take()
     }
 }
 

@@ -13,6 +13,8 @@ pub enum Incoming<'a> {
     Time(u64),
     /// The application window is in memory.
     Release,
+    /// Whether calls of WASI are to be told from now on.
+    Trace(bool),
 }
 
 /// The host sent what is no record; nothing after it can be understood.
@@ -68,6 +70,8 @@ impl Inbox {
         match parse_head(self.head) {
             Some((RecordKind::StdinEnd, 0)) => see(Incoming::StdinEnd),
             Some((RecordKind::Release, 0)) => see(Incoming::Release),
+            Some((RecordKind::Trace, 0)) => see(Incoming::Trace(true)),
+            Some((RecordKind::TraceEnd, 0)) => see(Incoming::Trace(false)),
             Some((RecordKind::Stdin, 0)) => {}
             Some(record @ ((RecordKind::Stdin, _) | (RecordKind::Time, 8))) => {
                 self.current = Some(record);
@@ -112,6 +116,7 @@ mod tests {
         ends: usize,
         times: Vec<u64>,
         releases: usize,
+        traces: Vec<bool>,
     }
 
     fn feed(stream: &[u8], piece: usize) -> Result<Seen, BadRecord> {
@@ -123,6 +128,7 @@ mod tests {
                 Incoming::StdinEnd => seen.ends += 1,
                 Incoming::Time(ns) => seen.times.push(ns),
                 Incoming::Release => seen.releases += 1,
+                Incoming::Trace(is_wanted) => seen.traces.push(is_wanted),
             })?;
         }
         Ok(seen)
@@ -140,11 +146,14 @@ mod tests {
         stream.extend(b"ef");
         stream.extend(head(RecordKind::StdinEnd, 0));
         stream.extend(head(RecordKind::Release, 0));
+        stream.extend(head(RecordKind::Trace, 0));
+        stream.extend(head(RecordKind::TraceEnd, 0));
         let whole = Seen {
             input: b"ab\0cdef".to_vec(),
             ends: 1,
             times: [0x0102_0304_0506_0708].into(),
             releases: 1,
+            traces: [true, false].into(),
         };
         for piece in 1..=stream.len() {
             assert_eq!(
@@ -162,6 +171,7 @@ mod tests {
             head(RecordKind::Stdout, 1),
             head(RecordKind::StdinEnd, 1),
             head(RecordKind::Release, 1),
+            head(RecordKind::Trace, 1),
             head(RecordKind::Time, 7),
             head(RecordKind::Stdin, PAYLOAD_BYTES_MAX as u32 + 1),
         ];

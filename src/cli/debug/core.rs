@@ -79,18 +79,26 @@ pub(in crate::cli) fn default_path(module: &Path) -> PathBuf {
 }
 
 /// What writes the cores of one machine, at its crash or when it is asked.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(in crate::cli) struct Writer(Arc<Mutex<Kept>>);
 
-#[derive(Debug)]
 struct Kept {
     monitor: Monitor,
-    image: Vec<u8>,
+    image: Image,
+}
+
+/// Gives the image of a machine, with symbols.
+pub(in crate::cli) type Image = Box<dyn Fn() -> Vec<u8> + Send>;
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Writer")
+    }
 }
 
 impl Writer {
-    /// That of the machine behind `monitor` that runs `image`, with symbols.
-    pub(in crate::cli) fn new(monitor: Monitor, image: Vec<u8>) -> Self {
+    /// That of the machine behind `monitor` that runs `image`.
+    pub(in crate::cli) fn new(monitor: Monitor, image: Image) -> Self {
         Self(Arc::new(Mutex::new(Kept { monitor, image })))
     }
 
@@ -102,40 +110,45 @@ impl Writer {
     ) -> Result<String, Failure> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Kept { monitor, image } = &mut *kept;
-        write(monitor, path, image, stopped)
+        write(monitor, path, &image(), stopped)
     }
+}
 
-    /// Answers requests at the socket `listener` until this process ends: a line of JSON with `path`, and maybe `registers`, for
-    /// one with `text` or `error`.
-    pub(super) fn serve(self, listener: UnixListener, module: PathBuf) {
-        std::thread::spawn(move || {
-            for mut stream in listener.incoming().flatten() {
-                let _ = stream.set_read_timeout(Some(PATIENCE));
-                let mut line = String::new();
-                if BufReader::new(&stream).read_line(&mut line).is_err() {
-                    continue;
-                }
-                let answer = match self.answer(&line, &module) {
-                    Ok(text) => json!({ "text": text }),
-                    Err(failure) => json!({ "error": failure.text() }),
-                };
-                // Who asked may be gone.
-                let _ = stream.write_all(format!("{answer}\n").as_bytes());
+/// Answers requests at the socket `listener` until this process ends: a line of JSON with `path`, and maybe `registers`, for
+/// one with `text` or `error`. `writer` is that of the machine that is there then.
+pub(super) fn serve(
+    listener: UnixListener,
+    module: PathBuf,
+    writer: impl Fn() -> Option<Writer> + Send + 'static,
+) {
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.set_read_timeout(Some(PATIENCE));
+            let mut line = String::new();
+            if BufReader::new(&stream).read_line(&mut line).is_err() {
+                continue;
             }
-        });
-    }
+            let answer = match answer(writer(), &line, &module) {
+                Ok(text) => json!({ "text": text }),
+                Err(failure) => json!({ "error": failure.text() }),
+            };
+            // Who asked may be gone.
+            let _ = stream.write_all(format!("{answer}\n").as_bytes());
+        }
+    });
+}
 
-    fn answer(&self, line: &str, module: &Path) -> Result<String, Failure> {
-        let wish: Wish = serde_json::from_str(line)
-            .map_err(|problem| Failure::new("no request for a core").cause(problem))?;
-        let registers = wish.registers.and_then(|all| all.try_into().ok());
-        let stopped = registers.map(|registers| Stopped {
-            signal: SIGNAL_TRAP,
-            registers,
-        });
-        let path = wish.path.unwrap_or_else(|| default_path(module));
-        self.write(&path, stopped)
-    }
+fn answer(writer: Option<Writer>, line: &str, module: &Path) -> Result<String, Failure> {
+    let writer = writer.ok_or_else(|| Failure::new("there is no machine"))?;
+    let wish: Wish = serde_json::from_str(line)
+        .map_err(|problem| Failure::new("no request for a core").cause(problem))?;
+    let registers = wish.registers.and_then(|all| all.try_into().ok());
+    let stopped = registers.map(|registers| Stopped {
+        signal: SIGNAL_TRAP,
+        registers,
+    });
+    let path = wish.path.unwrap_or_else(|| default_path(module));
+    writer.write(&path, stopped)
 }
 
 /// A request for a core.

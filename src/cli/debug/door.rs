@@ -2,20 +2,23 @@
 
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::core::Writer;
+use super::core::{self, Writer};
+use super::listen::listen;
+use crate::cli::dev::control_socket;
 use crate::cli::failure::Failure;
 use crate::cli::image::BootImage;
 use crate::cli::interrupt::{Held, Holding, hold};
-use crate::qemu::debug_line::{Entrance, Server, Successor};
+use crate::qemu::debug_line::{Entrance, Server, Successor, Watcher};
 
 /// Names of the files in a machine's folder.
 const LINE_FILE: &str = "line";
@@ -30,10 +33,22 @@ pub(super) struct Note {
     pub(super) process: u32,
     /// The module's file.
     pub(super) module: PathBuf,
-    /// Where its image is asked for first.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) control: Option<PathBuf>,
+    /// The loop that it is of, if it is of one.
+    #[serde(default, rename = "loop", skip_serializing_if = "Option::is_none")]
+    pub(super) of_loop: Option<Loop>,
 }
+
+/// A loop, whose machine is another with every save.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(in crate::cli) struct Loop {
+    /// The folder that it watches.
+    pub(in crate::cli) folder: PathBuf,
+    /// Where it is asked for a way to the machine, which makes the image too.
+    pub(in crate::cli) control: PathBuf,
+}
+
+/// Images that stay: a debugger may hold an older program still, and read of its image what it has not read yet.
+const IMAGES_KEPT: usize = 4;
 
 /// The way to a machine; closed, and its folder gone, when this is dropped.
 #[derive(Debug)]
@@ -44,6 +59,8 @@ pub(in crate::cli) struct Door {
     server: Server,
     /// Images that have come after the first.
     images: AtomicUsize,
+    /// What writes the cores of the machine that is there.
+    cores: Arc<Mutex<Option<Writer>>>,
     _held: Held,
 }
 
@@ -58,95 +75,52 @@ impl Door {
         let image = image
             .with_symbols()
             .ok_or_else(|| Failure::new("cannot link the image's symbols"))?;
-        Self::make(Some(line), module, Some(&image), port, None)
-    }
-
-    /// Opens one to machines that [`Door::lead_on`] leads to, one after the other. Who comes asks for the image first, by the
-    /// request `debug` at the socket `control`; [`Door::put_image`] is to answer that.
-    #[expect(dead_code, reason = "for the machines of `mewz dev`")]
-    pub(in crate::cli) fn without_machine(
-        module: &Path,
-        control: PathBuf,
-    ) -> Result<Self, Failure> {
-        Self::make(None, module, None, None, Some(control))
-    }
-
-    fn make(
-        line: Option<UnixStream>,
-        module: &Path,
-        image: Option<&[u8]>,
-        port: Option<u16>,
-        control: Option<PathBuf>,
-    ) -> Result<Self, Failure> {
-        let process = std::process::id();
-        let folder = runtime_folder().join(process.to_string());
-        let failure = |problem: io::Error| {
-            Failure::new(format!(
-                "cannot open a door for debuggers in `{}`",
-                folder.display()
-            ))
-            .cause(problem)
-        };
-        let held = hold(Holding::Folder(folder.clone()));
-        // One that an earlier process of this number left.
-        let _ = fs::remove_dir_all(&folder);
-        let mut builder = fs::DirBuilder::new();
-        builder
-            .recursive(true)
-            .mode(0o700)
-            .create(&folder)
-            .map_err(failure)?;
-        let has_successors = control.is_some();
-        let note = Note {
-            process,
-            module: std::path::absolute(module).unwrap_or_else(|_| module.to_owned()),
-            control,
-        };
-        if let Some(image) = image {
-            fs::write(folder.join(IMAGE_FILE), image).map_err(failure)?;
-        }
-        let note = serde_json::to_vec(&note).map_err(|problem| failure(problem.into()))?;
-        fs::write(folder.join(NOTE_FILE), note).map_err(failure)?;
-        // The socket comes last: where it is, all else is.
-        let listener = UnixListener::bind(folder.join(LINE_FILE)).map_err(failure)?;
-        let mut entrances = vec![Entrance::Unix(listener)];
+        let folder = Folder::make(module, None)?;
+        fs::write(folder.path.join(IMAGE_FILE), image)
+            .map_err(|problem| folder.failure(problem))?;
+        let mut entrances = Vec::new();
         let mut address = None;
         if let Some(port) = port {
-            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|problem| {
-                Failure::usage(format!("port {port} of this host cannot be listened on"))
-                    .cause(problem)
-            })?;
+            let listener = listen(port)?;
             address = listener.local_addr().ok();
             entrances.push(Entrance::Tcp(listener));
         }
-        let server = Server::start(line, entrances, has_successors).map_err(failure)?;
-        Ok(Self {
-            folder,
-            address,
-            server,
-            images: AtomicUsize::new(0),
-            _held: held,
+        folder.open(entrances, address, |entrances| {
+            Server::start(line, entrances)
         })
     }
 
-    /// Whether a debugger is there.
-    #[expect(dead_code, reason = "for the machines of `mewz dev`")]
-    pub(in crate::cli) fn is_attached(&self) -> bool {
-        self.server.is_attached()
+    /// Opens one to the machines of a loop, that [`Door::lead_on`] leads to, one after the other. Who comes asks the loop for
+    /// the way first, by the request `debug`; [`Door::put_image`] is to answer that. `watcher` hears what debuggers are about.
+    pub(in crate::cli) fn of_loop(
+        module: &Path,
+        of_loop: Loop,
+        watcher: Watcher,
+    ) -> Result<Self, Failure> {
+        let folder = Folder::make(module, Some(of_loop))?;
+        let door = folder.open(Vec::new(), None, |entrances| {
+            Server::of_successors(entrances, watcher)
+        })?;
+        door.answer_for_cores(module)?;
+        Ok(door)
     }
 
-    /// Leads to the machine behind `line` from now on. A debugger that is there needs the `image` that the machine runs, with
-    /// symbols: it reads that, sets its breakpoints again, and lets the machine go. So the machine has to wait for one before
-    /// its first instruction (`mewz_abi::application::window_flags::WAITS_FOR_DEBUGGER`).
-    #[expect(dead_code, reason = "for the machines of `mewz dev`")]
+    /// Leads to `machine`, behind `line`, from now on; a debugger that is there is led along as [`Server::switch`] says, if it
+    /// is told the `image` that the machine runs ([`Door::put_image`]). `waits`: for a debugger, before the first instruction
+    /// (`mewz_abi::application::window_flags::WAITS_FOR_DEBUGGER`).
     pub(in crate::cli) fn lead_on(
         &self,
+        machine: u64,
         line: UnixStream,
-        image: Option<&[u8]>,
-    ) -> Result<(), Failure> {
-        let image = image.map(|image| self.put_image(image)).transpose()?;
-        self.server.switch(Successor { line, image });
-        Ok(())
+        image: Option<PathBuf>,
+        waits: bool,
+    ) {
+        self.server.switch(Successor {
+            machine,
+            line,
+            image,
+            waits,
+        });
     }
 
     /// Keeps the image of the machine that is there, for debuggers that come; its path.
@@ -161,8 +135,7 @@ impl Door {
         let link = self.folder.join("link");
         fs::hard_link(path(number), &link).map_err(failure)?;
         fs::rename(link, self.image()).map_err(failure)?;
-        if let Some(old) = number.checked_sub(2) {
-            // The debugger may still read the one before.
+        if let Some(old) = number.checked_sub(IMAGES_KEPT) {
             let _ = fs::remove_file(path(old));
         }
         Ok(path(number))
@@ -170,9 +143,21 @@ impl Door {
 
     /// Lets debuggers ask for cores of the machine.
     pub(in crate::cli) fn serve_cores(&self, writer: Writer, module: &Path) -> Result<(), Failure> {
+        self.set_cores(Some(writer));
+        self.answer_for_cores(module)
+    }
+
+    /// Says what writes the cores of the machine that is there now.
+    pub(in crate::cli) fn set_cores(&self, writer: Option<Writer>) {
+        *self.cores.lock().unwrap_or_else(PoisonError::into_inner) = writer;
+    }
+
+    fn answer_for_cores(&self, module: &Path) -> Result<(), Failure> {
         let listener = UnixListener::bind(self.core())
             .map_err(|problem| Failure::new("cannot open a door for cores").cause(problem))?;
-        writer.serve(listener, module.to_owned());
+        let cores = Arc::clone(&self.cores);
+        let writer = move || cores.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        core::serve(listener, module.to_owned(), writer);
         Ok(())
     }
 
@@ -182,7 +167,7 @@ impl Door {
     }
 
     /// The line's socket.
-    pub(super) fn line(&self) -> PathBuf {
+    pub(in crate::cli) fn line(&self) -> PathBuf {
         self.folder.join(LINE_FILE)
     }
 
@@ -194,6 +179,67 @@ impl Door {
     /// The folder, for what belongs to a session.
     pub(super) fn folder(&self) -> &Path {
         &self.folder
+    }
+}
+
+/// A machine's folder before its door is open.
+struct Folder {
+    path: PathBuf,
+    held: Held,
+}
+
+impl Folder {
+    /// Makes it, with the note.
+    fn make(module: &Path, of_loop: Option<Loop>) -> Result<Self, Failure> {
+        let process = std::process::id();
+        let path = runtime_folder().join(process.to_string());
+        let folder = Self {
+            held: hold(Holding::Folder(path.clone())),
+            path,
+        };
+        // One that an earlier process of this number left.
+        let _ = fs::remove_dir_all(&folder.path);
+        let mut builder = fs::DirBuilder::new();
+        builder
+            .recursive(true)
+            .mode(0o700)
+            .create(&folder.path)
+            .map_err(|problem| folder.failure(problem))?;
+        let note = Note {
+            process,
+            module: std::path::absolute(module).unwrap_or_else(|_| module.to_owned()),
+            of_loop,
+        };
+        let note = serde_json::to_vec(&note).map_err(io::Error::from);
+        note.and_then(|note| fs::write(folder.path.join(NOTE_FILE), note))
+            .map_err(|problem| folder.failure(problem))?;
+        Ok(folder)
+    }
+
+    fn failure(&self, problem: io::Error) -> Failure {
+        let path = self.path.display();
+        Failure::new(format!("cannot open a door for debuggers in `{path}`")).cause(problem)
+    }
+
+    /// Opens the door; its socket comes last: where it is, all else is.
+    fn open(
+        self,
+        mut entrances: Vec<Entrance>,
+        address: Option<SocketAddr>,
+        serve: impl FnOnce(Vec<Entrance>) -> io::Result<Server>,
+    ) -> Result<Door, Failure> {
+        let listener = UnixListener::bind(self.path.join(LINE_FILE));
+        let listener = listener.map_err(|problem| self.failure(problem))?;
+        entrances.push(Entrance::Unix(listener));
+        let server = serve(entrances).map_err(|problem| self.failure(problem))?;
+        Ok(Door {
+            folder: self.path,
+            address,
+            server,
+            images: AtomicUsize::new(0),
+            cores: Arc::default(),
+            _held: self.held,
+        })
     }
 }
 
@@ -217,7 +263,7 @@ impl Found {
         self.folder.join(LINE_FILE)
     }
 
-    pub(super) fn image(&self) -> PathBuf {
+    fn image(&self) -> PathBuf {
         self.folder.join(IMAGE_FILE)
     }
 
@@ -226,32 +272,102 @@ impl Found {
         self.folder.join(CORE_FILE)
     }
 
-    /// Has the image made where that waits for someone who wants it.
-    pub(super) fn prepare(&self) -> Result<(), Failure> {
-        let Some(control) = &self.note.control else {
-            return Ok(());
+    /// Whether it is of the project in `folder`, or its module is that file.
+    pub(super) fn is_of(&self, place: &Path) -> bool {
+        let is_below = |path: &Path| path.starts_with(place);
+        let of_loop = self.note.of_loop.as_ref();
+        of_loop.is_some_and(|of_loop| of_loop.folder == place) || is_below(&self.note.module)
+    }
+
+    /// Has a loop lead to the machine that is worth looking at, and make its image; where that is.
+    pub(super) fn prepare(&self) -> Result<PathBuf, Failure> {
+        let Some(of_loop) = &self.note.of_loop else {
+            return Ok(self.image());
         };
-        let answer = ask_for_image(control).map_err(|problem| {
-            Failure::new("cannot attach to the program of `mewz dev`").cause(problem)
-        })?;
-        let answer: serde_json::Value = serde_json::from_str(&answer).unwrap_or_default();
-        match answer["error"].as_str() {
-            Some(why) => Err(Failure::new("cannot attach to the program of `mewz dev`").cause(why)),
+        let end = Instant::now() + BUSY_PATIENCE;
+        loop {
+            match ask_for_way(&of_loop.control)? {
+                Way::Open(image) => return Ok(image.unwrap_or_else(|| self.image())),
+                Way::Closed(why) => return Err(no_way().cause(why)),
+                Way::Busy(why) if Instant::now() > end => return Err(no_way().cause(why)),
+                // One that is just leaving is gone soon.
+                Way::Busy(_) => std::thread::sleep(BUSY_PAUSE),
+            }
+        }
+    }
+
+    /// Has a loop say what writes the core of the machine that is worth looking at: that which a debugger is at, if one is.
+    pub(super) fn prepare_core(&self) -> Result<(), Failure> {
+        match &self.note.of_loop {
+            Some(of_loop) => match ask_for_way(&of_loop.control)? {
+                Way::Open(_) | Way::Busy(_) => Ok(()),
+                Way::Closed(why) => Err(no_way().cause(why)),
+            },
             None => Ok(()),
         }
     }
 }
 
+/// What a loop answers to one who wants to get to its machine.
+enum Way {
+    /// It is at the door; its image is there.
+    Open(Option<PathBuf>),
+    /// Another debugger is at it.
+    Busy(String),
+    Closed(String),
+}
+
+fn no_way() -> Failure {
+    Failure::new("cannot attach to the program of `mewz dev`")
+}
+
 /// How long linking an image may take, a build before it included.
 const IMAGE_PATIENCE: Duration = Duration::from_secs(60);
 
-fn ask_for_image(control: &Path) -> io::Result<String> {
-    let mut stream = UnixStream::connect(control)?;
+/// How long another debugger may take to leave, and how often that is looked at.
+const BUSY_PATIENCE: Duration = Duration::from_secs(2);
+const BUSY_PAUSE: Duration = Duration::from_millis(50);
+
+fn ask_for_way(control: &Path) -> Result<Way, Failure> {
+    let answer = ask(control).map_err(|problem| no_way().cause(problem))?;
+    let answer: serde_json::Value = serde_json::from_str(&answer).unwrap_or_default();
+    Ok(match answer["error"].as_str().map(str::to_owned) {
+        None => Way::Open(answer["image"].as_str().map(PathBuf::from)),
+        Some(why) if answer["busy"] == true => Way::Busy(why),
+        Some(why) => Way::Closed(why),
+    })
+}
+
+/// Has the loop that works in `folder`, or in that of the file that it is, open its door, if there is one.
+pub(super) fn knock(folder: &Path) {
+    let folder = match folder.is_dir() {
+        true => folder,
+        false => folder.parent().unwrap_or(folder),
+    };
+    // What it answers is asked for again when it is known which machine is wanted.
+    let _ = ask(&control_socket(folder));
+}
+
+fn ask(control: &Path) -> io::Result<String> {
+    let mut stream = connect(control)?;
     stream.set_read_timeout(Some(IMAGE_PATIENCE))?;
     stream.write_all(b"debug\n")?;
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line)?;
     Ok(line)
+}
+
+/// A path of a socket has 107 bytes; a longer one is reached through its folder's number.
+fn connect(path: &Path) -> io::Result<UnixStream> {
+    match UnixStream::connect(path) {
+        Err(problem) if problem.kind() == io::ErrorKind::InvalidInput => {
+            let folder = fs::File::open(path.parent().unwrap_or(Path::new("/")))?;
+            let number = std::os::fd::AsRawFd::as_raw_fd(&folder);
+            let short = Path::new("/proc/self/fd").join(number.to_string());
+            UnixStream::connect(short.join(path.file_name().unwrap_or_default()))
+        }
+        other => other,
+    }
 }
 
 /// The machines that are there; what ended without taking its folder along is cleared away.

@@ -3,6 +3,7 @@
 mod core;
 mod door;
 mod gdb;
+mod listen;
 mod places;
 mod printers;
 mod text;
@@ -13,8 +14,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub(super) use self::core::{Stopped, Writer, default_path as default_core};
-pub(super) use self::door::Door;
 use self::door::Found;
+pub(super) use self::door::{Door, Loop};
 pub(super) use self::gdb::start as start_gdb;
 use self::gdb::{Script, Target, Terminal};
 use super::Outcome;
@@ -41,7 +42,7 @@ Examples:
   mewz debug app.wasm                            stop before the first instruction
   mewz debug --break main -- --fast input.txt    the project here: run to `main` with arguments
   mewz debug --batch --ex 'break parse' --ex continue --ex bt app.wasm
-  mewz debug --attach                            a machine of `mewz run --debuggable`
+  mewz debug --attach                            a machine of `mewz dev` or `mewz run --debuggable`
   mewz debug --attach --core                     its memory in a file, and it goes on
   mewz debug .mewz/app.core                      such a file, or one of `mewz run --core`
   mewz debug --listen 127.0.0.1:1234 app.wasm    for an editor; `mewz debug --vscode` sets one up
@@ -61,7 +62,7 @@ pub(super) struct DebugArguments {
     #[arg(long, value_name = "WHO", value_parser = values::choice_parser(values::STUBS))]
     stub: Option<DebugLine>,
     /// Open no gdb: wait for one, or for an editor, on a port of this host; 0 takes a free one
-    #[arg(long = "listen", id = "address", value_name = "127.0.0.1:PORT", value_parser = loopback_port, conflicts_with = "attach")]
+    #[arg(long = "listen", id = "address", value_name = "127.0.0.1:PORT", value_parser = loopback_port)]
     port: Option<u16>,
     /// Write `.vscode/launch.json` for this program, and end
     #[arg(long, conflicts_with_all = ["attach", "address", "dap"])]
@@ -147,8 +148,18 @@ pub(super) fn run(arguments: DebugArguments) -> Outcome {
     let subject = match (arguments.attach, &subject) {
         (None, Some(subject)) => subject,
         (process, _) => {
-            let core = arguments.run.core;
-            return attach(gdb.unwrap_or_default(), process.flatten(), core, &script);
+            let place = subject
+                .as_ref()
+                .map_or(Path::new(""), |subject| match subject {
+                    Subject::Module(path, _) => path,
+                    Subject::Project(_) => subject.folder(),
+                });
+            let found = find(process.flatten(), place)?;
+            return match (arguments.run.core, arguments.port) {
+                (Some(path), _) => write_core(&found, path),
+                (None, Some(port)) => listen::serve(&found, port),
+                (None, None) => attach(&gdb.unwrap_or_default(), &found, script),
+            };
         }
     };
     if let (Subject::Module(path, _), Some(gdb)) = (subject, &gdb)
@@ -218,7 +229,10 @@ impl Session {
         let door = Door::open(line, &module.path, image, self.port)?;
         let terminal = Terminal::keep();
         let Some(program) = self.gdb else {
-            tell_address(&door, module)?;
+            let Some(address) = door.address else {
+                return Err(Failure::new("no port is listened on"));
+            };
+            listen::tell(address, &module.path, &door.image());
             return Ok(Running {
                 gdb: None,
                 id: 0,
@@ -278,56 +292,48 @@ impl Drop for Running {
     }
 }
 
-/// gdb, to be started in this terminal, on the machine behind the socket `line` that runs `image`; `folder` takes its
-/// commands.
+/// gdb, to be started in this terminal, on the machine behind `door` that runs `image`, which `module` became; `program` is the
+/// one that is named, if one is.
 pub(in crate::cli) fn gdb_on(
-    line: &Path,
+    door: &Door,
     image: &Path,
-    folder: &Path,
+    module: &[u8],
+    program: Option<&Path>,
 ) -> Result<std::process::Command, Failure> {
-    let gdb = gdb::locate(std::env::var_os("MEWZ_GDB").as_deref().map(Path::new))?;
-    let script = Script::default();
-    let cores = folder.join(door::CORE_FILE);
+    let gdb = gdb::locate(program)?;
+    let script = Script {
+        printers: printers::of(module),
+        ..Script::default()
+    };
     let target = Target::Machine {
-        line,
-        cores: &cores,
+        line: &door.line(),
+        cores: &door.core(),
     };
-    let start = gdb::write_start(folder, target, &script)?;
+    let start = gdb::write_start(door.folder(), target, &script)?;
     Ok(gdb::command(&gdb, image, &start, &script))
-}
-
-/// Says how a debugger comes in.
-fn tell_address(door: &Door, module: &Module) -> Result<(), Failure> {
-    let stable = vscode::symbols_path(&module.path);
-    let copied = stable.parent().is_some_and(|folder| {
-        std::fs::create_dir_all(folder).is_ok() && std::fs::copy(door.image(), &stable).is_ok()
-    });
-    let symbols = if copied { stable } else { door.image() };
-    let Some(address) = door.address else {
-        return Err(Failure::new("no port is listened on"));
-    };
-    words::plain(format_args!(
-        "waiting for a debugger on {address}: `gdb {} -ex 'target remote {address}'`",
-        symbols.display()
-    ));
-    Ok(())
 }
 
 /// How long a machine may take from its first words to its door.
 const DOOR_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Opens gdb on a machine that is there; or writes its `core`, to a file that may be named.
-fn attach(
-    program: PathBuf,
-    process: Option<u32>,
-    core: Option<Option<PathBuf>>,
-    script: &Script,
-) -> Outcome {
+/// Finds a machine that is there: that of the `process`, else the only one, else the only one of what is at `place`.
+fn find(process: Option<u32>, place: &Path) -> Result<Found, Failure> {
+    // The folder here may have no name.
+    let place = std::fs::canonicalize(Path::new(".").join(place)).ok();
+    // A loop opens its door when someone asks for it.
+    let processes = process.map(|process| PathBuf::from(format!("/proc/{process}/cwd")));
+    for folder in place.iter().chain(&processes) {
+        door::knock(folder);
+    }
     let end = std::time::Instant::now() + DOOR_PATIENCE;
-    let found = loop {
+    loop {
         let mut found = door::all();
         if let Some(process) = process {
             found.retain(|found| found.note.process == process);
+        }
+        let is_here = |found: &Found| place.as_deref().is_some_and(|place| found.is_of(place));
+        if found.len() > 1 && found.iter().any(is_here) {
+            found.retain(is_here);
         }
         match found.len() {
             0 if std::time::Instant::now() < end => {
@@ -335,31 +341,43 @@ fn attach(
             }
             0 => {
                 return Err(Failure::new("there is no machine to attach to").hint(
-                    "`mewz run --debuggable` starts one that a debugger can be attached to",
+                    "`mewz dev` and `mewz run --debuggable` start ones that a debugger can be attached to",
                 ));
             }
-            1 => break found.swap_remove(0),
+            1 => return Ok(found.swap_remove(0)),
             _ => return Err(ambiguous(&found)),
         }
-    };
-    if let Some(path) = core {
-        let path = path
-            .map(std::path::absolute)
-            .transpose()
-            .map_err(|problem| Failure::new("cannot name the core's file").cause(problem))?;
-        let wish = core::Wish {
-            path,
-            registers: None,
-        };
-        words::plain(core::ask(&found.core(), &wish)?);
-        return Ok(0);
     }
-    found.prepare()?;
+}
+
+/// Writes the core of a machine that is there, to a file that may be named.
+fn write_core(found: &Found, path: Option<PathBuf>) -> Outcome {
+    let path = path
+        .map(std::path::absolute)
+        .transpose()
+        .map_err(|problem| Failure::new("cannot name the core's file").cause(problem))?;
+    let wish = core::Wish {
+        path,
+        registers: None,
+    };
+    found.prepare_core()?;
+    words::plain(core::ask(&found.core(), &wish)?);
+    Ok(0)
+}
+
+/// Opens gdb on a machine that is there.
+fn attach(program: &Path, found: &Found, script: Script) -> Outcome {
+    let image = found.prepare()?;
+    let module = std::fs::read(&found.note.module).unwrap_or_default();
+    let script = Script {
+        printers: printers::of(&module),
+        ..script
+    };
     let target = Target::Machine {
         line: &found.line(),
         cores: &found.core(),
     };
-    in_foreground(&program, &found.image(), target, script)
+    in_foreground(program, &image, target, &script)
 }
 
 /// Runs gdb to its end on a machine or core that is there.

@@ -34,7 +34,7 @@ pub(super) fn write(module: &Path, folder: &Path, port: u16) -> Outcome {
     std::fs::write(&path, new).map_err(|problem| failure(&problem))?;
     words::plain(format_args!("Wrote `{}`", path.display()));
     words::hint(format_args!(
-        "start the program with `mewz debug --listen 127.0.0.1:{port} …`, then `{NAME}` in the editor"
+        "start the program with `mewz debug --listen 127.0.0.1:{port} …`, or go to that of `mewz dev` with `--attach` too; then `{NAME}` in the editor"
     ));
     Ok(0)
 }
@@ -64,6 +64,7 @@ fn configuration(symbols: &Path, port: u16) -> Value {
         "stopAtConnect": true,
         "setupCommands": [
             { "text": "set remotetimeout 20" },
+            { "text": "set sysroot" },
             { "text": "skip -gfile /rustc/*" }
         ]
     })

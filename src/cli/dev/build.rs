@@ -26,6 +26,8 @@ pub(super) struct Order {
     pub(super) number: u64,
     /// How the module is made, and with what.
     pub(super) source: Arc<Source>,
+    /// A debugger is there that will look at the program.
+    pub(super) is_debugged: bool,
 }
 
 /// How a module is made.
@@ -37,6 +39,8 @@ pub(super) struct Source {
     pub(super) profile: Profile,
     /// How it is compiled.
     pub(super) making: Making,
+    /// How it is compiled for a debugger.
+    pub(super) making_for_debugger: Making,
 }
 
 /// Where a module comes from.
@@ -67,6 +71,24 @@ pub(super) struct Build {
     pub(super) output: Vec<u8>,
     /// How it was made.
     pub(super) source: Arc<Source>,
+    /// The image with symbols, where a debugger will ask for it.
+    symbols: Option<Vec<u8>>,
+}
+
+impl Build {
+    /// The image with symbols.
+    pub(super) fn with_symbols(&self) -> Result<Vec<u8>, Failure> {
+        match &self.symbols {
+            Some(symbols) => Ok(symbols.clone()),
+            None => self.link_symbols(&self.source.making),
+        }
+    }
+
+    fn link_symbols(&self, making: &Making) -> Result<Vec<u8>, Failure> {
+        let build_id = Some(self.window.build_id);
+        let linked = image::link_named(&self.module, &self.object, making, false, build_id)?;
+        Ok(linked.bytes)
+    }
 }
 
 /// A linked program, as it lies in memory.
@@ -165,10 +187,11 @@ impl Worker {
         }
     }
 
-    fn build(&mut self, Order { number, source }: Order) -> Outcome {
+    fn build(&mut self, order: Order) -> Outcome {
         let start = Instant::now();
         let mut output = Vec::new();
-        let outcome = self.try_build(number, &source, &mut output);
+        let outcome = self.try_build(&order, &mut output);
+        let number = order.number;
         if self.cancel.is_cancelled(number) {
             return Outcome::Cancelled;
         }
@@ -185,12 +208,12 @@ impl Worker {
         }
     }
 
-    fn try_build(
-        &mut self,
-        number: u64,
-        source: &Arc<Source>,
-        output: &mut Vec<u8>,
-    ) -> Result<Build, Failure> {
+    fn try_build(&mut self, order: &Order, output: &mut Vec<u8>) -> Result<Build, Failure> {
+        let (number, source) = (order.number, &order.source);
+        let making = match order.is_debugged {
+            true => &source.making_for_debugger,
+            false => &source.making,
+        };
         let mut times = Times::default();
         let path = match &source.origin {
             Origin::File(path) => path.clone(),
@@ -214,12 +237,12 @@ impl Worker {
         };
         let start = Instant::now();
         let module = Module::read(&path)?;
-        let store = self.store_of(&module, &source.making);
-        let assembled = image::compile_with(&module, &source.making, store)?;
+        let store = self.store_of(&module, making);
+        let assembled = image::compile_with(&module, making, store)?;
         times.compile = start.elapsed();
         let start = Instant::now();
         let build_id = build_id(number);
-        let (window, missing) = source.making.kernel.with(|kernel| {
+        let (window, missing) = making.kernel.with(|kernel| {
             let linked = window::window(kernel, &assembled.object, build_id)
                 .map_err(|problem| image::not_linked(&module, &problem))?;
             let missing = linked.missing.iter().map(window::Missing::name).collect();
@@ -230,8 +253,7 @@ impl Worker {
             };
             Ok((window, missing))
         })?;
-        times.link = start.elapsed();
-        Ok(Build {
+        let mut build = Build {
             module,
             object: assembled.object,
             counts: assembled.counts,
@@ -240,7 +262,13 @@ impl Worker {
             times,
             output: Vec::new(),
             source: Arc::clone(source),
-        })
+            symbols: None,
+        };
+        if order.is_debugged {
+            build.symbols = Some(build.link_symbols(making)?);
+        }
+        build.times.link = start.elapsed();
+        Ok(build)
     }
 
     fn store_of(&mut self, module: &Module, making: &Making) -> Option<&mut FunctionStore> {

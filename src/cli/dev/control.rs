@@ -18,6 +18,8 @@ pub(super) enum Request {
     Reload,
     /// Let saves pass, or no more.
     Pause(bool),
+    /// Tell the program's calls of WASI, or no more.
+    Trace(bool),
     /// What runs.
     Status,
     /// The last lines.
@@ -27,10 +29,12 @@ pub(super) enum Request {
 }
 
 /// Names of requests.
-const REQUESTS: [(&str, Request); 6] = [
+const REQUESTS: [(&str, Request); 8] = [
     ("reload", Request::Reload),
     ("pause", Request::Pause(true)),
     ("resume", Request::Pause(false)),
+    ("trace", Request::Trace(true)),
+    ("untrace", Request::Trace(false)),
     ("status", Request::Status),
     ("logs", Request::Logs),
     ("debug", Request::Debug),

@@ -1,33 +1,46 @@
-//! A debugger on a machine of the loop: on the one that crashed, else on the one that serves.
+//! A debugger on a machine of the loop: on the one that crashed, else on the one that serves; and from there on to the next.
 
-use std::fs;
-use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::json;
-use tempfile::TempDir;
 
 use super::build::Build;
-use super::event::Event;
-use super::guest::Guest;
+use super::event::{Event, GuestId, Sender};
+use super::machines::Crew;
+use super::setup::Setup;
 use super::work::Work;
+use crate::cli::debug::{self, Door, Loop};
 use crate::cli::failure::Failure;
-use crate::cli::interrupt::{self, Held, Holding, hold};
-use crate::cli::{debug, image};
-use crate::qemu::debug_line::{Entrance, Server};
+use crate::cli::interrupt::{self, Holding, hold};
+use crate::qemu::debug_line::{Attention, View};
 
-/// Where debuggers find what they need.
+/// What the loop knows of debuggers.
+#[derive(Debug, Default)]
+pub(super) struct Debugging {
+    /// What the door is opened with; `None` where there is to be none.
+    opening: Option<Opening>,
+    /// Where they come in, once one has asked for the way: so a loop that is killed leaves nothing that nobody needed.
+    door: Option<Door>,
+    view: View,
+    /// The machine that the door leads to, or will when the debugger that is there goes on.
+    led_to: Option<GuestId>,
+    /// The machine whose image was put there last, and where that is.
+    image: Option<(GuestId, PathBuf)>,
+}
+
 #[derive(Debug)]
-pub(super) struct Doors {
-    folder: TempDir,
-    _held: Held,
+struct Opening {
+    module: PathBuf,
+    of_loop: Loop,
+    events: Sender,
 }
 
 /// The way to a machine.
 #[derive(Debug)]
-pub(super) struct Door {
-    /// The build that it runs.
+struct Way {
+    /// What it runs.
+    build: Arc<Build>,
     number: u64,
     /// The image with symbols.
     image: PathBuf,
@@ -35,73 +48,113 @@ pub(super) struct Door {
     line: PathBuf,
 }
 
-impl Doors {
-    fn new() -> std::io::Result<Self> {
-        // Nobody else may enter it.
-        let folder = tempfile::Builder::new().prefix("mewz-debug-").tempdir()?;
-        let held = hold(Holding::Folder(folder.path().to_owned()));
-        Ok(Self {
-            folder,
-            _held: held,
-        })
-    }
-
-    /// Opens one to `guest`, which runs `build`; it closes with the machine.
-    fn open(&self, guest: &mut Guest, build: &Build, number: u64) -> Result<Door, Failure> {
-        let failed = |problem: std::io::Error| {
-            Failure::new("cannot open a door for debuggers").cause(problem)
+impl Debugging {
+    /// Lets debuggers come, which ask at the socket `control`.
+    pub(super) fn new(setup: &Setup, control: PathBuf, events: Sender) -> Self {
+        let of_loop = Loop {
+            folder: setup.root.clone(),
+            control,
         };
-        let line = self.folder.path().join(format!("line-{}", guest.id));
-        if let Some(stream) = guest.take_debug_line() {
-            let entrance = Entrance::Unix(UnixListener::bind(&line).map_err(failed)?);
-            // Served until the machine ends.
-            Server::start(Some(stream), vec![entrance], false).map_err(failed)?;
-        } else if !line.exists() {
-            return Err(
-                Failure::new("this machine has no stub that a debugger could talk to")
-                    .hint("with a kernel of your own there is none"),
-            );
-        }
-        let image = self.folder.path().join(format!("{number}.elf"));
-        if !image.exists() {
-            self.forget_images();
-            let linked = image::link(&build.module, &build.object, &build.source.making, false)?;
-            fs::write(&image, linked.bytes).map_err(failed)?;
-        }
-        Ok(Door {
-            number,
-            image,
-            line,
-        })
-    }
-
-    /// Removes the images of earlier builds; a debugger that has one open keeps it.
-    fn forget_images(&self) {
-        for file in fs::read_dir(self.folder.path())
-            .into_iter()
-            .flatten()
-            .flatten()
-        {
-            if file.path().extension().is_some_and(|kind| kind == "elf") {
-                let _ = fs::remove_file(file.path());
-            }
+        Self {
+            opening: Some(Opening {
+                module: setup.module().to_owned(),
+                of_loop,
+                events,
+            }),
+            ..Self::default()
         }
     }
 
-    fn path(&self) -> &Path {
-        self.folder.path()
+    /// The door, opened now where it is not yet.
+    fn door(&mut self) -> Result<&Door, Failure> {
+        if self.door.is_none() {
+            let Opening {
+                module,
+                of_loop,
+                events,
+            } = self.opening.as_ref().ok_or_else(no_stub)?;
+            let events = events.clone();
+            // Where the loop has ended, nobody has to be told any more.
+            let watcher = Box::new(move |view| drop(events.send(Event::Debugger(view))));
+            self.door = Some(Door::of_loop(module, of_loop.clone(), watcher)?);
+        }
+        self.door.as_ref().ok_or_else(no_stub)
+    }
+
+    /// Whether a debugger is there.
+    pub(super) fn is_attached(&self) -> bool {
+        self.view.attention != Attention::Nobody
+    }
+
+    /// Whether a debugger is there that goes on with the next program, from its first instruction on.
+    pub(super) fn leads_on(&self) -> bool {
+        self.view.attention == Attention::Running
+    }
+
+    /// Whether a debugger decides how far these machines come.
+    pub(super) fn is_at(&self, crew: &Crew) -> bool {
+        self.is_attached() && self.led_to.is_some_and(|id| crew.has(id))
+    }
+
+    /// What a debugger is about, for programs.
+    pub(super) fn describe(&self) -> Option<&'static str> {
+        match self.view.attention {
+            Attention::Nobody => None,
+            Attention::Running => Some("running"),
+            Attention::Still => Some("still"),
+        }
     }
 }
 
 impl Work {
-    /// Opens a door to the machine that is worth looking at.
-    fn open_door(&mut self) -> Result<Door, Failure> {
-        if self.doors.is_none() {
-            let doors = Doors::new().map_err(|problem| {
-                Failure::new("cannot make a folder for debuggers").cause(problem)
-            })?;
-            self.doors = Some(doors);
+    /// A debugger is about something else.
+    pub(super) fn on_debugger(&mut self, view: View) {
+        self.debugging.view = view;
+        let is_held = view.attention == Attention::Still;
+        self.machines.note_held(view.machine.filter(|_| is_held));
+    }
+
+    /// Leads a debugger that is there to the program that has just been given to its machines.
+    pub(super) fn lead_debugger(&mut self) {
+        let (Some(door), Some(next)) = (&self.debugging.door, &mut self.machines.next) else {
+            return;
+        };
+        let Some(first) = next.members.first_mut() else {
+            return;
+        };
+        let id = first.guest.id;
+        let is_wanted = next.waits || self.debugging.view.attention != Attention::Nobody;
+        if !is_wanted || self.debugging.led_to == Some(id) {
+            return;
         }
+        let Some(line) = first.guest.debug_line() else {
+            return;
+        };
+        let image = next.build.with_symbols();
+        let image = match image.and_then(|image| door.put_image(&image)) {
+            Ok(path) => Some(path),
+            Err(failure) => {
+                self.screen.failure("error", next.save.number, &failure);
+                None
+            }
+        };
+        door.set_cores(first.guest.writer(&next.build));
+        door.lead_on(id, line, image.clone(), next.waits);
+        let number = next.save.number;
+        self.debugging.led_to = Some(id);
+        self.debugging.image = image.map(|image| (id, image));
+        if self.debugging.view.attention == Attention::Still {
+            self.screen.say(&format!(
+                "a debugger holds the program before: it comes to #{number} when it goes on"
+            ));
+        }
+    }
+
+    /// Leads the door to the machine that is worth looking at.
+    fn open_door(&mut self) -> Result<Way, Failure> {
+        self.debugging.door()?;
+        let debugging = &mut self.debugging;
+        let door = debugging.door.as_ref().ok_or_else(no_stub)?;
         let machines = &mut self.machines;
         let crashed = machines.crashed.as_mut().map(|crashed| {
             let build = Arc::clone(&crashed.build);
@@ -112,11 +165,27 @@ impl Work {
             let (build, number) = (Arc::clone(&crew.build), crew.number());
             Some((&mut crew.members.first_mut()?.guest, build, number))
         });
-        match (crashed.or(running), &self.doors) {
-            (Some((guest, build, number)), Some(doors)) => doors.open(guest, &build, number),
-            _ => Err(Failure::new("no program runs, and none has crashed")
-                .hint("`mewz debug` runs it from its first instruction on")),
+        let Some((guest, build, number)) = crashed.or(running) else {
+            return Err(Failure::new("no program runs, and none has crashed")
+                .hint("`mewz debug` runs it from its first instruction on"));
+        };
+        let image = match &debugging.image {
+            Some((id, image)) if *id == guest.id => image.clone(),
+            _ => door.put_image(&build.with_symbols()?)?,
+        };
+        if debugging.led_to != Some(guest.id) {
+            let line = guest.debug_line().ok_or_else(no_stub)?;
+            door.lead_on(guest.id, line, Some(image.clone()), false);
         }
+        door.set_cores(guest.writer(&build));
+        debugging.led_to = Some(guest.id);
+        debugging.image = Some((guest.id, image.clone()));
+        Ok(Way {
+            build,
+            number,
+            image,
+            line: door.line(),
+        })
     }
 
     /// Opens gdb in this terminal.
@@ -127,15 +196,19 @@ impl Work {
     }
 
     fn try_debug(&mut self) -> Result<(), Failure> {
-        let door = self.open_door()?;
-        let Some(doors) = &self.doors else {
+        if self.debugging.is_attached() {
+            return Err(busy());
+        }
+        let way = self.open_door()?;
+        let Some(door) = &self.debugging.door else {
             return Ok(());
         };
         self.screen.say(&format!(
             "gdb on #{}: what happens meanwhile is told when you leave it",
-            door.number
+            way.number
         ));
-        let command = debug::gdb_on(&door.line, &door.image, doors.path())?;
+        let (module, gdb) = (&way.build.module.bytes, self.setup.gdb.as_deref());
+        let command = debug::gdb_on(door, &way.image, module, gdb)?;
         if let Some(keys) = &self.keys {
             keys.lend();
         }
@@ -169,15 +242,30 @@ impl Work {
     }
 
     /// Tells a debugger elsewhere where to go.
-    pub(super) fn door_for_others(&mut self) -> String {
-        match self.open_door() {
-            Ok(door) => json!({
-                "number": door.number,
-                "image": door.image.display().to_string(),
-                "line": door.line.display().to_string(),
+    pub(super) fn way_for_others(&mut self) -> String {
+        let is_busy = self.debugging.is_attached();
+        let way = match is_busy {
+            true => Err(busy()),
+            false => self.open_door(),
+        };
+        match way {
+            Ok(way) => json!({
+                "number": way.number,
+                "image": way.image.display().to_string(),
+                "line": way.line.display().to_string(),
             }),
-            Err(failure) => json!({ "error": failure.text().trim_end() }),
+            Err(failure) => json!({ "error": failure.text().trim_end(), "busy": is_busy }),
         }
         .to_string()
     }
+}
+
+fn no_stub() -> Failure {
+    Failure::new("this machine has no stub that a debugger could talk to")
+        .hint("with a kernel of your own, and with `--once`, there is none")
+}
+
+fn busy() -> Failure {
+    Failure::new("a debugger is there already")
+        .hint("leave that one first: one at a time is served")
 }

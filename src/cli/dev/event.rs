@@ -8,6 +8,9 @@ use mewz_abi::record::TrapReport;
 
 use super::build::Outcome;
 use super::control::Request;
+use crate::cli::failure::Failure;
+use crate::cli::trace::Call;
+use crate::qemu::debug_line::View;
 use crate::qemu::error::QemuError;
 use crate::qemu::session::End;
 
@@ -54,6 +57,10 @@ pub(super) enum Event {
     Key(u8),
     /// gdb has ended, which was in the foreground.
     DebuggerLeft,
+    /// The memory of a machine is in a file, as the words say, or is not.
+    Core(GuestId, Result<String, Failure>),
+    /// A debugger looks at something else, comes or goes.
+    Debugger(View),
     /// Someone asks by the control socket; the answer goes back.
     Control(Request, std::sync::mpsc::Sender<String>),
 }
@@ -76,6 +83,8 @@ pub(super) enum GuestEvent {
     },
     /// A line of the kernel's log, and its level.
     Log(u8, String),
+    /// The program called WASI.
+    Call(Call),
     /// The program trapped.
     Trap(Box<TrapReport>),
     /// The kernel failed.

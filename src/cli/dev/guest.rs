@@ -7,24 +7,28 @@ use std::os::fd::AsFd as _;
 use std::os::unix::fs::FileExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use mewz_abi::address::WINDOW_PHYSICAL;
 use mewz_abi::application::WindowHeader;
 
-use super::build::Window;
+use super::build::{Build, Window};
 use super::event::{Event, GuestEvent, GuestId, Sender};
 use crate::cli::boot::{KVM_PATIENCE, Wishes};
+use crate::cli::debug::Writer;
 use crate::cli::emulator;
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::{self, Held, Holding, hold};
 use crate::cli::program::NetworkWishes;
-use crate::link::window::parked_header;
+use crate::cli::trace::{Call, TRACING};
+use crate::link::window::{parked_header, wait_for_debugger};
 use crate::qemu::accelerator::{Accelerator, AcceleratorChoice};
 use crate::qemu::config::{Forward, Network};
 use crate::qemu::machine::{self, Process, Running, Settings};
-use crate::qemu::session::{self, Deadlines, Streams};
+use crate::qemu::monitor::Monitor;
+use crate::qemu::session::{self, Deadlines, Streams, wish};
 
 /// Bytes of the window's head.
 const HEADER_BYTES: usize = size_of::<WindowHeader>();
@@ -68,6 +72,15 @@ impl Plan {
     }
 }
 
+/// How a program begins.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Manner {
+    /// It waits for a debugger.
+    pub(super) waits: bool,
+    /// Its calls of WASI are told, from the first one on.
+    pub(super) is_traced: bool,
+}
+
 /// A machine.
 #[derive(Debug)]
 pub(super) struct Guest {
@@ -76,25 +89,29 @@ pub(super) struct Guest {
     memory: File,
     /// Bytes kept for a program; 0 where there is one already.
     room_bytes: u64,
-    /// Asks for the release.
-    release: UnixStream,
-    /// Leads to its stub, until a debugger has come.
+    /// Asks for things (`session::wish`).
+    wishes: UnixStream,
+    /// Leads to its stub.
     debug_line: Option<UnixStream>,
+    /// Its monitor, until it is the writer's.
+    monitor: Option<Monitor>,
+    writer: Option<Writer>,
     /// Where its ports are reached on this host.
     pub(super) forwards: Vec<Forward>,
     _held: Held,
 }
 
 impl Guest {
-    /// Starts a machine that runs `window`.
+    /// Starts a machine that runs `window`, in that `manner`.
     pub(super) fn boot(
         id: GuestId,
         plan: &Plan,
         window: &Window,
+        manner: Manner,
         events: &Sender,
     ) -> Result<Self, Failure> {
-        Self::start(id, plan, events, |memory| {
-            write_window(memory, window)?;
+        Self::start(id, plan, manner.is_traced, events, |memory| {
+            write_window(memory, window, manner.waits)?;
             Ok(0)
         })
     }
@@ -106,7 +123,7 @@ impl Guest {
         room_bytes: u64,
         events: &Sender,
     ) -> Result<Self, Failure> {
-        Self::start(id, plan, events, |memory| {
+        Self::start(id, plan, false, events, |memory| {
             memory.write_all_at(&parked_header(room_bytes), WINDOW_PHYSICAL)?;
             Ok(room_bytes)
         })
@@ -115,6 +132,7 @@ impl Guest {
     fn start(
         id: GuestId,
         plan: &Plan,
+        is_traced: bool,
         events: &Sender,
         fill: impl FnOnce(&File) -> io::Result<u64>,
     ) -> Result<Self, Failure> {
@@ -144,41 +162,53 @@ impl Guest {
             mounts: wishes.mounts.clone(),
             disks: wishes.disks.clone(),
             network,
-            options: wishes.options.clone(),
+            options: options(wishes, is_traced),
             pack: wishes.pack.clone(),
             terminals: 0,
             memory: Some(memory.try_clone().map_err(failed)?),
             debug_line: wishes.debugging.line(),
-            has_monitor: false,
+            has_monitor: wishes.debugging.line().is_some(),
         };
         let mut running = machine::start(&settings, &plan.kernel)
             .map_err(|problem| emulator::not_run(&problem))?;
-        let debug_line = running.take_debug_line();
+        let (debug_line, monitor) = (running.take_debug_line(), running.take_monitor());
         let process = running.process();
         let held = hold(Holding::Machine(process.clone()));
-        let (release, released) = UnixStream::pair().map_err(failed)?;
+        let (wishes, asked) = UnixStream::pair().map_err(failed)?;
         let events = events.clone();
         let deadlines = Deadlines {
             end: None,
             ready: None,
             start: plan.may_fall_back().then(|| Instant::now() + KVM_PATIENCE),
         };
-        std::thread::spawn(move || listen(id, running, &released, deadlines, &events));
+        std::thread::spawn(move || listen(id, running, &asked, deadlines, &events));
         Ok(Self {
             id,
             process,
             memory,
             room_bytes,
-            release,
+            wishes,
             debug_line,
+            monitor,
+            writer: None,
             forwards,
             _held: held,
         })
     }
 
-    /// The line to its stub, once, where it has one.
-    pub(super) fn take_debug_line(&mut self) -> Option<UnixStream> {
-        self.debug_line.take()
+    /// A line to its stub, where it has one.
+    pub(super) fn debug_line(&self) -> Option<UnixStream> {
+        self.debug_line.as_ref()?.try_clone().ok()
+    }
+
+    /// What writes its cores, where it has a monitor; `build` is what it runs.
+    pub(super) fn writer(&mut self, build: &Arc<Build>) -> Option<Writer> {
+        if let Some(monitor) = self.monitor.take() {
+            let build = Arc::clone(build);
+            let image = Box::new(move || build.with_symbols().unwrap_or_default());
+            self.writer = Some(Writer::new(monitor, image));
+        }
+        self.writer.clone()
     }
 
     /// Whether `window` fits into the room of this parked machine.
@@ -186,10 +216,23 @@ impl Guest {
         window.end_bytes <= self.room_bytes
     }
 
-    /// Puts `window` into a machine that has told that it is parked, and lets it run.
-    pub(super) fn release(&self, window: &Window) -> io::Result<()> {
-        write_window(&self.memory, window)?;
-        (&self.release).write_all(&[1])
+    /// Puts `window` into a machine that has told that it is parked, and lets it run, in that `manner`.
+    pub(super) fn release(&self, window: &Window, manner: Manner) -> io::Result<()> {
+        write_window(&self.memory, window, manner.waits)?;
+        if manner.is_traced {
+            self.trace(true);
+        }
+        (&self.wishes).write_all(&[wish::RELEASE])
+    }
+
+    /// Has calls of WASI told from now on, or no more.
+    pub(super) fn trace(&self, is_wanted: bool) {
+        let wish = match is_wanted {
+            true => wish::TRACE,
+            false => wish::TRACE_END,
+        };
+        // A machine that is gone calls nothing.
+        let _ = (&self.wishes).write_all(&[wish]);
     }
 
     /// Ends the machine, and returns when it is gone.
@@ -211,21 +254,34 @@ impl Drop for Guest {
     }
 }
 
+/// What the kernel is told beside its command line.
+fn options(wishes: &Wishes, is_traced: bool) -> Vec<String> {
+    let mut options = wishes.options.clone();
+    if is_traced {
+        options.push(TRACING.to_owned());
+    }
+    options
+}
+
 /// The head comes last: until it is whole, what is there is the old one.
-fn write_window(memory: &File, window: &Window) -> io::Result<()> {
+fn write_window(memory: &File, window: &Window, waits: bool) -> io::Result<()> {
     let (head, rest) = window
         .bytes
-        .split_at_checked(HEADER_BYTES)
+        .split_first_chunk::<HEADER_BYTES>()
         .ok_or(io::ErrorKind::InvalidData)?;
+    let mut head = *head;
+    if waits {
+        wait_for_debugger(&mut head);
+    }
     memory.write_all_at(rest, WINDOW_PHYSICAL + HEADER_BYTES as u64)?;
-    memory.write_all_at(head, WINDOW_PHYSICAL)
+    memory.write_all_at(&head, WINDOW_PHYSICAL)
 }
 
 /// Passes on what a machine tells until it is gone.
 fn listen(
     id: GuestId,
     mut running: Running,
-    released: &UnixStream,
+    asked: &UnixStream,
     deadlines: Deadlines,
     events: &Sender,
 ) {
@@ -239,7 +295,7 @@ fn listen(
         stdin: nothing.as_fd(),
         stdout: None,
         stderr: None,
-        release: Some(released.as_fd()),
+        wishes: Some(asked.as_fd()),
     };
     let mut on_event = |event: session::Event<'_>| {
         tell(match event {
@@ -255,10 +311,9 @@ fn listen(
             session::Event::Log { level, text } => GuestEvent::Log(level, text.to_owned()),
             session::Event::Trap(report) => GuestEvent::Trap(Box::new(*report)),
             session::Event::Panic(text) => GuestEvent::Panic(text.to_owned()),
+            session::Event::Call(report) => GuestEvent::Call(Call::of(&report)),
             // Nobody asks a machine of the loop for these.
-            session::Event::Counters(_) | session::Event::Call(_) | session::Event::Samples(_) => {
-                return;
-            }
+            session::Event::Counters(_) | session::Event::Samples(_) => return,
         });
     };
     let end = session::talk(&mut running, streams, deadlines, &mut on_event);

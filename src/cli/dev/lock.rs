@@ -4,8 +4,11 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::cli::cache::project_folder;
+use crate::cli::cache::{PROJECT_FOLDER, project_folder};
 use crate::cli::failure::{Failure, STATUS_USAGE};
+
+/// The control socket's name.
+const SOCKET_FILE: &str = "dev.sock";
 
 /// Held while this lives.
 #[derive(Debug)]
@@ -46,8 +49,13 @@ impl Lock {
 
     /// Where the control socket is.
     pub(super) fn socket(&self) -> PathBuf {
-        self.folder.join("dev.sock")
+        self.folder.join(SOCKET_FILE)
     }
+}
+
+/// Where the control socket of a loop in `root` is, if there is one.
+pub(in crate::cli) fn control_socket(root: &Path) -> PathBuf {
+    root.join(PROJECT_FOLDER).join(SOCKET_FILE)
 }
 
 fn held(root: &Path, file: &mut File) -> Failure {

@@ -9,7 +9,7 @@ use mewz_abi::record::TrapReport;
 
 use super::build::{Build, Window};
 use super::event::{GuestId, Sender};
-use super::guest::{Guest, Plan};
+use super::guest::{Guest, Manner, Plan};
 use super::screen::{Speaker, Status};
 use crate::cli::failure::Failure;
 use crate::cli::project::Reload;
@@ -44,6 +44,8 @@ pub(super) struct Crew {
     pub(super) is_told: bool,
     /// It serves no more, since then.
     pub(super) left_at: Option<Instant>,
+    /// The first of the machines waits for a debugger before its program begins.
+    pub(super) waits: bool,
 }
 
 /// What a program was built for.
@@ -185,6 +187,14 @@ struct Parked {
     is_up: bool,
 }
 
+/// A program that is to run as soon as machines for it are up.
+#[derive(Debug)]
+struct Pending {
+    build: Arc<Build>,
+    save: Save,
+    waits: bool,
+}
+
 /// All machines.
 #[derive(Debug)]
 pub(super) struct Machines {
@@ -195,7 +205,7 @@ pub(super) struct Machines {
     next_id: GuestId,
     parked: Vec<Parked>,
     /// Waits for the parked machines to be up.
-    pending: Option<(Arc<Build>, Save)>,
+    pending: Option<Pending>,
     /// Has its program, and does not serve yet.
     pub(super) next: Option<Crew>,
     pub(super) serving: Option<Crew>,
@@ -208,6 +218,14 @@ pub(super) struct Machines {
     rest_until: Option<Instant>,
     /// Those of [`Self::old`] that have no connection left, to be ended then.
     drained: Vec<u64>,
+    /// Calls of WASI are told.
+    pub(super) is_traced: bool,
+    /// Machines of no use to the loop that someone still looks at.
+    kept: Vec<Guest>,
+    /// The machine that a debugger holds still.
+    held: Option<GuestId>,
+    /// Machines whose memory is being written to files.
+    dumped: BTreeSet<GuestId>,
 }
 
 impl Machines {
@@ -227,6 +245,10 @@ impl Machines {
             newest: None,
             rest_until: None,
             drained: Vec::new(),
+            is_traced: false,
+            kept: Vec::new(),
+            held: None,
+            dumped: BTreeSet::new(),
         }
     }
 
@@ -245,8 +267,9 @@ impl Machines {
     pub(super) fn end_rest(&mut self, now: bool) -> Option<Arc<Build>> {
         self.rest_until
             .take_if(|until| now || *until <= Instant::now())?;
-        let drained = std::mem::take(&mut self.drained);
-        self.old.retain(|old| !drained.contains(&old.number()));
+        for crew in std::mem::take(&mut self.drained) {
+            self.give_up_old(crew);
+        }
         self.newest.clone()
     }
 
@@ -254,7 +277,7 @@ impl Machines {
     pub(super) fn drained(&mut self, crew: u64) {
         match self.rests() {
             true => self.drained.push(crew),
-            false => self.old.retain(|old| old.number() != crew),
+            false => self.give_up_old(crew),
         }
     }
 
@@ -266,25 +289,36 @@ impl Machines {
         self.parked.clear();
     }
 
-    /// Lets `build` run: on machines that wait, or on new ones.
-    pub(super) fn launch(&mut self, build: Arc<Build>, save: Save) -> Result<(), Failure> {
-        self.next = None;
-        self.crashed = None;
+    /// Lets `build` run: on machines that wait, or on new ones. `waits`: the first of them for a debugger, before the program
+    /// begins.
+    pub(super) fn launch(
+        &mut self,
+        build: Arc<Build>,
+        save: Save,
+        waits: bool,
+    ) -> Result<(), Failure> {
+        if let Some(next) = self.next.take() {
+            self.give_up(next);
+        }
+        if let Some(crashed) = self.crashed.take() {
+            self.keep_or_end(crashed.guest);
+        }
         self.pending = None;
         let has_room = |parked: &Parked| parked.guest.has_room(&build.window);
         if self.parked.len() == self.instances && self.parked.iter().all(has_room) {
             if self.parked.iter().all(|parked| parked.is_up) {
-                return self.release(build, save);
+                return self.release(build, save, waits);
             }
-            self.pending = Some((build, save));
+            self.pending = Some(Pending { build, save, waits });
             return Ok(());
         }
         self.parked.clear();
         let begun = Instant::now();
         let members = (0..self.instances)
-            .map(|_| {
+            .map(|at| {
                 let id = self.new_id();
-                Guest::boot(id, &self.plan, &build.window, &self.events).map(Member::new)
+                let manner = self.manner(waits && at == 0);
+                Guest::boot(id, &self.plan, &build.window, manner, &self.events).map(Member::new)
             })
             .collect::<Result<_, _>>()?;
         self.next = Some(Crew {
@@ -295,15 +329,18 @@ impl Machines {
             begun,
             is_told: false,
             left_at: None,
+            waits,
         });
         Ok(())
     }
 
-    fn release(&mut self, build: Arc<Build>, save: Save) -> Result<(), Failure> {
+    fn release(&mut self, build: Arc<Build>, save: Save, waits: bool) -> Result<(), Failure> {
         let begun = Instant::now();
         let mut members = Vec::new();
-        for Parked { guest, .. } in self.parked.drain(..) {
-            guest.release(&build.window).map_err(|problem| {
+        let parked = std::mem::take(&mut self.parked);
+        for (at, Parked { guest, .. }) in parked.into_iter().enumerate() {
+            let manner = self.manner(waits && at == 0);
+            guest.release(&build.window, manner).map_err(|problem| {
                 Failure::new("the program cannot be put into its machine").cause(problem)
             })?;
             members.push(Member::new(guest));
@@ -316,8 +353,25 @@ impl Machines {
             begun,
             is_told: false,
             left_at: None,
+            waits,
         });
         Ok(())
+    }
+
+    fn manner(&self, waits: bool) -> Manner {
+        Manner {
+            waits,
+            is_traced: self.is_traced,
+        }
+    }
+
+    /// Has calls of WASI told from now on, or no more.
+    pub(super) fn trace(&mut self, is_traced: bool) {
+        self.is_traced = is_traced;
+        let crews = self.serving.iter().chain(&self.next).chain(&self.old);
+        for member in crews.flat_map(|crew| &crew.members) {
+            member.guest.trace(is_traced);
+        }
     }
 
     /// Starts machines that wait for the program after `window`, where they are wanted and not there.
@@ -347,9 +401,9 @@ impl Machines {
             parked.is_up |= parked.guest.id == id;
         }
         if self.parked.iter().all(|parked| parked.is_up)
-            && let Some((build, save)) = self.pending.take()
+            && let Some(Pending { build, save, waits }) = self.pending.take()
         {
-            return self.release(build, save);
+            return self.release(build, save, waits);
         }
         Ok(())
     }
@@ -364,13 +418,18 @@ impl Machines {
         self.parked.clear();
         // Waiting did not work, and would not the next time.
         self.reload = Reload::Reboot;
-        self.pending.take()
+        self.take_pending()
+    }
+
+    fn take_pending(&mut self) -> Option<(Arc<Build>, Save)> {
+        let Pending { build, save, .. } = self.pending.take()?;
+        Some((build, save))
     }
 
     /// Takes back the program that is on its way into machines.
     pub(super) fn take_launching(&mut self) -> Option<(Arc<Build>, Save)> {
         let next = self.next.take().map(|crew| (crew.build, crew.save));
-        next.or(self.pending.take())
+        next.or(self.take_pending())
     }
 
     /// Where the machine is: its crew and its place there.
@@ -383,16 +442,70 @@ impl Machines {
         })
     }
 
-    /// Ends whatever runs, and returns when it is gone.
+    /// Ends whatever runs, and returns when it is gone. A crashed program runs no more, so one that is looked at may stay,
+    /// unless it has a disk.
     pub(super) fn end_running(&mut self) {
         if let Some(crashed) = self.crashed.take() {
-            crashed.guest.end();
+            match self.plan.wishes.disks.is_empty() {
+                true => self.keep_or_end(crashed.guest),
+                false => crashed.guest.end(),
+            }
         }
         for crew in self.serving.take().iter().chain(&self.next.take()) {
             for member in &crew.members {
                 member.guest.end();
             }
         }
+    }
+
+    /// Goes on without a crew.
+    pub(super) fn give_up(&mut self, crew: Crew) {
+        for member in crew.members {
+            self.keep_or_end(member.guest);
+        }
+    }
+
+    /// Goes on without an older crew.
+    pub(super) fn give_up_old(&mut self, number: u64) {
+        let is_it = |old: &mut Crew| old.number() == number;
+        let given_up: Vec<Crew> = self.old.extract_if(.., is_it).collect();
+        for crew in given_up {
+            self.give_up(crew);
+        }
+    }
+
+    /// Ends a machine, unless someone looks at it.
+    fn keep_or_end(&mut self, guest: Guest) {
+        if self.held == Some(guest.id) || self.dumped.contains(&guest.id) {
+            self.kept.push(guest);
+        }
+    }
+
+    /// Notes which machine a debugger holds still.
+    pub(super) fn note_held(&mut self, held: Option<GuestId>) {
+        self.held = held;
+        self.look_again();
+    }
+
+    /// Notes that the memory of a machine is being written to a file, or no more.
+    pub(super) fn note_dumped(&mut self, id: GuestId, is_under_way: bool) {
+        match is_under_way {
+            true => drop(self.dumped.insert(id)),
+            false => drop(self.dumped.remove(&id)),
+        }
+        self.look_again();
+    }
+
+    /// Ends what nobody looks at any more.
+    fn look_again(&mut self) {
+        for guest in std::mem::take(&mut self.kept) {
+            self.keep_or_end(guest);
+        }
+    }
+
+    /// A machine of no use to the loop has ended.
+    pub(super) fn forget_kept(&mut self, id: GuestId) {
+        self.kept.retain(|guest| guest.id != id);
     }
 
     /// The processes of the machines that wait.

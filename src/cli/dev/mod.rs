@@ -28,10 +28,12 @@ use std::sync::mpsc::sync_channel;
 
 use self::build::Builder;
 use self::control::Control;
+use self::debugging::Debugging;
 use self::event::WAITING_MAX;
 use self::front::Front;
 use self::keys::Keys;
 use self::lock::Lock;
+pub(super) use self::lock::control_socket;
 use self::machines::Machines;
 use self::screen::Screen;
 use self::setup::Setup;
@@ -56,7 +58,7 @@ Examples:
   mewz dev app.wasm -- --verbose                 a module that something else builds
   mewz dev --json | jq -c 'select(.event == \"ready\")'
 
-Keys: r rebuild and reboot, space pause, c clear, d debug, l log level, n network, m memory, o open, h help, q quit.
+Keys: r rebuild and reboot, space pause, c clear, d debug, l log level, w WASI trace, n network, m memory, o open, h help, q quit.
 Exit status: 0 after q; 130 after Ctrl-C; with --once the program's own, as of `mewz run`.")]
 pub(super) struct DevArguments {
     /// A folder with a `mewz.toml`, or a module (`.wasm`, `.wat`) [default: the project here]
@@ -113,6 +115,10 @@ pub(super) fn run(arguments: DevArguments) -> Outcome {
     let control = Control::start(lock.socket(), sender.clone())
         .map_err(|problem| Failure::new("cannot make the control socket").cause(problem))?;
     let screen = Screen::new(arguments.json, choices.clears, choices.notifies);
+    let debugging = match setup.source.making.kernel.is_debuggable && !arguments.once {
+        true => Debugging::new(&setup, lock.socket(), sender.clone()),
+        false => Debugging::default(),
+    };
     let has_keys = !arguments.json
         && !arguments.once
         && std::env::var_os("CI").is_none()
@@ -139,7 +145,7 @@ pub(super) fn run(arguments: DevArguments) -> Outcome {
             sender.clone(),
         ),
         keys,
-        doors: None,
+        debugging,
         arguments,
         cache,
         setup,

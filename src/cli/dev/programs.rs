@@ -6,15 +6,16 @@ use std::time::{Duration, Instant};
 use mewz_abi::exit::STATUS_TRAP;
 
 use super::build::Build;
-use super::event::{GuestEvent, GuestId};
+use super::event::{Event, GuestEvent, GuestId};
 use super::front::{Page, Target};
 use super::machines::{Crashed, Crew, Save};
 use super::work::{Next, Work};
 use crate::cli::boot::{STATUS_TIMEOUT, exit_status, not_ready};
+use crate::cli::debug::Stopped;
+use crate::cli::emulator;
 use crate::cli::failure::Failure;
 use crate::cli::project::OnError;
 use crate::cli::trap::Crash;
-use crate::cli::{emulator, image};
 use crate::qemu::error::QemuError;
 use crate::qemu::session::End;
 
@@ -36,6 +37,8 @@ struct Over {
     after: Duration,
     /// How it crashed, if it did.
     crash: Option<Failure>,
+    /// Where the program stopped, if it trapped.
+    stopped: Option<Stopped>,
 }
 
 impl Work {
@@ -47,10 +50,12 @@ impl Work {
             self.serve_again();
         }
         let number = save.number;
-        if let Err(failure) = self.machines.launch(build, save) {
+        let waits = self.debugging.leads_on();
+        if let Err(failure) = self.machines.launch(build, save, waits) {
             self.screen.failure("error", number, &failure);
             self.fail("the machine did not start", &failure.text());
         }
+        self.lead_debugger();
     }
 
     /// Notes that the newest program does not run; where nothing serves, that is what HTTP gets.
@@ -83,6 +88,7 @@ impl Work {
                 if let Err(failure) = self.machines.is_up(id) {
                     self.screen.failure("error", self.number, &failure);
                 }
+                self.lead_debugger();
                 return Next::Go;
             }
             GuestEvent::Ended(end) => return self.on_end(id, *end),
@@ -115,6 +121,10 @@ impl Work {
                 if log_level <= level {
                     self.screen.log(speaker, log_level, &text);
                 }
+            }
+            GuestEvent::Call(call) => {
+                let speaker = crew.speaker(at);
+                self.screen.call(speaker, &call);
             }
             GuestEvent::Trap(report) => {
                 crew.members[at].trap = Some(report);
@@ -163,10 +173,12 @@ impl Work {
 
     /// Ends the `count` oldest of those that serve no more.
     pub(super) fn end_old(&mut self, count: usize) {
-        for old in self.machines.old.drain(..count) {
+        let given_up: Vec<Crew> = self.machines.old.drain(..count).collect();
+        for old in given_up {
             if let Some(front) = &self.front {
                 front.end(old.number());
             }
+            self.machines.give_up(old);
         }
     }
 
@@ -217,6 +229,7 @@ impl Work {
             self.machines.crashed = None;
             return Next::Go;
         }
+        self.machines.forget_kept(id);
         let Some(over) = self.take_leave(id) else {
             return Next::Go;
         };
@@ -271,7 +284,7 @@ impl Work {
             && crew.left_at.is_some()
         {
             let number = crew.number();
-            self.machines.old.retain(|old| old.number() != number);
+            self.machines.give_up_old(number);
             if let Some(front) = &self.front {
                 front.end(number);
             }
@@ -294,11 +307,47 @@ impl Work {
             build,
             number: over.number,
         });
+        self.leave_core(over.stopped);
+        if self.arguments.once {
+            return Next::End(failure.status());
+        }
         if self.keys.is_some() {
             self.screen
                 .say("the machine stands still until the next save (d: gdb)");
         }
         Next::Go
+    }
+
+    /// Writes the memory of the machine that crashed to a file, where that is asked for.
+    fn leave_core(&mut self, stopped: Option<Stopped>) {
+        let path = self.setup.plan.wishes.core.clone();
+        let (Some(path), Some(crashed)) = (path, &mut self.machines.crashed) else {
+            return;
+        };
+        let (id, build) = (crashed.guest.id, Arc::clone(&crashed.build));
+        let Some(writer) = crashed.guest.writer(&build) else {
+            return;
+        };
+        // That takes a second or so, and the machine waits for it.
+        self.machines.note_dumped(id, true);
+        let events = self.sender.clone();
+        let write = move || writer.write(&path, stopped);
+        match self.arguments.once {
+            true => self.on_core(id, write()),
+            false => drop(std::thread::spawn(move || {
+                let _ = events.send(Event::Core(id, write()));
+            })),
+        }
+    }
+
+    /// The memory of a machine is in a file, or is not.
+    pub(super) fn on_core(&mut self, id: GuestId, outcome: Result<String, Failure>) {
+        self.machines.note_dumped(id, false);
+        match (outcome, &self.setup.plan.wishes.core) {
+            (Ok(text), Some(path)) => self.screen.core(path, &text),
+            (Ok(text), None) => self.screen.say(&text),
+            (Err(failure), _) => self.screen.failure("error", self.number, &failure),
+        }
     }
 
     /// Tells what is left to tell of the program in this machine, which is over; `None` where nobody cares any more.
@@ -319,12 +368,11 @@ impl Work {
         if let Some(status) = status {
             self.screen.ready(&status);
         }
+        let stopped = trap.as_deref().map(Stopped::of_trap);
         let crash = match (trap, panic) {
             (_, Some(text)) => Some(emulator::kernel_failed(&text)),
             (Some(report), None) => {
-                let symbols =
-                    image::link(&build.module, &build.object, &build.source.making, false);
-                let symbols = symbols.ok().map(|image| image.bytes);
+                let symbols = build.with_symbols().ok();
                 let crash = Crash::new(&report, &build.module, symbols.as_deref(), &build.missing);
                 Some(crash.failure().with_status(STATUS_TRAP as u8))
             }
@@ -335,6 +383,7 @@ impl Work {
             has_run,
             after: speaker.began.elapsed(),
             crash,
+            stopped,
         })
     }
 
@@ -419,6 +468,7 @@ impl Work {
         if let Some((port, patience)) = self.ready_patience()
             && let Some(next) = &self.machines.next
             && next.has_started()
+            && !self.debugging.is_at(next)
             && next.started().elapsed() > patience
         {
             self.end_unready(port, patience);
@@ -427,9 +477,11 @@ impl Work {
                 false => Next::Go,
             };
         }
+        let is_debugged = |next: &Crew| self.debugging.is_at(next);
         if let Some(next) = &mut self.machines.next
             && !next.is_told
             && next.has_started()
+            && !is_debugged(next)
             && next.started().elapsed() > READY_PATIENCE
         {
             next.is_told = true;

@@ -24,6 +24,7 @@ impl Work {
             b' ' => self.pause(!self.is_paused),
             b'c' => self.screen.clear(),
             b'l' => self.next_log_level(),
+            b'w' => self.trace(!self.machines.is_traced),
             b'n' => self.tell_network(),
             b'm' => self.tell_memory(),
             b'o' => self.open_url(),
@@ -46,6 +47,20 @@ impl Work {
         if !self.changed.is_empty() {
             self.build(Vec::new(), Instant::now());
         }
+    }
+
+    /// Tells the program's calls of WASI from now on, or no more.
+    pub(super) fn trace(&mut self, is_traced: bool) {
+        if is_traced && !self.setup.source.making.kernel.is_debuggable {
+            self.screen
+                .warn("this kernel cannot tell the program's calls of WASI");
+            return;
+        }
+        self.machines.trace(is_traced);
+        self.screen.say(match is_traced {
+            true => "calls of WASI are told (w: no more)",
+            false => "calls of WASI are told no more",
+        });
     }
 
     pub(super) fn next_log_level(&mut self) {
@@ -111,6 +126,7 @@ impl Work {
              space  pause, go on\n\
              c  clear the terminal\n\
              l  next level of the kernel's log\n\
+             w  tell the program's calls of WASI, or no more\n\
              n  where ports lead\n\
              m  memory in use\n\
              o  open the first port in a browser\n\
@@ -123,8 +139,9 @@ impl Work {
         match request {
             Request::Reload => self.build(Vec::new(), Instant::now()),
             Request::Pause(is_paused) => self.pause(is_paused),
+            Request::Trace(is_traced) => self.trace(is_traced),
             Request::Status => {}
-            Request::Debug => return self.door_for_others(),
+            Request::Debug => return self.way_for_others(),
             Request::Logs => {
                 let lines: Vec<&str> = self.screen.history().collect();
                 return json!({ "lines": lines }).to_string();
@@ -137,7 +154,9 @@ impl Work {
             "waiting": self.machines.waiting(),
             "serving": self.machines.serving.as_ref().map(Crew::number),
             "crashed": self.machines.crashed.as_ref().map(|crashed| crashed.number),
+            "debugger": self.debugging.describe(),
             "paused": self.is_paused,
+            "tracing": self.machines.is_traced,
             "failed": self.failed.as_ref().map(|page| &page.title),
             "ports": self.urls.iter().map(|url| json!({ "host": url.host, "guest": url.guest, "udp": url.is_udp }))
                 .collect::<Vec<_>>(),

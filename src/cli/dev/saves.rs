@@ -161,6 +161,7 @@ impl Work {
         self.builder.build(Order {
             number: self.number,
             source: Arc::clone(&self.setup.source),
+            is_debugged: self.debugging.is_attached(),
         });
     }
 

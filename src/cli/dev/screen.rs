@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use console::Style;
@@ -15,6 +15,7 @@ use super::build::Times;
 use super::event::GuestId;
 use crate::cli::emulator;
 use crate::cli::failure::Failure;
+use crate::cli::trace::Call;
 use crate::cli::words;
 use crate::compile::Counts;
 
@@ -205,6 +206,12 @@ impl Screen {
         }
     }
 
+    /// The memory of a program that crashed is in a file.
+    pub(super) fn core(&mut self, path: &Path, text: &str) {
+        self.object(&json!({ "event": "core", "path": path.display().to_string() }));
+        self.say(text);
+    }
+
     /// A program has ended by itself.
     pub(super) fn exit(&mut self, number: u64, status: u32, after: Duration) {
         self.object(&json!({
@@ -254,6 +261,26 @@ impl Screen {
         }
     }
 
+    /// Shows a call of WASI.
+    pub(super) fn call(&mut self, speaker: Speaker, call: &Call) {
+        if self.json {
+            let mut object = call.object();
+            object["event"] = "call".into();
+            object["number"] = speaker.number.into();
+            object["instance"] = speaker.instance.into();
+            self.object(&object);
+            return;
+        }
+        let text = call.text(&style().red());
+        self.remember(&text);
+        if self.is_heard() && self.has_prefix {
+            let prefix = prefix(speaker, "sys", &style().cyan());
+            write_to(false, format!("{prefix}{text}\n").as_bytes());
+        } else if self.is_heard() {
+            words::plain(text);
+        }
+    }
+
     /// Shows what has not ended, of a program that has.
     pub(super) fn flush(&mut self, speaker: Speaker) {
         for is_error in [false, true] {
@@ -277,19 +304,11 @@ impl Screen {
                 "text": text,
             }));
         } else if self.has_prefix && self.is_heard() {
-            let mut prefix = format!("#{}", speaker.number);
-            if let Some(instance) = speaker.instance {
-                let _ = write!(prefix, ".{}", instance + 1);
-            }
-            let seconds = speaker.began.elapsed().as_secs_f64();
-            let name = if is_error { "err" } else { "out" };
-            let _ = write!(prefix, " {seconds:8.3}s {name} │ ");
-            let style = if is_error {
-                style().yellow()
-            } else {
-                style().dim()
+            let prefix = match is_error {
+                true => prefix(speaker, "err", &style().yellow()),
+                false => prefix(speaker, "out", &style().dim()),
             };
-            let mut bytes = style.apply_to(prefix).to_string().into_bytes();
+            let mut bytes = prefix.into_bytes();
             bytes.extend(line);
             bytes.push(b'\n');
             write_to(false, &bytes);
@@ -352,6 +371,17 @@ impl Status {
             files => format!("{}  {parts}", style().cyan().apply_to(files)),
         }
     }
+}
+
+/// What stands before a line of a program: its build, its time, and what the line is.
+fn prefix(speaker: Speaker, name: &str, style: &Style) -> String {
+    let mut prefix = format!("#{}", speaker.number);
+    if let Some(instance) = speaker.instance {
+        let _ = write!(prefix, ".{}", instance + 1);
+    }
+    let seconds = speaker.began.elapsed().as_secs_f64();
+    let _ = write!(prefix, " {seconds:8.3}s {name} │ ");
+    style.apply_to(prefix).to_string()
 }
 
 /// The first file and how many more, as a line has it.

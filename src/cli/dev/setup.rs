@@ -12,7 +12,9 @@ use super::guest::Plan;
 use super::tree::Tree;
 use crate::cli::boot::Debugging;
 use crate::cli::cache::Cache;
+use crate::cli::debug::default_core;
 use crate::cli::failure::Failure;
+use crate::cli::image::Making;
 use crate::cli::program::NetworkWishes;
 use crate::cli::project::{OnError, Project, Ready, Reload, Settings, Subject, refresh_schema};
 use crate::cli::{accelerator, emulator};
@@ -35,10 +37,14 @@ pub(super) struct Setup {
     pub(super) root: PathBuf,
     /// Patterns of files, as the project has them.
     patterns: Vec<String>,
-    /// The module, where building makes it.
+    /// The module.
+    module: PathBuf,
+    /// The same, where building makes it.
     output: Option<PathBuf>,
     /// Says the same as long as the module is built in the same way.
     build_key: String,
+    /// The gdb to use, where one is named.
+    pub(super) gdb: Option<PathBuf>,
 }
 
 /// What is different between two setups.
@@ -74,11 +80,17 @@ impl Setup {
         let mut making = program.making(settings, &wishes, false)?;
         making.options.expects_edits = true;
         making.options.null_guard = true;
-        // A program that crashes waits for a debugger, but where nobody would wait for the program.
-        if !arguments.once && making.kernel.file.is_none() {
+        // A program that crashes waits for a debugger, but where nobody would wait for the program; for its core it does.
+        let leaves_core = settings.debug().core;
+        let waits = !arguments.once;
+        if (waits || leaves_core) && making.kernel.file.is_none() {
             making.kernel.is_debuggable = true;
-            wishes.debugging = Debugging::AtCrash { waits: true };
+            wishes.debugging = Debugging::AtCrash { waits };
         }
+        let making_for_debugger = Making {
+            options: program.code.for_debugger(making.options.clone()),
+            ..making.clone()
+        };
         let kernel = making.kernel.with(|kernel| {
             memory_file("mewz-kernel", &kernel.without_sections())
                 .map_err(|problem| emulator::not_run(&problem))
@@ -87,6 +99,7 @@ impl Setup {
             Subject::Project(project) => Place::of_project(project, &project.module_path(profile)),
             Subject::Module(path, _) => Place::of_file(path),
         }?;
+        wishes.core = leaves_core.then(|| default_core(&place.module));
         let plan = Plan {
             qemu,
             wishes,
@@ -106,6 +119,8 @@ impl Setup {
         );
         let patterns = project.map_or(Vec::new(), |project| project.watched().to_vec());
         let files = project.map_or(Vec::new(), Project::settings_files);
+        let module = place.module.clone();
+        let gdb = settings.gdb().map(Path::to_owned);
         let origin = match subject {
             Subject::Project(project) => Origin::Project(Box::new(project)),
             Subject::Module(..) => Origin::File(place.module),
@@ -115,6 +130,7 @@ impl Setup {
                 origin,
                 profile,
                 making,
+                making_for_debugger,
             }),
             plan: Arc::new(plan),
             network,
@@ -122,8 +138,10 @@ impl Setup {
             files,
             root: place.root,
             patterns,
+            module,
             output: place.output,
             build_key,
+            gdb,
         })
     }
 
@@ -133,6 +151,11 @@ impl Setup {
             project.tell_inferred();
             refresh_schema(project.folder());
         }
+    }
+
+    /// The module's file.
+    pub(super) fn module(&self) -> &Path {
+        &self.module
     }
 
     /// The project's folder, if it is one.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::DevArguments;
 use super::build::Builder;
-use super::debugging::Doors;
+use super::debugging::Debugging;
 use super::event::{Event, Sender};
 use super::front::{Front, Page, Published};
 use super::keys::Keys;
@@ -37,8 +37,7 @@ pub(super) struct Work {
     pub(super) watch: Option<Watch>,
     pub(super) sender: Sender,
     pub(super) keys: Option<Keys>,
-    /// For debuggers, once one has come.
-    pub(super) doors: Option<Doors>,
+    pub(super) debugging: Debugging,
     /// The newest build.
     pub(super) number: u64,
     /// The build under way.
@@ -127,6 +126,8 @@ impl Work {
             Event::Guest(id, event) => return Ok(self.on_guest(id, event)),
             Event::Drained(crew) => self.machines.drained(crew),
             Event::DebuggerLeft => self.take_back(),
+            Event::Core(id, outcome) => self.on_core(id, outcome),
+            Event::Debugger(view) => self.on_debugger(view),
             Event::Key(key) => return Ok(self.on_key(key)),
             Event::Control(request, answer) => {
                 let text = self.answer(request);
