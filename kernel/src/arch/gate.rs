@@ -56,7 +56,7 @@ pub(crate) unsafe fn run(function: u64, stack_end: u64) {
 }
 
 /// Makes the application's call end where `frame` was taken, as if its function had returned.
-pub(crate) fn leave(frame: &mut super::exceptions::InterruptFrame) {
+pub(crate) fn leave(frame: &mut super::frame::InterruptFrame) {
     const DIRECTION: u64 = 1 << 10;
     /// From the saved stack pointer up to the frame pointer of `enter_application`.
     const SAVED_BYTES: u64 = 48;

@@ -11,7 +11,7 @@ use super::cpu::{
     are_interrupts_enabled, disable_interrupts, enable_interrupts, sleep_until_interrupt,
 };
 use super::device_memory::DeviceMemory;
-use super::exceptions::InterruptFrame;
+use super::frame::InterruptFrame;
 use super::serial;
 
 /// Interrupt lines that have a vector.

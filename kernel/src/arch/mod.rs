@@ -11,6 +11,7 @@ pub(crate) mod debug_line;
 pub(crate) mod debug_registers;
 pub(crate) mod device_memory;
 pub(crate) mod exceptions;
+pub(crate) mod frame;
 pub(crate) mod gate;
 pub(crate) mod interrupts;
 pub(crate) mod memory_functions;

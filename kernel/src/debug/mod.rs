@@ -16,7 +16,7 @@ use core::sync::atomic::{AtomicU8, Ordering};
 
 use spin::Mutex;
 
-use crate::arch::exceptions::InterruptFrame;
+use crate::arch::frame::InterruptFrame;
 use crate::arch::vectors::SavedVectors;
 use crate::arch::{cpu, debug_line};
 use session::{Going, Stop, Stub};

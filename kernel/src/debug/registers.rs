@@ -4,7 +4,7 @@ use gdbstub::arch::Arch;
 use gdbstub_arch::x86::reg::X86_64CoreRegs;
 
 use crate::arch::cpu;
-use crate::arch::exceptions::InterruptFrame;
+use crate::arch::frame::InterruptFrame;
 use crate::arch::vectors::SavedVectors;
 
 /// x86-64 in ring 0.

@@ -17,7 +17,7 @@ use mewz_kernel::packets::{Event, PACKET_BYTES_MAX, Receiver, Sender, digit, fra
 use super::registers::Processor;
 use super::target::{Action, Stopped, watch_kind};
 use super::{Manner, Monitor, signal};
-use crate::arch::exceptions::InterruptFrame;
+use crate::arch::frame::InterruptFrame;
 use crate::arch::vectors::SavedVectors;
 use crate::arch::{cpu, debug_line, debug_registers, power};
 use crate::memory::peek;

@@ -14,7 +14,7 @@ use gdbstub::target::{Target, TargetError, TargetResult};
 use mewz_kernel::breakpoints::Breakpoints;
 
 use super::registers::{self, Processor, Registers};
-use crate::arch::exceptions::InterruptFrame;
+use crate::arch::frame::InterruptFrame;
 use crate::arch::vectors::SavedVectors;
 use crate::memory::peek;
 

@@ -10,7 +10,8 @@ use mewz_kernel::wasi::exports::{Call, PARAMETERS_MAX};
 use spin::Mutex;
 
 use super::{calls, console, observe};
-use crate::arch::exceptions::{self, InterruptFrame, vector};
+use crate::arch::exceptions::{self, vector};
+use crate::arch::frame::InterruptFrame;
 use crate::arch::vectors::SavedVectors;
 use crate::arch::{cpu, interrupts};
 use crate::debug::{self, Afterwards, Manner, signal};

@@ -9,7 +9,7 @@ use mewz_abi::record::RecordKind;
 use mewz_abi::trap::TrapKind;
 
 use super::console;
-use crate::arch::exceptions::InterruptFrame;
+use crate::arch::frame::InterruptFrame;
 use crate::arch::gate;
 use crate::memory::window::Window;
 use crate::memory::{linear, stack};

@@ -6,7 +6,7 @@ use mewz_kernel::settings::{Debugger, Settings};
 use mewz_kernel::wasi::exports::{Call, PARAMETERS_MAX};
 
 use super::console;
-use crate::arch::exceptions::InterruptFrame;
+use crate::arch::frame::InterruptFrame;
 use crate::arch::vectors::SavedVectors;
 
 /// Says so if one is to be waited for.

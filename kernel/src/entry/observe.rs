@@ -12,7 +12,7 @@ use spin::Mutex;
 
 use super::text::Text;
 use super::{WINDOW, console};
-use crate::arch::exceptions::InterruptFrame;
+use crate::arch::frame::InterruptFrame;
 use crate::arch::{clock, interrupts};
 use crate::memory::peek;
 

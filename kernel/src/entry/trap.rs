@@ -7,7 +7,7 @@ use mewz_abi::record::{BACKTRACE_LEN_MAX, TRAP_REPORT_BYTES_MAX, TrapReport};
 use mewz_abi::trap::TrapKind;
 
 use super::{WINDOW, calls, console, debugger};
-use crate::arch::exceptions::InterruptFrame;
+use crate::arch::frame::InterruptFrame;
 use crate::arch::gate;
 use crate::arch::vectors::SavedVectors;
 use crate::memory::stack;
