@@ -102,11 +102,11 @@ pub(crate) fn was_asleep() -> bool {
 
 /// What is done in the timer's handler beside.
 #[cfg(feature = "debugger")]
-static TICK: spin::Once<fn(&InterruptFrame)> = spin::Once::new();
+static TICK: spin::Once<fn(&mut InterruptFrame)> = spin::Once::new();
 
 /// Calls `tick` at each interrupt of the timer from now on; the first one to ask for it has it.
 #[cfg(feature = "debugger")]
-pub(crate) fn call_at_ticks(tick: fn(&InterruptFrame)) {
+pub(crate) fn call_at_ticks(tick: fn(&mut InterruptFrame)) {
     TICK.call_once(|| tick);
 }
 
@@ -115,7 +115,7 @@ pub(crate) fn call_at_ticks(tick: fn(&InterruptFrame)) {
     not(feature = "debugger"),
     expect(unused_variables, reason = "only what is done beside looks at it")
 )]
-pub(super) fn answer_timer(frame: &InterruptFrame) {
+pub(super) fn answer_timer(frame: &mut InterruptFrame) {
     clock::note_timer();
     HAPPENED.store(true, Ordering::Release);
     #[cfg(feature = "debugger")]

@@ -5,11 +5,11 @@ use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use mewz_abi::trap::TrapKind;
 use mewz_kernel::guest::GuestMemory;
-use mewz_kernel::settings::{Debugger, Failing, Settings};
+use mewz_kernel::settings::{Clobbered, Debugger, Failing, Settings};
 use mewz_kernel::wasi::exports::{Call, PARAMETERS_MAX};
 use spin::Mutex;
 
-use super::{calls, console, observe};
+use super::{WINDOW, calls, console, observe};
 use crate::arch::exceptions::{self, vector};
 use crate::arch::frame::InterruptFrame;
 use crate::arch::vectors::SavedVectors;
@@ -29,9 +29,13 @@ pub(super) fn start(settings: &Settings, is_parked: bool) {
             "the machine has no second serial line: nothing waits for a debugger"
         ));
     }
-    if let Some(address) = settings.clobber {
-        CLOBBERED.store(address, Ordering::Relaxed);
-        interrupts::call_at_ticks(clobber);
+    match settings.clobber {
+        Some(Clobbered::Memory(address)) => {
+            CLOBBERED.store(address, Ordering::Relaxed);
+            interrupts::call_at_ticks(clobber_memory);
+        }
+        Some(Clobbered::Register) => interrupts::call_at_ticks(clobber_register),
+        None => {}
     }
     match settings.failing {
         Some(Failing::Fault) => interrupts::call_at_ticks(fault),
@@ -44,7 +48,7 @@ pub(super) fn start(settings: &Settings, is_parked: bool) {
     }
 }
 
-/// Where [`clobber`] writes.
+/// Where [`clobber_memory`] writes.
 static CLOBBERED: AtomicU64 = AtomicU64::new(0);
 /// Ticks of the timer.
 static TICKS: AtomicU64 = AtomicU64::new(0);
@@ -52,21 +56,30 @@ static TICKS: AtomicU64 = AtomicU64::new(0);
 const CLOBBERING_TICK: u64 = 1000;
 
 /// The bug that a test has a debugger find: a handler that now and then writes to the program's memory.
-fn clobber(_: &InterruptFrame) {
+fn clobber_memory(_: &mut InterruptFrame) {
     if is_bad_tick() {
         peek::write(CLOBBERED.load(Ordering::Relaxed), &u32::MAX.to_le_bytes());
     }
 }
 
+/// Another one: a handler that now and then gives a register back to the program as it was not.
+fn clobber_register(frame: &mut InterruptFrame) {
+    // The kernel's own registers would end the machine in ways that no test can tell beforehand.
+    let is_program = WINDOW.get().is_some_and(|window| window.is_text(frame.rip));
+    if is_program && is_bad_tick() {
+        frame.rbx = u64::MAX;
+    }
+}
+
 /// A handler that now and then faults.
-fn fault(_: &InterruptFrame) {
+fn fault(_: &mut InterruptFrame) {
     if is_bad_tick() {
         cpu::undefined_instruction();
     }
 }
 
 /// A handler that now and then panics.
-fn break_promise(_: &InterruptFrame) {
+fn break_promise(_: &mut InterruptFrame) {
     assert!(!is_bad_tick(), "this tick is a bad one");
 }
 

@@ -160,7 +160,7 @@ impl Samples {
 }
 
 /// What the timer's handler does at each tick.
-fn sample(frame: &InterruptFrame) {
+fn sample(frame: &mut InterruptFrame) {
     let mut words = [0; 2 + SAMPLE_LEN_MAX];
     let mut len = 2;
     if !interrupts::was_asleep() {

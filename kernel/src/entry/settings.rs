@@ -48,14 +48,23 @@ pub struct Settings {
     pub traces_calls: bool,
     /// How often a second a debuggable kernel looks where the processor is; 0 without.
     pub profile_hz: u32,
-    /// Linear memory that a debuggable kernel's timer destroys now and then, for tests of debuggers.
-    pub clobber: Option<u64>,
+    /// What a debuggable kernel's timer destroys now and then, for tests of debuggers.
+    pub clobber: Option<Clobbered>,
     /// How a debuggable kernel's timer fails now and then, for tests of what is told of that.
     pub failing: Option<Failing>,
     /// virtio-mmio devices that the command line names.
     pub devices: Vec<MmioDevice>,
     /// What was not understood, in words.
     pub complaints: Vec<String>,
+}
+
+/// What a handler destroys of the program that it interrupts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clobbered {
+    /// The word at this address of linear memory.
+    Memory(u64),
+    /// The register RBX.
+    Register,
 }
 
 /// How a handler fails.
@@ -243,9 +252,10 @@ impl Settings {
                 Some(hz) if hz <= TIMER_HZ_MAX => self.timer_hz = hz,
                 _ => self.complain_of("not a rate up to 100000", word),
             },
-            b"clobber" => match number(value) {
-                Some(address) => self.clobber = Some(address),
-                None => self.complain_of("not clobber=ADDRESS", word),
+            b"clobber" => match (value, number(value)) {
+                (b"rbx", _) => self.clobber = Some(Clobbered::Register),
+                (_, Some(address)) => self.clobber = Some(Clobbered::Memory(address)),
+                (_, None) => self.complain_of("not clobber=ADDRESS or clobber=rbx", word),
             },
             b"failing" => match value {
                 b"fault" => self.failing = Some(Failing::Fault),
