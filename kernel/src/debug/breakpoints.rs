@@ -36,6 +36,17 @@ pub struct Watch {
     pub bytes: u64,
     /// What it stops at.
     pub watched: Watched,
+    /// What stood there when the program went on, or when a write was told last.
+    content: [u8; 8],
+}
+
+impl Watch {
+    /// What stands there now.
+    fn now(&self, read: impl Fn(u64, &mut [u8])) -> [u8; 8] {
+        let mut content = [0; 8];
+        read(self.address, &mut content[..self.bytes as usize]);
+        content
+    }
 }
 
 /// All of them.
@@ -95,7 +106,7 @@ impl Breakpoints {
     }
 
     /// The breakpoints in code.
-    pub fn code(&mut self) -> impl Iterator<Item = &mut CodeBreakpoint> {
+    pub fn code(&mut self) -> impl DoubleEndedIterator<Item = &mut CodeBreakpoint> {
         self.code.iter_mut().flatten()
     }
 
@@ -133,6 +144,7 @@ impl Breakpoints {
                     address,
                     bytes,
                     watched,
+                    content: [0; 8],
                 });
                 true
             })
@@ -157,11 +169,31 @@ impl Breakpoints {
         self.watches
     }
 
-    /// The watch that the processor's status, bits of DR6, names first.
-    #[must_use]
-    pub fn hit(&self, status: u64) -> Option<Watch> {
-        let mut all = self.watches.iter().enumerate();
-        all.find_map(|(at, watch)| watch.filter(|_| status >> at & 1 != 0))
+    /// Notes what stands where writes are watched; `read` fills a slice from an address on. To be called before the program
+    /// goes on.
+    pub fn note_content(&mut self, read: impl Fn(u64, &mut [u8])) {
+        for watch in self.watches.iter_mut().flatten() {
+            watch.content = watch.now(&read);
+        }
+    }
+
+    /// The first watch, of those that the processor's status, bits of DR6, names, that is to be told. Writes of what stood
+    /// there before are not: a debugger would look, see no change, and let the program go on, at some thousand times the
+    /// cost.
+    pub fn hit(&mut self, status: u64, read: impl Fn(u64, &mut [u8])) -> Option<Watch> {
+        let mut first = None;
+        for (at, slot) in self.watches.iter_mut().enumerate() {
+            let Some(watch) = slot.as_mut().filter(|_| status >> at & 1 != 0) else {
+                continue;
+            };
+            let now = watch.now(&read);
+            let is_told = watch.watched != Watched::Write || now != watch.content;
+            watch.content = now;
+            if is_told {
+                first = first.or(*slot);
+            }
+        }
+        first
     }
 
     /// Takes all away.
@@ -240,7 +272,8 @@ mod tests {
         // Two are wanted and one is free; then one is enough.
         assert!(!all.add_watch(0x2001, 3, 2, None));
         assert!(all.add_watch(0x2000, 4, 4, Some(0x3000)));
-        assert_eq!(all.hit(8).map(|watch| watch.asked), Some((0x2000, 4, 4)));
+        let hit = all.hit(8, |_, _| {});
+        assert_eq!(hit.map(|watch| watch.asked), Some((0x2000, 4, 4)));
         assert!(all.remove_watch(0x1002, 8, 2) && !all.remove_watch(0x1002, 8, 2));
         assert!(!all.add_watch(0, u64::MAX, 2, None));
     }
@@ -250,9 +283,25 @@ mod tests {
         let mut all = Breakpoints::new();
         assert!(all.add_watch(0x1000, 8, 2, Some(0xffff_8000_0000_1000)));
         assert_eq!(all.watches().iter().flatten().count(), 2);
-        assert_eq!(all.hit(2).unwrap().asked, (0x1000, 8, 2));
+        let hit = all.hit(2, |_, content| content.fill(1));
+        assert_eq!(hit.unwrap().asked, (0x1000, 8, 2));
         assert!(all.remove_watch(0x1000, 8, 2));
         assert_eq!(all.watches().iter().flatten().count(), 0);
+    }
+
+    #[test]
+    fn writes_that_change_nothing_are_not_told() {
+        let mut all = Breakpoints::new();
+        assert!(all.add_watch(0x1000, 4, 2, None));
+        assert!(all.add_watch(0x2000, 4, 4, None));
+        let write = |value: u8| move |_: u64, content: &mut [u8]| content.fill(value);
+        all.note_content(write(7));
+        assert_eq!(all.hit(1, write(7)), None);
+        // Reads are told, whatever they read; so is what comes with a write of nothing new.
+        assert_eq!(all.hit(2, write(7)).unwrap().asked, (0x2000, 4, 4));
+        assert_eq!(all.hit(3, write(7)).unwrap().asked, (0x2000, 4, 4));
+        assert_eq!(all.hit(3, write(8)).unwrap().asked, (0x1000, 4, 2));
+        assert_eq!(all.hit(1, write(8)), None);
     }
 
     #[test]

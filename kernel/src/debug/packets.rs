@@ -105,6 +105,26 @@ impl Receiver {
     }
 }
 
+/// Whether `packet` asks for memory without end, or beyond the last address: the crate would read and send it all before it
+/// looks at the line again. Debuggers ask for what fits into a packet.
+#[must_use]
+pub fn reads_too_much(packet: &[u8]) -> bool {
+    let Some(range) = packet.strip_prefix(b"m") else {
+        return false;
+    };
+    let mut numbers = range.split(|byte| *byte == b',').map(number);
+    let (Some(Some(start)), Some(Some(len))) = (numbers.next(), numbers.next()) else {
+        // Too large for a number, or none, which the crate refuses.
+        return true;
+    };
+    len > PACKET_BYTES_MAX as u64 || start.checked_add(len).is_none()
+}
+
+/// What these hexadecimal digits stand for.
+fn number(digits: &[u8]) -> Option<u64> {
+    u64::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()
+}
+
 /// What the hexadecimal digit `byte` stands for.
 #[must_use]
 pub fn digit(byte: u8) -> Option<u8> {
@@ -194,7 +214,7 @@ pub fn frame(body: &[u8], see: &mut dyn FnMut(u8)) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Event, PACKET_BYTES_MAX, Receiver, Sender, frame};
+    use super::{Event, PACKET_BYTES_MAX, Receiver, Sender, frame, reads_too_much};
 
     fn framed(body: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -248,28 +268,127 @@ mod tests {
         assert_eq!(events(&bytes), ["TooLong", "g"]);
     }
 
+    /// What `bytes` bring by the rules, looked at as a whole: where, and what.
+    fn expected(bytes: &[u8]) -> Vec<(usize, Event, &[u8])> {
+        let mut found = Vec::new();
+        let mut at = 0;
+        while let Some(first) = bytes.get(at) {
+            let start = at + 1;
+            at = start;
+            match first {
+                3 => found.push((start, Event::Interrupt, &bytes[..0])),
+                b'-' => found.push((start, Event::Resend, &bytes[..0])),
+                b'$' => {
+                    let is_mark = |byte: &u8| matches!(byte, b'#' | b'$');
+                    let len = bytes[start..].iter().position(is_mark);
+                    let Some(len) = len else { break };
+                    let end = start + len;
+                    let tail = &bytes[end..bytes.len().min(end + 3)];
+                    // Another packet begins before this one has ended.
+                    if let Some(next) = tail.iter().position(|byte| *byte == b'$') {
+                        at = end + next;
+                        continue;
+                    }
+                    let [b'#', digits @ ..] = tail else { break };
+                    if digits.len() < 2 {
+                        break;
+                    }
+                    let body = &bytes[start..end];
+                    let sum = body.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
+                    let is_whole = digits.eq_ignore_ascii_case(format!("{sum:02x}").as_bytes());
+                    at = end + 3;
+                    found.push(match is_whole {
+                        true if body.len() <= PACKET_BYTES_MAX => (at, Event::Packet, body),
+                        true => (at, Event::TooLong, &bytes[..0]),
+                        false => (at, Event::Broken, &bytes[..0]),
+                    });
+                }
+                _ => {}
+            }
+        }
+        found
+    }
+
     #[test]
-    fn any_bytes_at_all_are_taken() {
+    fn fuzz_packets() {
+        let factor = std::env::var("MEWZ_KERNEL_FUZZ").map_or(1, |factor| factor.parse().unwrap());
         // A generator of the kind that needs no crate: Knuth's constants for a linear congruence.
         let mut number = 1_u64;
-        let mut receiver = Receiver::new();
-        let mut packets = 0;
-        for _ in 0..2_000_000 {
+        let mut next = |bound: usize| {
             number = number
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1_442_695_040_888_963_407);
-            // Half of them are bytes that mean something.
-            let byte = match number >> 63 {
-                0 => b"$#+-\x0300af"[(number >> 40) as usize % 9],
-                _ => (number >> 40) as u8,
-            };
-            packets += usize::from(receiver.push(byte) == Event::Packet);
-            assert!(receiver.packet().len() <= PACKET_BYTES_MAX);
+            (number >> 33) as usize % bound
+        };
+        let mut counts = [0; 5];
+        for _ in 0..200 * factor {
+            let mut bytes = Vec::new();
+            for _ in 0..next(100) {
+                let len = [next(6), next(300), next(2 * PACKET_BYTES_MAX)][next(100).min(19) / 9];
+                // Half of them are bytes that mean something.
+                let mut body: Vec<u8> = (0..len)
+                    .map(|_| match next(2) {
+                        0 => b"$#+-\x0300af"[next(9)],
+                        _ => next(256) as u8,
+                    })
+                    .collect();
+                match next(3) {
+                    0 => {}
+                    1 => body = framed(&body),
+                    _ => {
+                        body.retain(|byte| !matches!(byte, b'#' | b'$'));
+                        body = framed(&body);
+                    }
+                }
+                bytes.extend(body);
+            }
+            let mut receiver = Receiver::new();
+            let mut wanted = expected(&bytes).into_iter().peekable();
+            for (at, byte) in bytes.iter().enumerate() {
+                let event = receiver.push(*byte);
+                assert!(receiver.packet().len() <= PACKET_BYTES_MAX);
+                let Some((_, told, body)) = wanted.next_if(|(end, ..)| *end == at + 1) else {
+                    assert_eq!(event, Event::Nothing, "{}", bytes[..=at].escape_ascii());
+                    continue;
+                };
+                assert_eq!(event, told, "{}", bytes[..=at].escape_ascii());
+                if event == Event::Packet {
+                    assert_eq!(receiver.packet(), body);
+                }
+                let events = [
+                    Event::Packet,
+                    Event::Interrupt,
+                    Event::Resend,
+                    Event::Broken,
+                    Event::TooLong,
+                ];
+                counts[events.iter().position(|one| *one == event).unwrap()] += 1;
+            }
+            assert_eq!(wanted.next(), None);
+            // Whatever it was told, it finds what comes next.
+            let last = framed(b"?").iter().map(|byte| receiver.push(*byte)).last();
+            assert_eq!(last, Some(Event::Packet));
         }
-        assert!(packets > 0);
-        let whole = framed(b"?");
-        let last = whole.iter().map(|byte| receiver.push(*byte)).last();
-        assert_eq!(last, Some(Event::Packet));
+        println!("packets, interrupts, resends, broken, too long: {counts:?}");
+        assert!(counts.iter().all(|count| *count > 0), "{counts:?}");
+    }
+
+    #[test]
+    fn reads_without_end_are_known() {
+        for packet in ["m0,40", "mffffffff80100000,800", "m0,0", "g", "qC"] {
+            assert!(!reads_too_much(packet.as_bytes()), "{packet}");
+        }
+        for packet in [
+            "m0,801",
+            "m0,ffffffffffffffff",
+            "mfffffffffffffff0,40",
+            "m10000000000000000,1",
+            "m0,10000000000000000",
+            "m,",
+            "m",
+        ] {
+            assert!(reads_too_much(packet.as_bytes()), "{packet}");
+        }
     }
 
     #[test]

@@ -3,6 +3,10 @@
 //! The protocol's state machine lives for one stop and is made anew for the next, since the first packet that it does not
 //! understand is its end. What lasts is here: who is attached, what it waits for, breakpoints.
 
+#[cfg(test)]
+#[path = "fuzz.rs"]
+mod fuzz;
+
 use core::cell::RefCell;
 use core::fmt;
 
@@ -12,7 +16,9 @@ use gdbstub::stub::state_machine::GdbStubStateMachine;
 use gdbstub::stub::{DisconnectReason, GdbStub, SingleThreadStopReason};
 use mewz_abi::exit::STATUS_KILLED;
 use mewz_kernel::breakpoints::{Breakpoints, control};
-use mewz_kernel::packets::{Event, PACKET_BYTES_MAX, Receiver, Sender, digit, frame, hex};
+use mewz_kernel::packets::{
+    Event, PACKET_BYTES_MAX, Receiver, Sender, digit, frame, hex, reads_too_much,
+};
 
 use super::registers::Processor;
 use super::target::{Action, Stopped, watch_kind};
@@ -164,7 +170,7 @@ impl Stub {
     /// Answers a single step that is done, or a debug register.
     pub(super) fn answer_debug(&mut self, frame: &mut InterruptFrame, vectors: &mut SavedVectors) {
         let status = debug_registers::take_status();
-        if let Some(watch) = self.breakpoints.hit(status) {
+        if let Some(watch) = self.breakpoints.hit(status, look) {
             let (address, _, kind) = watch.asked;
             let reason = match watch_kind(kind) {
                 None => Reason::HwBreak(()),
@@ -268,7 +274,8 @@ impl Stub {
 
     /// Puts what belongs there back into the code, and lets the debug registers rest.
     fn take_out(&mut self) {
-        for breakpoint in self.breakpoints.code() {
+        // Two addresses may lead to one byte: what was put in last found the first there.
+        for breakpoint in self.breakpoints.code().rev() {
             if let Some(original) = breakpoint.original.take() {
                 peek::write(breakpoint.address, &[original]);
             }
@@ -286,6 +293,7 @@ impl Stub {
                 breakpoint.original = Some(original[0]);
             }
         }
+        self.breakpoints.note_content(look);
         let watches = self.breakpoints.watches();
         let addresses = watches.map(|watch| watch.map_or(0, |watch| watch.address));
         debug_registers::set(addresses, control(&watches));
@@ -417,6 +425,10 @@ impl Stub {
                 _ if packet.starts_with(b"vKill;") => {
                     send(output, b"OK");
                     return Ended::Going(Going::Ended, None);
+                }
+                _ if reads_too_much(packet) => {
+                    send(output, REFUSED);
+                    continue;
                 }
                 // The crate would gather the answer on the heap, which the interrupted code may be changing.
                 [b'q', b'R', b'c', b'm', b'd', b',', command @ ..] => {
@@ -559,6 +571,11 @@ impl fmt::Write for Lines<'_> {
         }
         Ok(())
     }
+}
+
+/// Fills `content` from `address` on, as far as there is memory.
+fn look(address: u64, content: &mut [u8]) {
+    peek::read(address, content);
 }
 
 /// Waits for the next byte and takes it.
