@@ -75,8 +75,9 @@ impl Module<'_> {
     }
 
     /// Whether the module's compiler puts nothing into the first page of memory 0: it keeps a stack there that begins above,
-    /// and no data goes there. Where the stack's last bytes lie there, running out of it shows so. Nor does its library:
-    /// wasi-libc's `accept` reads and writes through the pointers that POSIX lets callers leave null.
+    /// and data goes behind it alone. Where no data is anywhere, variables that begin as zeros may be there: nothing tells. Where
+    /// the stack's last bytes lie there, running out of it shows so. Nor does its library: wasi-libc's `accept` reads and writes
+    /// through the pointers that POSIX lets callers leave null.
     pub(super) fn leaves_null_alone(&self) -> bool {
         let page = mewz_abi::address::PAGE_BYTES;
         let value = |initializer: &Initializer| match initializer {
@@ -87,17 +88,19 @@ impl Module<'_> {
             let global = self.globals.get(index as usize)?;
             Some(global.is_mutable && value(global.initial.as_ref()?)? > page)
         };
-        let goes_there = |segment: &DataSegment<'_>| match &segment.mode {
-            SegmentMode::Active { target: 0, offset } => {
-                let is_above = value(offset).is_some_and(|offset| offset >= page);
-                !is_above && !segment.bytes.is_empty()
+        let mut starts = self.data.iter().filter_map(|segment| match &segment.mode {
+            SegmentMode::Active { target: 0, offset } if !segment.bytes.is_empty() => {
+                Some(value(offset))
             }
-            _ => false,
-        };
+            _ => None,
+        });
+        // Linkers put variables that begin as zeros behind all other data.
+        let first = starts.try_fold(u64::MAX, |first, start| Some(first.min(start?)));
+        let is_behind = first.is_some_and(|first| (page..u64::MAX).contains(&first));
         let memory = self.memories.first();
         memory.is_some_and(|memory| !memory.is_imported && memory.has_guard())
             && self.stack_pointer.and_then(begins_above) == Some(true)
-            && !self.data.iter().any(goes_there)
+            && is_behind
             && !self.may_have_libc_accept()
     }
 
