@@ -109,6 +109,7 @@ pub(super) fn first_commands(target: Target<'_>, script: &Script) -> String {
          set remotetimeout 20\n\
          set sysroot\n\
          set print asm-demangle on\n\
+         set backtrace past-main on\n\
          maintenance set internal-error quit no\n\
          maintenance set internal-error corefile no\n\
          skip -gfile /rustc/*\n",

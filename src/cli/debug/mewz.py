@@ -2,6 +2,7 @@
 import gdb
 import json
 import os
+import re
 import socket
 import struct
 
@@ -153,7 +154,31 @@ class Core(gdb.Command):
         print(answer["text"])
 
 
+class Saved(gdb.Function):
+    """$saved("REGISTER"): where the selected frame's register is kept while what it called, or what interrupted it, runs."""
+
+    def __init__(self):
+        super().__init__("saved")
+
+    def invoke(self, register):
+        name = register.string()
+        selected = gdb.selected_frame()
+        inner = selected.newer()
+        try:
+            while inner is not None:
+                inner.select()
+                text = gdb.execute("info frame", to_string=True)
+                found = re.search(r"\b%s at (0x[0-9a-f]+)" % re.escape(name), text)
+                if found:
+                    return int(found.group(1), 16)
+                inner = inner.newer()
+        finally:
+            selected.select()
+        raise gdb.GdbError("`%s` of this frame is in the processor, or nobody's" % name)
+
+
 Mewz()
 Core()
+Saved()
 for state in STATES:
     State(*state)

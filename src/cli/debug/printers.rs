@@ -13,6 +13,9 @@ const FOLDER: &str = "lib/rustlib/etc";
 /// What gdb loads of them.
 const FILE: &str = "gdb_lookup.py";
 
+/// Loads them, as a program with pointers of four bytes needs it.
+const LOADER: &str = include_str!("printers.py");
+
 /// The folder of the printers for `module`; `None` where rustc did not make it, or the rustc here is another one.
 pub(super) fn of(module: &[u8]) -> Option<PathBuf> {
     let wanted = version_in(module)?;
@@ -53,17 +56,7 @@ fn version_in(module: &[u8]) -> Option<String> {
 pub(super) fn commands(folder: &std::path::Path) -> String {
     // A string of JSON is one of Python too.
     let folder = serde_json::Value::from(folder.to_string_lossy());
-    format!(
-        "python\n\
-         try:\n    \
-             import sys\n    \
-             sys.path.insert(0, {folder})\n    \
-             import gdb_lookup\n    \
-             gdb_lookup.register_printers(gdb)\n\
-         except Exception as problem:\n    \
-             print('the printers of rustc in', {folder}, 'cannot be used:', problem)\n\
-         end\n"
-    )
+    format!("python\n{LOADER}try_to_load({folder})\nend\n")
 }
 
 #[cfg(test)]
@@ -88,6 +81,6 @@ mod tests {
     #[test]
     fn folders_are_quoted() {
         let text = commands(std::path::Path::new("/a \"b\"/etc"));
-        assert!(text.contains(r#"insert(0, "/a \"b\"/etc")"#), "{text}");
+        assert!(text.contains(r#"try_to_load("/a \"b\"/etc")"#), "{text}");
     }
 }
