@@ -3,6 +3,7 @@
 #[path = "tools/mod.rs"]
 mod tools;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -25,6 +26,15 @@ fn built(folder: &Path, name: &str, flags: &[&str]) -> Vec<u8> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/debug")
         .join(name);
+    let wasm = folder.join("module.wasm");
+    if name.ends_with(".zig") {
+        let mut emit = OsString::from("-femit-bin=");
+        emit.push(&wasm);
+        let mut compiler = tools::zig_compiler();
+        compiler.args(flags).arg(source).arg(emit);
+        tools::run(compiler.current_dir(folder));
+        return std::fs::read(wasm).unwrap();
+    }
     let mut compiler = if name.ends_with(".rs") {
         tools::rust_compiler()
     } else {
@@ -33,7 +43,6 @@ fn built(folder: &Path, name: &str, flags: &[&str]) -> Vec<u8> {
     if name.ends_with(".cpp") {
         compiler.args(["-fno-exceptions", "-x", "c++", "-lc++", "-lc++abi"]);
     }
-    let wasm = folder.join("module.wasm");
     compiler.args(flags).arg(source).arg("-o").arg(&wasm);
     tools::run(&mut compiler);
     std::fs::read(wasm).unwrap()
@@ -103,6 +112,17 @@ fn rust_stays_sound() {
     for flags in [["-g", "-Copt-level=0"], ["-g", "-Copt-level=2"]] {
         assert_sound("items.rs", &flags);
     }
+}
+
+#[test]
+fn zig_stays_sound() {
+    assert_sound("records.zig", &[]);
+}
+
+#[test]
+fn an_interpreter_and_collections_stay_sound() {
+    assert_sound("interpreter.c", &["-g", "-O2"]);
+    assert_sound("values.rs", &["-g"]);
 }
 
 #[test]

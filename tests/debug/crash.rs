@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::invoke::{Ended, Place, signal};
 use super::tools::{c_compiler, run, rust_compiler};
-use super::{attached, command, session, source};
+use super::{Transcript, attached, command, session, source};
 
 #[test]
 fn a_fault_of_the_kernel_is_shown_and_told() {
@@ -34,29 +34,69 @@ fn a_fault_of_the_kernel_is_shown_and_told() {
 }
 
 #[test]
-fn each_crash_has_its_signal() {
-    let traps = [
-        ("unreachable", "SIGILL, Illegal instruction"),
-        ("load", "SIGSEGV, Segmentation fault"),
-        ("recursion", "SIGSEGV, Segmentation fault"),
-        ("missing-import", "SIGSYS, Bad system call"),
+fn each_crash_has_its_signal_and_its_line() {
+    let place = Place::new();
+    fs::copy(source("traps.c"), place.path("traps.c")).unwrap();
+    let mut compiler = c_compiler();
+    compiler.args([
+        "-g",
+        "-O0",
+        "-Wno-infinite-recursion",
+        "traps.c",
+        "-o",
+        "traps.wasm",
+    ]);
+    run(compiler.current_dir(place.path("")));
+    let missing_import = format!(
+        "{}/tests/traps/missing-import.wat",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let traps: [(&str, &str, &[&str]); 5] = [
+        (
+            "divide",
+            "SIGFPE, Arithmetic exception",
+            &["divide (a=42, b=0) at traps.c:8\n8\t", " in main ("],
+        ),
+        (
+            "load",
+            "SIGSEGV, Segmentation fault",
+            &["load (at=0xfffffff0", ") at traps.c:13\n13\t", " in main ("],
+        ),
+        (
+            "recurse",
+            "SIGSEGV, Segmentation fault",
+            &["recurse (depth=", " at traps.c:1", "#2 ", "recurse (depth="],
+        ),
+        (
+            "unreachable",
+            "SIGILL, Illegal instruction",
+            &["stop () at traps.c:24\n24\t", " in main ("],
+        ),
+        (
+            &missing_import,
+            "SIGSYS, Bad system call",
+            &["#0 ", "in culprit ()", " in _start ()"],
+        ),
     ];
     std::thread::scope(|scope| {
-        for (name, words) in traps {
+        for (name, signal, words) in traps {
+            let place = &place;
             scope.spawn(move || {
-                let module = format!("{}/tests/traps/{name}.wat", env!("CARGO_MANIFEST_DIR"));
-                let place = Place::new();
-                let arguments = [
-                    "debug", "--batch", "--ex", "continue", "--ex", "bt 3", &module,
-                ];
-                let ended = Ended::new(command(&place, &arguments).output().unwrap());
-                let text = String::from_utf8_lossy(&ended.stdout).into_owned();
-                let received = format!("Program received signal {words}.");
-                assert!(text.contains(&received), "{name}:\n{text}{}", ended.stderr);
-                assert!(text.contains("#1 "), "{name}:\n{text}");
+                let mut arguments = vec!["debug", "--batch", "--ex", "continue", "--ex", "bt 3"];
+                match name.ends_with(".wat") {
+                    true => arguments.push(name),
+                    false => arguments.extend(["traps.wasm", "--", name]),
+                }
+                let ended = Ended::new(command(place, &arguments).output().unwrap());
+                let mut transcript = Transcript::new(&ended);
+                // That an import is missing is told beforehand, as a warning.
+                transcript.errors.clear();
+                transcript.assert(&[&format!("Program received signal {signal}.")]);
+                transcript.assert(words);
             });
         }
     });
+    place.assert_clean();
 }
 
 #[test]
@@ -192,6 +232,40 @@ fn a_panic_of_rust_is_told_where_the_program_panics() {
             "called from `pick::main` at pick.rs:7:20\n",
         ],
     );
+}
+
+#[test]
+fn a_crash_in_an_interpreter_names_all_that_led_to_it() {
+    let place = Place::new();
+    fs::copy(source("interpreter.c"), place.path("interpreter.c")).unwrap();
+    let mut compiler = c_compiler();
+    compiler.args(["-g", "-O2", "interpreter.c", "-o", "interpreter.wasm"]);
+    run(compiler.current_dir(place.path("")));
+    let ended = Ended::new(
+        command(&place, &["run", "interpreter.wasm"])
+            .output()
+            .unwrap(),
+    );
+    ended.assert(134, &["PANIC: no handler\n"]);
+    // From the library's function through those that throw, and through each level of the interpreter.
+    let mut rest = &ended.stderr[..];
+    for words in [
+        "error: trap: unreachable in `abort` at ",
+        "called from `throw` at interpreter.c:18:",
+        "called from `fail` at interpreter.c:29:",
+        "called from `execute` at interpreter.c:42:",
+        "called from `call` at interpreter.c:34:",
+        "called from `execute` at interpreter.c:42:",
+        "called from `main` at interpreter.c:50:",
+    ] {
+        let Some((_, behind)) = rest.split_once(words) else {
+            panic!(
+                "{words:?} is missing, or not in its place, in:\n{}",
+                ended.stderr
+            );
+        };
+        rest = behind;
+    }
 }
 
 /// A handler of the kernel fails while the program runs: one backtrace goes through both.

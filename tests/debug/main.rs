@@ -1,22 +1,45 @@
 //! Scripted sessions of gdb on machines of their own, through `mewz debug`; each ends by itself.
 //!
-//! `sessions`: breakpoints, watchpoints, steps, `monitor`, registers, bad addresses, backtraces from the kernel and from an
-//! interrupt into the program, a handler that writes where it should not, QEMU's own stub. `source`: C, C++ and Rust by their
-//! source. `running`: Ctrl-C with interrupts on and off, noise on the line, debuggers that come and go. `crash`: signals, reports for
-//! people and programs, the machine that waits. `core`: cores, and gdb's commands for the kernel's state. `editors`: a port
-//! and the machine interface, what is refused, images without a stub.
+//! What is wanted of a debugger, and where it is tried:
+//!
+//! | what | test |
+//! |---|---|
+//! | 1 breakpoint at a line, backtrace, variables | `source::c_is_debugged_by_its_source` |
+//! | 2 pointers, arrays, texts, no warning | the same; `Transcript::assert` finds warnings everywhere |
+//! | 3 values of Rust | `languages::rust_is_debugged_by_its_source`, `values_of_rusts_library_are_shown` |
+//! | 4 variables of Zig | `languages::zig_is_debugged_by_its_source` |
+//! | 5 a breakpoint in the timer's handler | `sessions::a_backtrace_in_an_interrupt…`, `source::an_interrupt_shows…` |
+//! | 6 watchpoints, old and new value | `source::a_variable_is_watched_by_its_name`, `sessions::a_program_is_stopped…` |
+//! | 7 a variable set changes the outcome | `source::a_variable_is_set_and_what_follows_obeys` |
+//! | 8 next, step, finish | `source::the_source_is_gone_through_line_by_line` |
+//! | 9, 10 Ctrl-C, with interrupts off too | `running::ctrl_c_stops_a_loop_with_interrupts_on_and_off` |
+//! | 11 traps by their signals and lines | `crash::each_crash_has_its_signal_and_its_line`, `source::a_null_pointer_stops_at_its_line` |
+//! | 12 addresses where nothing is | `sessions::a_program_is_stopped…` |
+//! | 13 noise on the line | `noise`, `running::noise_is_nothing…`; the stub alone: `fuzz_stub` of the kernel's tests |
+//! | 14 a crash that waits, attach, detach, attach | `crash::a_crash_is_told_at_once_and_waits` |
+//! | 15 `monitor`, system and vector registers | `sessions::a_program_is_stopped…` |
+//! | 16 a report within 100 ms | `crash::a_crash_is_told_within_a_tenth_of_a_second` |
+//! | 17 cores | `core` |
+//! | 18 the machine interface | `editors::an_editor_comes_by_a_port` |
+//! | 20 a handler that clobbers a register | `walk::a_handler_that_changes_a_register_is_found` |
+//! | 21 images without a stub | `editors::images_carry_the_stub_only_where_it_is_asked_for` |
+//!
+//! `scripts/repeat` runs them all many times.
 
+mod built;
 mod core;
 mod crash;
 mod editors;
 #[path = "../invoke/mod.rs"]
 mod invoke;
+mod languages;
 mod noise;
 mod running;
 mod sessions;
 mod source;
 #[path = "../tools/mod.rs"]
 mod tools;
+mod walk;
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -1,7 +1,7 @@
 //! Sessions on a machine that waits before its first instruction: looking, stepping, watching, changing.
 
-use super::invoke::{Ended, Place, program};
-use super::{command, session, source};
+use super::invoke::program;
+use super::{session, source};
 
 #[test]
 fn a_program_is_stopped_looked_at_and_ends_by_its_trap() {
@@ -140,45 +140,6 @@ fn every_machine_waits_before_the_first_instruction() {
             "killed]",
         ]);
     }
-}
-
-/// The walk of docs/debugging.md: nothing in the program writes what changes there, since a handler of the kernel does.
-#[test]
-fn a_handler_that_changes_a_programs_memory_is_found() {
-    let broken = [
-        "--kernel-arg",
-        "timer_hz=5000",
-        "--kernel-arg",
-        "clobber=64",
-    ];
-    let place = Place::new();
-    let mut arguments = vec!["run", "--debuggable"];
-    arguments.extend(broken);
-    let module = source("add.wat");
-    arguments.push(&module);
-    let ended = Ended::new(command(&place, &arguments).output().unwrap());
-    ended.assert(3, &[]);
-    let commands = [
-        "set language c",
-        "watch *(int*)64",
-        "continue",
-        "bt",
-        "delete",
-        "continue",
-    ];
-    let mut options = vec!["--break", "add_up"];
-    options.extend(broken);
-    session(&options, &commands, &module).assert(&[
-        "Hardware watchpoint 2",
-        "Old value = 1",
-        "New value = -1",
-        "clobber ()",
-        "answer_timer ()",
-        "<signal handler called>",
-        "in add_up ()",
-        "in _start ()",
-        "exited with code 03]",
-    ]);
 }
 
 #[test]

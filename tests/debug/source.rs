@@ -1,114 +1,11 @@
-//! Sessions on programs with debug information: their lines, their functions, their variables.
+//! Sessions on C, C++ and text: lines, functions, variables.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
 
-use gimli::{Dwarf, EndianSlice, LittleEndian, SectionId};
-use wasmparser::{Parser, Payload};
-
+use super::built::Built;
 use super::invoke::{Ended, Place};
-use super::{Transcript, command, source, tools};
-
-/// A program of `tests/debug`, built for a debugger in a place of its own.
-struct Built {
-    place: Place,
-    module: String,
-}
-
-impl Built {
-    /// Builds the source file `name`, whose ending says the language; without optimisation unless `flags` say otherwise.
-    fn new(name: &str, flags: &[&str]) -> Self {
-        let place = Place::new();
-        let file = place.path(name);
-        fs::copy(source(name), &file).unwrap();
-        let mut compiler = match file.extension().unwrap().to_str().unwrap() {
-            "rs" => {
-                let mut compiler = tools::rust_compiler();
-                compiler.arg("-g");
-                compiler
-            }
-            "cpp" => {
-                let mut compiler = tools::c_compiler();
-                // The library's archives are where Debian puts them; exceptions need more than it has.
-                compiler.args(["-g", "-fno-exceptions", "-x", "c++", "-lc++", "-lc++abi"]);
-                compiler
-            }
-            _ => {
-                let mut compiler = tools::c_compiler();
-                compiler.arg("-g");
-                compiler
-            }
-        };
-        compiler.args(flags).args([name, "-o", "app.wasm"]);
-        tools::run(compiler.current_dir(place.path("")));
-        Self {
-            place,
-            module: "app.wasm".to_owned(),
-        }
-    }
-
-    /// Runs gdb's `commands`.
-    fn session(&self, options: &[&str], commands: &[&str]) -> Transcript {
-        let mut arguments = vec!["debug", "--batch"];
-        arguments.extend(options);
-        for line in commands {
-            arguments.extend(["--ex", line]);
-        }
-        arguments.push(&self.module);
-        let ended = Ended::new(command(&self.place, &arguments).output().unwrap());
-        self.place.assert_clean();
-        Transcript::new(&ended)
-    }
-
-    /// The lines of `file` at which the module's own line tables let a debugger stop.
-    fn lines(&self, file: &str) -> BTreeSet<u64> {
-        let wasm = fs::read(self.place.path(&self.module)).unwrap();
-        lines(&wasm, Path::new(file))
-    }
-}
-
-fn lines(wasm: &[u8], file: &Path) -> BTreeSet<u64> {
-    let mut sections: HashMap<&str, &[u8]> = HashMap::new();
-    for payload in Parser::new(0).parse_all(wasm) {
-        if let Payload::CustomSection(section) = payload.unwrap() {
-            sections.insert(section.name(), section.data());
-        }
-    }
-    let load = |id: SectionId| {
-        let bytes = sections.get(id.name()).copied().unwrap_or_default();
-        Ok::<_, gimli::Error>(EndianSlice::new(bytes, LittleEndian))
-    };
-    let dwarf = Dwarf::load(load).unwrap();
-    let mut found = BTreeSet::new();
-    let mut units = dwarf.units();
-    while let Some(header) = units.next().unwrap() {
-        let unit = dwarf.unit(header).unwrap();
-        let Some(table) = unit.line_program.clone() else {
-            continue;
-        };
-        let mut rows = table.rows();
-        let (mut is_code, mut is_live, mut is_first) = (false, false, true);
-        while let Some((header, row)) = rows.next_row().unwrap() {
-            // What the linker left out begins at 0; a function's first lines are those that gdb goes past.
-            is_live = (is_live || (is_first && row.address() != 0)) && !row.end_sequence();
-            let begins = row.prologue_end() && is_live;
-            is_code = (is_code || begins) && !row.end_sequence();
-            is_first = row.end_sequence();
-            let entry = row.file(header).unwrap();
-            let name = dwarf.attr_string(&unit, entry.path_name()).unwrap();
-            let is_there = Path::new(std::str::from_utf8(name.slice()).unwrap()).ends_with(file);
-            if let Some(line) = row.line()
-                && is_there
-                && is_code
-                && row.is_stmt()
-            {
-                found.insert(line.get());
-            }
-        }
-    }
-    found
-}
+use super::{Transcript, command, source};
 
 #[test]
 fn c_is_debugged_by_its_source() {
@@ -319,37 +216,6 @@ fn cpp_is_debugged_by_its_source() {
     ]);
 }
 
-#[test]
-fn rust_is_debugged_by_its_source() {
-    let built = Built::new("items.rs", &[]);
-    let commands = [
-        "break items.rs:26",
-        "continue",
-        "bt 2",
-        "p sum",
-        "p items.length",
-        "p items.data_ptr.count",
-        "p label",
-        "up",
-        "info locals",
-        "break items::area",
-        "p items::area",
-        "continue",
-    ];
-    built.session(&[], &commands).assert(&[
-        "items::total (items=",
-        ") at items.rs:26\n",
-        "in items::main () at items.rs:43\n",
-        "$1 = 20\n",
-        "$2 = 2\n",
-        "$3 = 3\n",
-        "sum",
-        "items = ",
-        "{fn (*mut items::Shape) -> u32}",
-        "exited with code 07]",
-    ]);
-}
-
 /// Stops once at each line that the compiler's own tables name, for programs that come to all of theirs.
 #[track_caller]
 fn assert_every_line_stops(name: &str) {
@@ -428,45 +294,6 @@ fn a_null_pointer_stops_at_its_line() {
     let built = Built::new("null.c", &["-O0"]);
     let transcript = built.session(&[], &["continue"]);
     assert!(!transcript.errors.contains("trap"), "{}", transcript.errors);
-}
-
-#[test]
-fn rustcs_own_printers_show_rusts_values() {
-    let built = Built::new("items.rs", &[]);
-    // What belongs to this rustc is not among Debian's packages, so a printer of the test's own stands where rustc says.
-    built.place.write(
-        "sysroot/lib/rustlib/etc/gdb_lookup.py",
-        "class Shown:\n    def __init__(self, value):\n        self.value = value\n\n    \
-         def to_string(self):\n        return 'count ' + str(self.value['count'])\n\n\
-         def register_printers(objfile):\n    objfile.pretty_printers.append(\n        \
-         lambda value: Shown(value) if value.type.tag == 'items::Item' else None)\n",
-    );
-    let version = "1.63.0";
-    let rustc = |version: &str| {
-        let root = built.place.path("sysroot");
-        let text = format!(
-            "case $1 in -vV) echo rustc; echo 'release: {version}' ;; *) echo '{}' ;; esac",
-            root.display()
-        );
-        built.place.script("rustc", &text)
-    };
-    let print = |rustc: &Path| {
-        let commands = [
-            "--ex",
-            "break items::total",
-            "--ex",
-            "continue",
-            "--ex",
-            "p *items.data_ptr",
-        ];
-        let arguments = [&["debug", "--batch"], &commands[..], &["app.wasm"]].concat();
-        let mut command = command(&built.place, &arguments);
-        let ended = Ended::new(command.env("RUSTC", rustc).output().unwrap());
-        Transcript::new(&ended)
-    };
-    print(&rustc(version)).assert(&["$1 = count 3\n"]);
-    // Another rustc's know nothing of these values.
-    print(&rustc("1.0.0")).assert(&["$1 = items::Item {"]);
 }
 
 #[test]

@@ -54,6 +54,18 @@ pub(crate) fn rust_compiler() -> Command {
     command
 }
 
+/// Zig without optimisation; what it compiles once for all programs is kept.
+pub(crate) fn zig_compiler() -> Command {
+    let mut command = Command::new(tool("bin/zig"));
+    command
+        .env(
+            "ZIG_GLOBAL_CACHE_DIR",
+            root().join("target/tools/zig-cache"),
+        )
+        .args(["build-exe", "-target", "wasm32-wasi", "-O", "Debug"]);
+    command
+}
+
 /// The target's name until Rust 1.78, or since, if that compiler is there.
 pub(crate) fn rust_target() -> Option<&'static str> {
     let libraries = root().join("target/tools/rust/usr/lib/rustlib");
