@@ -111,6 +111,65 @@ fn what_can_not_be_carried_is_an_error_that_names_it() {
     );
 }
 
+/// Thousands of files, and one that is larger than what is left of the usual memory beside it: the machine gets more.
+#[test]
+fn much_can_be_carried() {
+    let place = Place::new();
+    let project = PROJECT.replace("carried.wasm", "much.wasm");
+    place.write("mewz.toml", project);
+    build_c("wasi/much.c", &["-O1"], &place.path("much.wasm"));
+    // Words that are all different: equal files would lie in one place.
+    let content = |number: u64, len: usize| -> Vec<u8> {
+        let words = (0..).map(|at: u64| (at + (number << 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut bytes: Vec<u8> = words
+            .take(len.div_ceil(8))
+            .flat_map(u64::to_le_bytes)
+            .collect();
+        bytes.truncate(len);
+        bytes
+    };
+    // A block of what the program reads is a multiple of a word, so the sum is one of words.
+    let (mut files, mut bytes, mut sum) = (0, 0, 0_u64);
+    let mut add = |path: String, content: Vec<u8>| {
+        files += 1;
+        bytes += content.len();
+        for word in content.chunks(8) {
+            let mut padded = [0; 8];
+            padded[..word.len()].copy_from_slice(word);
+            sum = sum
+                .wrapping_mul(31)
+                .wrapping_add(u64::from_le_bytes(padded));
+        }
+        place.write(&format!("public/{path}"), content);
+    };
+    for number in 0..2000 {
+        let path = format!("{:02}/{number:04}", number / 50);
+        add(path, content(number, number as usize % 700));
+    }
+    add("large".to_owned(), content(1 << 20, 80 << 20));
+    let expected = format!("{files} files, {bytes} bytes, sum {sum:x}\n");
+
+    let ended = place.run(&["run"]);
+    assert_eq!((ended.status, &ended.stderr[..]), (0, ""));
+    assert_eq!(String::from_utf8_lossy(&ended.stdout), expected);
+    let ended = place.run(&["build", "--release", "-o", "much.elf"]);
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let line = String::from_utf8(ended.stdout).unwrap();
+    assert!(line.contains(" -m 160M "), "{line}");
+    let (status, output) = shell(&place, &line);
+    assert_same(&output.replace('\r', ""), &expected);
+    assert_eq!(status, Some(1));
+    // Where there is too little memory all the same, somebody says so.
+    let line = line.replace(" -m 160M ", " -m 64M ");
+    let (status, output) = shell(&place, &line);
+    assert!(output.contains("(QEMU's `-m`)"), "{status:?} {output}");
+    assert_ne!(status, Some(1));
+    for command in ["run", "build"] {
+        let ended = place.run(&[command, "--memory", "90MiB"]);
+        ended.assert(2, &["too little memory", "81 MiB", "--memory 97MiB"]);
+    }
+}
+
 /// A project whose program is built and whose folder holds one of each kind.
 fn project() -> Place {
     let place = Place::new();

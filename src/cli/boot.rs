@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mewz_abi::exit::{STATUS_KILLED, STATUS_TRAP, debug_exit_value};
@@ -20,7 +21,7 @@ use super::image::BootImage;
 use super::interrupt::{self, Holding, hold};
 use super::module::Module;
 use super::project::Ready;
-use super::values::{Folder, MEMORY_BYTES_MIN, Temporary, Variable};
+use super::values::{Folder, Temporary, Variable};
 use super::{disk, emulator, pgo, words};
 use crate::qemu::accelerator::{Accelerator, AcceleratorChoice};
 use crate::qemu::config::{Mount, Network};
@@ -105,8 +106,8 @@ pub(super) struct Wishes {
     pub(super) mounts: Vec<Mount>,
     /// Further options for the kernel: its file systems in memory.
     pub(super) options: Vec<String>,
-    /// Folders that the program finds packed, as bytes.
-    pub(super) pack: Vec<u8>,
+    /// Folders that the program finds packed, as bytes; `memory_bytes` holds them too.
+    pub(super) pack: Arc<Vec<u8>>,
     /// Persistent disks.
     pub(super) disks: Vec<Mount>,
     /// The network card, if there is to be one.
@@ -311,7 +312,6 @@ fn boot(
 ) -> Outcome {
     let debugging = wishes.debugging;
     let telling = wishes.telling;
-    check_pack(wishes.pack.len() as u64, wishes.memory_bytes)?;
     let accelerator = wishes
         .accelerator
         .settle()
@@ -351,7 +351,7 @@ fn boot(
             .filter(|_| session.is_none())
             .and_then(|ready| Some((ready.port, ready.timeout?))),
     };
-    let mut talk = |settings: &Settings, deadlines, session| {
+    let mut talk = |settings: &mut Settings, deadlines, session| {
         talk(
             settings,
             (module, image),
@@ -362,7 +362,7 @@ fn boot(
             watcher,
         )
     };
-    let mut ended = talk(&settings, deadlines, session)?;
+    let mut ended = talk(&mut settings, deadlines, session)?;
     let has_started = match &ended.end {
         End::NotStarted => false,
         End::Died(death) => death.had_started,
@@ -376,7 +376,7 @@ fn boot(
             start: None,
             ..deadlines
         };
-        ended = talk(&settings, deadlines, None)?;
+        ended = talk(&mut settings, deadlines, None)?;
     }
     if let Some(status) = ended.debugger {
         return Ok(status);
@@ -401,23 +401,6 @@ fn boot(
     )
 }
 
-/// Fails where a machine could not hold what is packed beside the kernel.
-fn check_pack(bytes: u64, memory_bytes: u64) -> Result<(), Failure> {
-    let needed = bytes.saturating_add(MEMORY_BYTES_MIN);
-    if bytes == 0 || needed <= memory_bytes {
-        return Ok(());
-    }
-    let mebibytes = needed.div_ceil(1 << 20);
-    Err(Failure::usage("the machine has too little memory")
-        .cause(format!(
-            "the folders of `[[image.mount]]` take {} MiB of it",
-            bytes.div_ceil(1 << 20)
-        ))
-        .hint(format!(
-            "`--memory {mebibytes}MiB` is the least that may do"
-        )))
-}
-
 /// Which standard streams are terminals, as the configuration block has it.
 fn terminals(debugging: Debugging) -> u8 {
     u8::from(debugging.leaves_input() && std::io::stdin().is_terminal())
@@ -440,7 +423,7 @@ struct Ended {
 }
 
 fn talk(
-    settings: &Settings,
+    settings: &mut Settings,
     (module, image): (&Module, &BootImage<'_>),
     debugging: Debugging,
     (telling, log_level, core): (Telling, u8, Option<&Path>),
@@ -450,6 +433,10 @@ fn talk(
 ) -> Result<Ended, Failure> {
     let mut running =
         machine::start(settings, &image.file).map_err(|problem| emulator::not_run(&problem))?;
+    if settings.accelerator == Accelerator::Tcg {
+        // Nothing starts it once more, and QEMU has what is packed.
+        settings.pack = Arc::default();
+    }
     let _held = hold(Holding::Machine(running.process()));
     // Before the debugger: until it lets the machine go, nothing happens there.
     let mut door = None;

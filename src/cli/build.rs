@@ -110,6 +110,9 @@ pub(super) fn run(arguments: BuildArguments) -> Outcome {
     let options = arguments.code.options(profile, settings, None);
     let (packed, temporaries) = carried(settings, arguments.packed, arguments.temporaries);
     pack::check_output(&output, &packed)?;
+    let pack = pack::pack(&packed, &temporaries)?;
+    let memory_bytes = arguments.memory.or(settings.run().memory);
+    let memory_bytes = pack::memory_bytes(memory_bytes, pack.len() as u64)?;
     let making = Making {
         options: arguments.code.with_profile(options, profile, settings)?,
         kernel: KernelChoice {
@@ -117,7 +120,7 @@ pub(super) fn run(arguments: BuildArguments) -> Outcome {
             has_disks: arguments.disks || !settings.disks().is_empty(),
             is_debuggable: arguments.debuggable,
         },
-        pack: pack::pack(&packed, &temporaries)?,
+        pack,
     };
     let root = subject.project().map(Project::folder);
     let cache = Cache::of_user().map(|cache| cache.for_project(root));
@@ -131,10 +134,6 @@ pub(super) fn run(arguments: BuildArguments) -> Outcome {
         words::compiled(Some(counts));
     }
 
-    let memory_bytes = arguments
-        .memory
-        .or(settings.run().memory)
-        .unwrap_or(values::MEMORY_BYTES_DEFAULT);
     let machine = arguments
         .machine
         .or(settings.kernel().machine)

@@ -8,8 +8,18 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::Path;
 
 use super::failure::{Failure, STATUS_USAGE};
-use super::values::Temporary;
+use super::values::{MEMORY_BYTES_DEFAULT, MEMORY_BYTES_MIN, Temporary};
 use crate::link::pack::{Contents, FileContent, Folder, Item};
+
+/// Most bytes that a program carries along: what fits in front of the hole that all machines have below 4 GiB, with room
+/// for the program.
+const BYTES_MAX: u64 = 1 << 30;
+
+/// Where nobody says how much memory a machine has, the program keeps this part of the usual at least.
+const PROGRAM_BYTES_MIN: u64 = MEMORY_BYTES_DEFAULT / 2;
+
+/// Memory that nobody asked for comes in steps of this many bytes.
+const MEMORY_STEP_BYTES: u64 = 16 << 20;
 
 /// A folder to be packed, as it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +62,31 @@ pub(super) fn pack(
     })
 }
 
+/// Memory of a machine with a pack of so many bytes, which lies in it: as much as was `asked` for, or what is usual, and more
+/// where that would leave the program little.
+pub(super) fn memory_bytes(asked: Option<u64>, pack_bytes: u64) -> Result<u64, Failure> {
+    let least = match pack_bytes {
+        0 => 0,
+        bytes => bytes + MEMORY_BYTES_MIN,
+    };
+    match asked {
+        Some(asked) if asked < least => Err(Failure::usage("the machine has too little memory")
+            .cause(format!(
+                "the folders of `[[image.mount]]` take {} MiB of it",
+                pack_bytes.div_ceil(1 << 20)
+            ))
+            .hint(format!(
+                "`--memory {}MiB` is the least that may do",
+                least.div_ceil(1 << 20)
+            ))),
+        Some(asked) => Ok(asked),
+        None => {
+            let roomy = (pack_bytes + PROGRAM_BYTES_MIN).next_multiple_of(MEMORY_STEP_BYTES);
+            Ok(roomy.max(MEMORY_BYTES_DEFAULT))
+        }
+    }
+}
+
 /// Fails where `output` would lie in one of `folders`: an image would carry the one before it along.
 pub(super) fn check_output(output: &Path, folders: &[PackedFolder]) -> Result<(), Failure> {
     let parent = match output.parent() {
@@ -84,6 +119,8 @@ struct Reader {
     /// Files that have several names, by device and inode.
     linked: HashMap<(u64, u64), usize>,
     keeps_times: bool,
+    /// Bytes of all files.
+    bytes: u64,
 }
 
 impl Reader {
@@ -155,6 +192,13 @@ impl Reader {
         {
             return Ok(Item::File(*known));
         }
+        // Asked before they are read: memory is finite.
+        self.bytes = self.bytes.saturating_add(metadata.len());
+        if self.bytes > BYTES_MAX {
+            return Err(cannot_pack(path)
+                .cause("the folders take more than 1 GiB, which is the most that a program carries along")
+                .hint("`--dir` lends it a folder of this host, and a disk of `mewz disk create` holds more"));
+        }
         let content = FileContent {
             bytes: fs::read(path).map_err(unreadable)?,
             modified_ns: self.time(&metadata),
@@ -182,7 +226,7 @@ mod tests {
 
     use mewz_abi::pack::Pack;
 
-    use super::{PackedFolder, check_output, pack};
+    use super::{PackedFolder, check_output, memory_bytes, pack};
     use crate::cli::values::temporary;
 
     #[test]
@@ -227,6 +271,43 @@ mod tests {
         for inside in ["app.elf", "inner/app.elf"] {
             check_output(&top.join(inside), std::slice::from_ref(&folder)).unwrap_err();
         }
+    }
+
+    #[test]
+    fn memory_grows_with_what_lies_in_it() {
+        const MIB: u64 = 1 << 20;
+        for (asked, pack, given) in [
+            (None, 0, 128),
+            (None, 1, 128),
+            (None, 64, 128),
+            (None, 65, 144),
+            (None, 300, 368),
+            (Some(16), 0, 16),
+            (Some(320), 300, 320),
+        ] {
+            let given_bytes = memory_bytes(asked.map(|asked| asked * MIB), pack * MIB).unwrap();
+            assert_eq!(given_bytes, given * MIB, "{asked:?} {pack}");
+        }
+        let words = format!(
+            "{:?}",
+            memory_bytes(Some(300 * MIB), 300 * MIB).unwrap_err()
+        );
+        assert!(words.contains("--memory 316MiB"), "{words}");
+    }
+
+    #[test]
+    fn more_than_fits_is_refused_before_it_is_read() {
+        let place = tempfile::tempdir().unwrap();
+        // A hole takes no room, and would take a while to read.
+        let file = std::fs::File::create(place.path().join("huge")).unwrap();
+        file.set_len(1 << 40).unwrap();
+        let folder = PackedFolder {
+            host: place.path().to_owned(),
+            guest: "/".into(),
+            keeps_times: false,
+        };
+        let words = format!("{:?}", pack(&[folder], &[]).unwrap_err());
+        assert!(words.contains("more than 1 GiB"), "{words}");
     }
 
     #[test]

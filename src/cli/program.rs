@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::boot::{self, Debugging, Wishes};
 use super::code::CodeArguments;
@@ -147,6 +148,8 @@ impl ProgramArguments {
         temporaries.extend(self.temporaries.iter().cloned());
         disks.extend(self.disks.iter().cloned());
         let mounts = boot::mounts(&folders)?;
+        let pack = pack::pack(&packed, &[])?;
+        let memory_bytes = self.memory.or(settings.run().memory);
         let arguments = match given {
             [] => settings.run().args.iter().map(OsString::from).collect(),
             given => given.to_vec(),
@@ -156,13 +159,10 @@ impl ProgramArguments {
             network: None,
             environment: boot::environment(&variables)?,
             options: boot::temporaries(&temporaries, &mounts)?,
-            pack: pack::pack(&packed, &[])?,
+            memory_bytes: pack::memory_bytes(memory_bytes, pack.len() as u64)?,
+            pack: Arc::new(pack),
             disks: boot::disks(&disks, &folders, &temporaries)?,
             mounts,
-            memory_bytes: self
-                .memory
-                .or(settings.run().memory)
-                .unwrap_or(values::MEMORY_BYTES_DEFAULT),
             timeout: None,
             ready: settings.run().ready,
             profile: None,

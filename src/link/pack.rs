@@ -66,7 +66,26 @@ impl Contents {
     /// # Errors
     ///
     /// It has more than 2^32 - 1 of something.
-    pub fn pack(&self) -> Result<Vec<u8>, TooLarge> {
+    pub fn pack(mut self) -> Result<Vec<u8>, TooLarge> {
+        let Layout {
+            mut bytes,
+            base,
+            parts,
+        } = self.lay_out()?;
+        for (at, part) in parts {
+            bytes.resize(base + at, 0);
+            match part {
+                Part::Text(text) => bytes.extend(text),
+                // Each goes when it has its place: there may be much of them.
+                Part::File(file) => bytes.extend(std::mem::take(&mut self.files[file].bytes)),
+            }
+        }
+        // An empty text at the end still has its place.
+        bytes.resize(base.max(bytes.len()), 0);
+        Ok(bytes)
+    }
+
+    fn lay_out(&self) -> Result<Layout, TooLarge> {
         let mut packer = Packer {
             contents: self,
             nodes: Vec::new(),
@@ -84,16 +103,34 @@ impl Contents {
     }
 }
 
+/// Where everything of a pack lies: its tables, with room for the rest, and the parts behind `base`.
+struct Layout {
+    bytes: Vec<u8>,
+    base: usize,
+    parts: Vec<(usize, Part)>,
+}
+
+/// What lies behind the tables.
+enum Part {
+    Text(Vec<u8>),
+    /// The content of a file by its number.
+    File(usize),
+}
+
 /// Text and contents behind the tables; offsets count from there until all is known.
 #[derive(Default)]
 struct Texts<'a> {
-    parts: Vec<(usize, &'a [u8])>,
+    parts: Vec<(usize, Part)>,
     len: usize,
     known: HashMap<&'a [u8], usize>,
 }
 
 impl<'a> Texts<'a> {
-    fn place(&mut self, text: &'a [u8], align: usize) -> u64 {
+    fn place(&mut self, text: &'a [u8]) -> u64 {
+        self.place_part(text, 1, || Part::Text(text.to_vec()))
+    }
+
+    fn place_part(&mut self, text: &'a [u8], align: usize, part: impl FnOnce() -> Part) -> u64 {
         if let Some(at) = self.known.get(text) {
             return *at as u64;
         }
@@ -102,7 +139,7 @@ impl<'a> Texts<'a> {
             _ => self.len.next_multiple_of(align),
         };
         if !text.is_empty() {
-            self.parts.push((at, text));
+            self.parts.push((at, part()));
             self.len = at + text.len();
         }
         self.known.insert(text, at);
@@ -140,7 +177,7 @@ impl<'a> Packer<'a> {
         let start = self.names.len();
         let mut folders = 0;
         for (name, item) in &folder.entries {
-            let at = self.texts.place(name, 1);
+            let at = self.texts.place(name);
             let len = u32::try_from(name.len()).map_err(|_| TooLarge)?;
             self.names.push((0, len, at));
             folders += u32::from(matches!(item, Item::Folder(_)));
@@ -168,7 +205,7 @@ impl<'a> Packer<'a> {
             return Ok(number);
         }
         let number = self.number()?;
-        let (kind, bytes, modified_ns) = match item {
+        let (kind, start, len, modified_ns) = match item {
             Item::Folder(folder) => {
                 self.folder(folder, number, parent)?;
                 return Ok(number);
@@ -176,33 +213,35 @@ impl<'a> Packer<'a> {
             Item::File(file) => {
                 self.file_nodes[*file] = Some(number);
                 let content = &self.contents.files[*file];
-                (kind::FILE, &content.bytes, content.modified_ns)
+                let bytes = &content.bytes;
+                let part = || Part::File(*file);
+                let start = self.texts.place_part(bytes, CONTENT_ALIGN, part);
+                (kind::FILE, start, bytes.len(), content.modified_ns)
             }
-            Item::Link(target, modified_ns) => (kind::LINK, target, *modified_ns),
-        };
-        let align = match kind {
-            kind::FILE => CONTENT_ALIGN,
-            _ => 1,
+            Item::Link(target, modified_ns) => {
+                let start = self.texts.place(target);
+                (kind::LINK, start, target.len(), *modified_ns)
+            }
         };
         self.nodes[number as usize] = Node {
             kind,
             parent: 0,
             links: 1,
             modified_ns,
-            start: self.texts.place(bytes, align),
-            len: bytes.len() as u64,
+            start,
+            len: len as u64,
         };
         Ok(number)
     }
 
-    fn finish(mut self, mounts: &[(u32, &'a [u8])]) -> Result<Vec<u8>, TooLarge> {
+    fn finish(mut self, mounts: &[(u32, &'a [u8])]) -> Result<Layout, TooLarge> {
         let options = self.contents.options.iter();
         let options = options.map(|option| (0, option.as_bytes()));
         let mut tables = [Vec::new(), Vec::new()];
         for (table, texts) in [mounts.to_vec(), options.collect()].iter().enumerate() {
             for (node, text) in texts {
                 let len = u32::try_from(text.len()).map_err(|_| TooLarge)?;
-                tables[table].push((*node, len, self.texts.place(text, 1)));
+                tables[table].push((*node, len, self.texts.place(text)));
             }
         }
         let [mounts, options] = tables;
@@ -231,13 +270,11 @@ impl<'a> Packer<'a> {
         for (node, len, at) in [self.names, mounts, options].concat() {
             bytes.extend(name_bytes(node, len, at + base as u64));
         }
-        for (at, part) in self.texts.parts {
-            bytes.resize(base + at, 0);
-            bytes.extend(part);
-        }
-        // An empty text at the end still has its place.
-        bytes.resize(base.max(bytes.len()), 0);
-        Ok(bytes)
+        Ok(Layout {
+            bytes,
+            base,
+            parts: self.texts.parts,
+        })
     }
 }
 

@@ -102,7 +102,6 @@ pub(super) fn block(
     disks: &[Mount],
     network: Option<&Network>,
     options: &[String],
-    pack: &[u8],
     terminals: u8,
     epoch_ns: u64,
     entropy: &[u8; 32],
@@ -141,13 +140,24 @@ pub(super) fn block(
     for option in network_options.iter().chain(options) {
         push(&mut block, tag::OPTION, "an option", option.as_bytes())?;
     }
-    if !pack.is_empty() {
-        push(&mut block, tag::PACK, "what is packed", pack)?;
-    }
     push(&mut block, tag::TERMINALS, "a byte", &[terminals])?;
     push(&mut block, tag::EPOCH, "the time", &epoch_ns.to_le_bytes())?;
     push(&mut block, tag::ENTROPY, "the entropy", entropy)?;
     Ok(block)
+}
+
+/// What stands in front of a pack and behind it where it is the last entry of a block: apart from it, since it may be large.
+///
+/// # Errors
+///
+/// [`QemuError::TooLong`].
+pub(super) fn pack_entry(pack: &[u8]) -> Result<(Vec<u8>, &'static [u8]), QemuError> {
+    if pack.is_empty() {
+        return Ok((Vec::new(), &[]));
+    }
+    let len = u32::try_from(pack.len()).map_err(|_| QemuError::TooLong("what is packed"))?;
+    let padding = pack.len().next_multiple_of(4) - pack.len();
+    Ok((entry_head(tag::PACK, len).to_vec(), &[0; 3][..padding]))
 }
 
 fn mount_entry(index: usize, mount: &Mount) -> Vec<u8> {
@@ -183,7 +193,7 @@ mod tests {
 
     use mewz_abi::config::{Entries, tag};
 
-    use super::{Mount, Network, block};
+    use super::{Mount, Network, block, pack_entry};
 
     #[test]
     fn a_block_reads_back_entry_by_entry() {
@@ -206,12 +216,15 @@ mod tests {
             &mounts,
             Some(&network),
             &options,
-            b"pack",
             3,
             7,
             &[9; 32],
         )
         .unwrap();
+        let (head, padding) = pack_entry(b"a pack").unwrap();
+        let bytes = [&bytes, &head, &b"a pack"[..], padding].concat();
+        assert_eq!(bytes.len() % 4, 0);
+        assert_eq!(pack_entry(b"").unwrap(), (vec![], &[][..]));
         let entries: Vec<(u32, Vec<u8>)> = Entries::new(&bytes)
             .unwrap()
             .map(|entry| (entry.tag, entry.content.to_vec()))
@@ -232,10 +245,10 @@ mod tests {
                 (tag::OPTION, b"segments=long".to_vec()),
                 (tag::OPTION, b"listen=80".to_vec()),
                 (tag::OPTION, b"tmp=/tmp:0".to_vec()),
-                (tag::PACK, b"pack".to_vec()),
                 (tag::TERMINALS, vec![3]),
                 (tag::EPOCH, 7u64.to_le_bytes().to_vec()),
                 (tag::ENTROPY, vec![9; 32]),
+                (tag::PACK, b"a pack".to_vec()),
             ]
         );
     }

@@ -125,7 +125,7 @@ pub struct Settings {
     /// Further options for the kernel, `name=value` each.
     pub options: Vec<String>,
     /// Folders that the program finds beside those of the host: a pack (see `mewz_abi::pack`), or nothing.
-    pub pack: Vec<u8>,
+    pub pack: Arc<Vec<u8>>,
     /// Which of the program's streams are terminals: 1 input, 2 output, 4 error.
     pub terminals: u8,
     /// The guest's memory in a file of `memory_bytes`, which this process may write to; without it QEMU makes its own.
@@ -339,12 +339,12 @@ fn config_file(settings: &Settings) -> Result<File, QemuError> {
         &settings.disks,
         settings.network.as_ref(),
         &settings.options,
-        &settings.pack,
         settings.terminals,
         epoch_ns,
         &entropy()?,
     )?;
-    memory_file("mewz-config", &block)
+    let end = config::pack_entry(&settings.pack)?;
+    memory_file_of("mewz-config", &[&block, &end.0, &settings.pack, end.1])
 }
 
 /// Puts `bytes` into a file that lives in memory and is open in children too.
@@ -353,10 +353,17 @@ fn config_file(settings: &Settings) -> Result<File, QemuError> {
 ///
 /// The operating system refuses.
 pub fn memory_file(name: &str, bytes: &[u8]) -> Result<File, QemuError> {
+    memory_file_of(name, &[bytes])
+}
+
+/// As [`memory_file`], of several parts.
+fn memory_file_of(name: &str, parts: &[&[u8]]) -> Result<File, QemuError> {
     let file =
         rustix::fs::memfd_create(name, MemfdFlags::empty()).action("make a file in memory")?;
     let mut file = File::from(file);
-    file.write_all(bytes).action("fill a file in memory")?;
+    for part in parts {
+        file.write_all(part).action("fill a file in memory")?;
+    }
     Ok(file)
 }
 
@@ -633,7 +640,7 @@ mod tests {
                 ..Network::default()
             }),
             options: Vec::new(),
-            pack: Vec::new(),
+            pack: Arc::default(),
             terminals: 0,
             memory: None,
             debug_line,
