@@ -106,8 +106,8 @@ pub(super) struct Wishes {
     pub(super) mounts: Vec<Mount>,
     /// Further options for the kernel: its file systems in memory.
     pub(super) options: Vec<String>,
-    /// Folders that the program finds packed, as bytes; `memory_bytes` holds them too.
-    pub(super) pack: Arc<Vec<u8>>,
+    /// Folders that the program finds packed, in parts; `memory_bytes` holds them too.
+    pub(super) pack: Arc<[Vec<u8>]>,
     /// Persistent disks.
     pub(super) disks: Vec<Mount>,
     /// The network card, if there is to be one.

@@ -112,7 +112,7 @@ pub(super) fn run(arguments: BuildArguments) -> Outcome {
     pack::check_output(&output, &packed)?;
     let pack = pack::pack(&packed, &temporaries)?;
     let memory_bytes = arguments.memory.or(settings.run().memory);
-    let memory_bytes = pack::memory_bytes(memory_bytes, pack.len() as u64)?;
+    let memory_bytes = pack::memory_bytes(memory_bytes, pack::bytes(&pack))?;
     let making = Making {
         options: arguments.code.with_profile(options, profile, settings)?,
         kernel: KernelChoice {

@@ -28,8 +28,8 @@ pub(super) struct Making {
     pub(super) options: compile::Options,
     /// Its kernel.
     pub(super) kernel: KernelChoice,
-    /// What the image carries along: a pack, or nothing. The cache knows images without one alone.
-    pub(super) pack: Vec<u8>,
+    /// What the image carries along: the parts of a pack, or nothing. The cache knows images without one alone.
+    pub(super) pack: Vec<Vec<u8>>,
 }
 
 /// What is remembered of an image.

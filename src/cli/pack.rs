@@ -1,15 +1,15 @@
 //! Folders of the host that a program carries along: read, and made into a pack.
 
 use std::collections::HashMap;
-use std::fs::{self, Metadata};
-use std::io;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read as _};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::Path;
 
 use super::failure::{Failure, STATUS_USAGE};
 use super::values::{MEMORY_BYTES_DEFAULT, MEMORY_BYTES_MIN, Temporary};
-use crate::link::pack::{Contents, FileContent, Folder, Item};
+use crate::link::pack::{Contents, Folder, Item};
 
 /// Most bytes that a program carries along: what fits in front of the hole that all machines have below 4 GiB, with room
 /// for the program.
@@ -32,11 +32,12 @@ pub(super) struct PackedFolder {
     pub(super) keeps_times: bool,
 }
 
-/// Reads `folders` and makes them a pack, together with `temporaries` as options; nothing where there is neither.
+/// Reads `folders` and makes them a pack, in parts that follow each other, together with `temporaries` as options; nothing
+/// where there is neither.
 pub(super) fn pack(
     folders: &[PackedFolder],
     temporaries: &[Temporary],
-) -> Result<Vec<u8>, Failure> {
+) -> Result<Vec<Vec<u8>>, Failure> {
     let mut reader = Reader::default();
     for folder in folders {
         let taken = |guest: &String| *guest == folder.guest;
@@ -60,6 +61,11 @@ pub(super) fn pack(
         Failure::new("cannot pack the folders of the image")
             .cause("they hold more files than a pack can tell of")
     })
+}
+
+/// Bytes of a pack.
+pub(super) fn bytes(pack: &[Vec<u8>]) -> u64 {
+    pack.iter().map(|part| part.len() as u64).sum()
 }
 
 /// Memory of a machine with a pack of so many bytes, which lies in it: as much as was `asked` for, or what is usual, and more
@@ -199,12 +205,11 @@ impl Reader {
                 .cause("the folders take more than 1 GiB, which is the most that a program carries along")
                 .hint("`--dir` lends it a folder of this host, and a disk of `mewz disk create` holds more"));
         }
-        let content = FileContent {
-            bytes: fs::read(path).map_err(unreadable)?,
-            modified_ns: self.time(&metadata),
-        };
-        self.contents.files.push(content);
-        let number = self.contents.files.len() - 1;
+        let modified_ns = self.time(&metadata);
+        let number = self.contents.add_file(modified_ns, |bytes| {
+            let mut file = File::open(path).map_err(unreadable)?;
+            file.read_to_end(bytes).map_err(unreadable).map(drop)
+        })?;
         self.linked.insert(identity, number);
         Ok(Item::File(number))
     }
@@ -242,9 +247,10 @@ mod tests {
             guest: "/site".into(),
             keeps_times: false,
         };
-        let read = |folder: &PackedFolder| pack(std::slice::from_ref(folder), &[]);
-        let bytes = read(&folder).unwrap();
-        assert_eq!(bytes, read(&folder).unwrap());
+        let read =
+            |folder: &PackedFolder| pack(std::slice::from_ref(folder), &[]).unwrap().concat();
+        let bytes = read(&folder);
+        assert_eq!(bytes, read(&folder));
         let packed = Pack::new(&bytes).unwrap();
         let root = packed.node(packed.mounts().next().unwrap().node).unwrap();
         let inner = packed.node(packed.find(&root, b"inner").unwrap()).unwrap();
@@ -257,10 +263,11 @@ mod tests {
         assert_eq!(packed.content(&link), b"../g");
         assert!(packed.find(&inner, b"empty").is_some());
         folder.keeps_times = true;
-        assert_ne!(bytes, read(&folder).unwrap());
+        assert_ne!(bytes, read(&folder));
 
         let tmp = temporary("/tmp").unwrap();
         let both = pack(std::slice::from_ref(&folder), std::slice::from_ref(&tmp)).unwrap();
+        let both = both.concat();
         let options: Vec<_> = Pack::new(&both).unwrap().options().collect();
         assert_eq!(options, [b"tmp=/tmp:0"]);
         assert!(pack(&[], &[]).unwrap().is_empty());

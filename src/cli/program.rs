@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use super::boot::{self, Debugging, Wishes};
 use super::code::CodeArguments;
@@ -159,8 +158,8 @@ impl ProgramArguments {
             network: None,
             environment: boot::environment(&variables)?,
             options: boot::temporaries(&temporaries, &mounts)?,
-            memory_bytes: pack::memory_bytes(memory_bytes, pack.len() as u64)?,
-            pack: Arc::new(pack),
+            memory_bytes: pack::memory_bytes(memory_bytes, pack::bytes(&pack))?,
+            pack: pack.into(),
             disks: boot::disks(&disks, &folders, &temporaries)?,
             mounts,
             timeout: None,

@@ -24,8 +24,8 @@ pub struct ImageOptions<'a> {
     pub strip: bool,
     /// Names this build; by default a digest of what goes into the machine.
     pub build_id: Option<[u8; 16]>,
-    /// A pack that the image carries along (see `mewz_abi::pack`); none where it is empty.
-    pub pack: &'a [u8],
+    /// A pack that the image carries along (see `mewz_abi::pack`), in parts that follow each other; none where it is empty.
+    pub pack: &'a [Vec<u8>],
 }
 
 /// A bootable image.
@@ -134,10 +134,13 @@ impl<'a> Plan<'a> {
     }
 
     /// Gives the pack its place: a segment to be read, and a section that tells what it is.
-    fn reserve_pack(&mut self, writer: &mut Writer<'a>, pack: &'a [u8]) {
+    fn reserve_pack(&mut self, writer: &mut Writer<'a>, pack: &'a [Vec<u8>]) {
         let address = pack_address(self.placed);
-        let offset = self.reserve(writer, pack, PAGE_BYTES as usize) as u64;
-        let size = pack.len() as u64;
+        let offset = self.reserve(writer, &[], PAGE_BYTES as usize) as u64;
+        for part in pack {
+            self.reserve(writer, part, 1);
+        }
+        let size = pack.iter().map(Vec::len).sum::<usize>() as u64;
         self.segments.push(ProgramHeader {
             p_type: elf::PT_LOAD,
             p_flags: elf::PF_R,

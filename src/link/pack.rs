@@ -1,7 +1,8 @@
-//! Folders and options as the bytes of a pack; its layout is in `mewz_abi::pack`.
+//! Folders and options as a pack; its layout is in `mewz_abi::pack`.
 //!
-//! Equal folders give equal bytes: names are in order, and contents lie in the order of the walk. Contents that are equal
-//! lie in one place.
+//! Equal folders give equal bytes: names are in order, and contents lie in the order in which files are added. Contents that
+//! are equal lie in one place. There may be much of them, so each is held once: a pack is parts that follow each other, of
+//! which the last is all contents.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -30,13 +31,12 @@ pub struct Folder {
     pub modified_ns: u64,
 }
 
-/// A regular file.
-#[derive(Debug, Default)]
-pub struct FileContent {
-    /// Its bytes.
-    pub bytes: Vec<u8>,
-    /// Time of the last change, nanoseconds since 1970.
-    pub modified_ns: u64,
+/// A regular file: its place among the contents of all.
+#[derive(Debug)]
+struct FileContent {
+    start: usize,
+    len: usize,
+    modified_ns: u64,
 }
 
 /// All that goes into a pack.
@@ -44,10 +44,12 @@ pub struct FileContent {
 pub struct Contents {
     /// Folders with their paths in the guest.
     pub mounts: Vec<(String, Folder)>,
-    /// The files that folders name.
-    pub files: Vec<FileContent>,
     /// Options of the kernel, `name=value` each.
     pub options: Vec<String>,
+    files: Vec<FileContent>,
+    /// Contents of files, and where each begins.
+    bytes: Vec<u8>,
+    known: HashMap<blake3::Hash, usize>,
 }
 
 /// More files, names or bytes than a pack can tell of.
@@ -61,31 +63,50 @@ impl Contents {
         self.mounts.is_empty() && self.options.is_empty()
     }
 
-    /// The bytes of the pack.
+    /// Takes in a regular file whose bytes `read` appends to those of others, and the time of its last change, nanoseconds
+    /// since 1970; returns its number.
+    ///
+    /// # Errors
+    ///
+    /// Those of `read`; then nothing can be packed any more.
+    pub fn add_file<E>(
+        &mut self,
+        modified_ns: u64,
+        read: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<usize, E> {
+        let end = self.bytes.len();
+        let start = end.next_multiple_of(CONTENT_ALIGN);
+        self.bytes.resize(start, 0);
+        read(&mut self.bytes)?;
+        let content = &self.bytes[start..];
+        let len = content.len();
+        let place = match len {
+            0 => 0,
+            _ => *self.known.entry(blake3::hash(content)).or_insert(start),
+        };
+        if len == 0 || place != start {
+            self.bytes.truncate(end);
+        }
+        self.files.push(FileContent {
+            start: place,
+            len,
+            modified_ns,
+        });
+        Ok(self.files.len() - 1)
+    }
+
+    /// The parts of the pack.
     ///
     /// # Errors
     ///
     /// It has more than 2^32 - 1 of something.
-    pub fn pack(mut self) -> Result<Vec<u8>, TooLarge> {
-        let Layout {
-            mut bytes,
-            base,
-            parts,
-        } = self.lay_out()?;
-        for (at, part) in parts {
-            bytes.resize(base + at, 0);
-            match part {
-                Part::Text(text) => bytes.extend(text),
-                // Each goes when it has its place: there may be much of them.
-                Part::File(file) => bytes.extend(std::mem::take(&mut self.files[file].bytes)),
-            }
-        }
-        // An empty text at the end still has its place.
-        bytes.resize(base.max(bytes.len()), 0);
-        Ok(bytes)
+    pub fn pack(self) -> Result<Vec<Vec<u8>>, TooLarge> {
+        let head = self.head()?;
+        Ok(vec![head, self.bytes])
     }
 
-    fn lay_out(&self) -> Result<Layout, TooLarge> {
+    /// All that lies in front of the contents of files.
+    fn head(&self) -> Result<Vec<u8>, TooLarge> {
         let mut packer = Packer {
             contents: self,
             nodes: Vec::new(),
@@ -103,46 +124,20 @@ impl Contents {
     }
 }
 
-/// Where everything of a pack lies: its tables, with room for the rest, and the parts behind `base`.
-struct Layout {
-    bytes: Vec<u8>,
-    base: usize,
-    parts: Vec<(usize, Part)>,
-}
-
-/// What lies behind the tables.
-enum Part {
-    Text(Vec<u8>),
-    /// The content of a file by its number.
-    File(usize),
-}
-
-/// Text and contents behind the tables; offsets count from there until all is known.
+/// Text behind the tables; offsets count from there until all is known.
 #[derive(Default)]
 struct Texts<'a> {
-    parts: Vec<(usize, Part)>,
-    len: usize,
+    bytes: Vec<u8>,
     known: HashMap<&'a [u8], usize>,
 }
 
 impl<'a> Texts<'a> {
     fn place(&mut self, text: &'a [u8]) -> u64 {
-        self.place_part(text, 1, || Part::Text(text.to_vec()))
-    }
-
-    fn place_part(&mut self, text: &'a [u8], align: usize, part: impl FnOnce() -> Part) -> u64 {
-        if let Some(at) = self.known.get(text) {
-            return *at as u64;
+        let end = self.bytes.len();
+        let at = *self.known.entry(text).or_insert(end);
+        if at == end {
+            self.bytes.extend(text);
         }
-        let at = match text.len() {
-            0 => 0,
-            _ => self.len.next_multiple_of(align),
-        };
-        if !text.is_empty() {
-            self.parts.push((at, part()));
-            self.len = at + text.len();
-        }
-        self.known.insert(text, at);
         at as u64
     }
 }
@@ -213,10 +208,8 @@ impl<'a> Packer<'a> {
             Item::File(file) => {
                 self.file_nodes[*file] = Some(number);
                 let content = &self.contents.files[*file];
-                let bytes = &content.bytes;
-                let part = || Part::File(*file);
-                let start = self.texts.place_part(bytes, CONTENT_ALIGN, part);
-                (kind::FILE, start, bytes.len(), content.modified_ns)
+                let start = content.start as u64;
+                (kind::FILE, start, content.len, content.modified_ns)
             }
             Item::Link(target, modified_ns) => {
                 let start = self.texts.place(target);
@@ -234,7 +227,7 @@ impl<'a> Packer<'a> {
         Ok(number)
     }
 
-    fn finish(mut self, mounts: &[(u32, &'a [u8])]) -> Result<Layout, TooLarge> {
+    fn finish(mut self, mounts: &[(u32, &'a [u8])]) -> Result<Vec<u8>, TooLarge> {
         let options = self.contents.options.iter();
         let options = options.map(|option| (0, option.as_bytes()));
         let mut tables = [Vec::new(), Vec::new()];
@@ -253,8 +246,9 @@ impl<'a> Packer<'a> {
         ];
         let records = counts[1..].iter().sum::<usize>();
         let tables_end = HEAD_BYTES + self.nodes.len() * NODE_BYTES + records * NAME_BYTES;
-        let base = tables_end.next_multiple_of(CONTENT_ALIGN);
-        let mut bytes = Vec::with_capacity(base + self.texts.len);
+        let texts_end = tables_end + self.texts.bytes.len();
+        let contents_start = texts_end.next_multiple_of(CONTENT_ALIGN);
+        let mut bytes = Vec::with_capacity(contents_start);
         bytes.extend(MAGIC);
         for count in counts {
             let count = u32::try_from(count).map_err(|_| TooLarge)?;
@@ -262,19 +256,19 @@ impl<'a> Packer<'a> {
         }
         for node in &self.nodes {
             let mut node = *node;
-            if node.kind != kind::DIRECTORY {
-                node.start += base as u64;
+            match node.kind {
+                kind::DIRECTORY => {}
+                kind::FILE => node.start += contents_start as u64,
+                _ => node.start += tables_end as u64,
             }
             bytes.extend(node.bytes());
         }
         for (node, len, at) in [self.names, mounts, options].concat() {
-            bytes.extend(name_bytes(node, len, at + base as u64));
+            bytes.extend(name_bytes(node, len, at + tables_end as u64));
         }
-        Ok(Layout {
-            bytes,
-            base,
-            parts: self.texts.parts,
-        })
+        bytes.extend(self.texts.bytes);
+        bytes.resize(contents_start, 0);
+        Ok(bytes)
     }
 }
 
@@ -282,13 +276,9 @@ impl<'a> Packer<'a> {
 mod tests {
     use mewz_abi::pack::{Pack, PackError, kind};
 
-    use super::{Contents, FileContent, Folder, Item};
+    use super::{Contents, Folder, Item};
 
     fn sample() -> Contents {
-        let file = |bytes: &[u8], modified_ns| FileContent {
-            bytes: bytes.to_vec(),
-            modified_ns,
-        };
         let inner = Folder {
             entries: [
                 (b"again".to_vec(), Item::File(0)),
@@ -308,16 +298,31 @@ mod tests {
             .into(),
             modified_ns: 0,
         };
-        Contents {
+        let mut contents = Contents {
             mounts: vec![("/site".into(), top), ("/none".into(), Folder::default())],
-            files: vec![file(b"hello", 7), file(b"hello", 0), file(b"", 0)],
             options: vec!["tmp=/tmp:0".into()],
+            ..Contents::default()
+        };
+        for (number, (bytes, modified_ns)) in [(&b"hello"[..], 7), (b"hello", 0), (b"", 0)]
+            .into_iter()
+            .enumerate()
+        {
+            let read = |all: &mut Vec<u8>| {
+                all.extend(bytes);
+                Ok::<_, ()>(())
+            };
+            assert_eq!(contents.add_file(modified_ns, read), Ok(number));
         }
+        contents
+    }
+
+    fn packed(contents: Contents) -> Vec<u8> {
+        contents.pack().unwrap().concat()
     }
 
     #[test]
     fn what_is_packed_is_found_again() {
-        let bytes = sample().pack().unwrap();
+        let bytes = packed(sample());
         let pack = Pack::new(&bytes).unwrap();
         let mounts: Vec<_> = pack.mounts().collect();
         assert_eq!([mounts[0].text, mounts[1].text], [&b"/site"[..], b"/none"]);
@@ -347,16 +352,16 @@ mod tests {
             .map(|entry| entry.text)
             .collect();
         assert_eq!(names, [&b"a"[..], b"b", b"c", b"empty", b"none"]);
-        assert_eq!(bytes, sample().pack().unwrap());
+        assert_eq!(bytes, packed(sample()));
         let nothing = Contents::default();
         assert!(nothing.is_empty());
-        Pack::new(&nothing.pack().unwrap()).unwrap();
+        Pack::new(&packed(nothing)).unwrap();
     }
 
     /// A pack with any bits changed or its end gone is refused, or everything in it can be looked at.
     #[test]
     fn a_broken_pack_leads_nowhere_outside() {
-        let whole = sample().pack().unwrap();
+        let whole = packed(sample());
         assert_eq!(Pack::new(b"").unwrap_err(), PackError::NoPack);
         assert_eq!(Pack::new(&whole[..30]).unwrap_err(), PackError::Short);
         for len in 0..whole.len() {

@@ -53,7 +53,7 @@ pub(super) fn window_before_pack<'a>(
     kernel: &Kernel<'_>,
     object: impl Into<Input<'a>>,
     build_id: Option<[u8; 16]>,
-    pack: &[u8],
+    pack: &[Vec<u8>],
 ) -> Result<Window<'a>, LinkError> {
     let mut inputs = Inputs::new();
     let header_bytes = size_of::<WindowHeader>() as u64;
@@ -82,7 +82,8 @@ pub(super) fn window_before_pack<'a>(
         None => digest(kernel, &placed, pack),
     };
     let pack_start = pack_address(&placed);
-    let end = (pack_start - WINDOW_BASE).saturating_add(pack.len() as u64);
+    let pack_bytes = pack.iter().map(Vec::len).sum::<usize>() as u64;
+    let end = (pack_start - WINDOW_BASE).saturating_add(pack_bytes);
     if end > WINDOW_BYTES_MAX {
         return Err(LinkError::TooLarge {
             bytes: end,
@@ -109,7 +110,7 @@ pub(super) fn window_before_pack<'a>(
             [] => 0,
             _ => pack_start - WINDOW_BASE + WINDOW_PHYSICAL,
         },
-        pack_bytes: pack.len() as u64,
+        pack_bytes,
     };
     write_header(placed.section_mut(header), &header_content);
     Ok(Window {
@@ -159,7 +160,7 @@ pub(super) fn pack_address(placed: &Placed<'_>) -> u64 {
 }
 
 /// Names what goes into a machine: the header is still zero.
-fn digest(kernel: &Kernel<'_>, placed: &Placed<'_>, pack: &[u8]) -> [u8; 16] {
+fn digest(kernel: &Kernel<'_>, placed: &Placed<'_>, pack: &[Vec<u8>]) -> [u8; 16] {
     let mut hasher = blake3::Hasher::new();
     for number in [
         kernel.bytes.len() as u64,
@@ -170,7 +171,9 @@ fn digest(kernel: &Kernel<'_>, placed: &Placed<'_>, pack: &[u8]) -> [u8; 16] {
         hasher.update(&number.to_le_bytes());
     }
     hasher.update(kernel.bytes).update(&placed.bytes);
-    hasher.update(pack);
+    for part in pack {
+        hasher.update(part);
+    }
     let mut digest = [0; 16];
     hasher.finalize_xof().fill(&mut digest);
     digest

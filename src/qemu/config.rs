@@ -151,12 +151,13 @@ pub(super) fn block(
 /// # Errors
 ///
 /// [`QemuError::TooLong`].
-pub(super) fn pack_entry(pack: &[u8]) -> Result<(Vec<u8>, &'static [u8]), QemuError> {
+pub(super) fn pack_entry(pack: &[Vec<u8>]) -> Result<(Vec<u8>, &'static [u8]), QemuError> {
     if pack.is_empty() {
         return Ok((Vec::new(), &[]));
     }
-    let len = u32::try_from(pack.len()).map_err(|_| QemuError::TooLong("what is packed"))?;
-    let padding = pack.len().next_multiple_of(4) - pack.len();
+    let bytes = pack.iter().map(Vec::len).sum::<usize>();
+    let len = u32::try_from(bytes).map_err(|_| QemuError::TooLong("what is packed"))?;
+    let padding = bytes.next_multiple_of(4) - bytes;
     Ok((entry_head(tag::PACK, len).to_vec(), &[0; 3][..padding]))
 }
 
@@ -221,10 +222,11 @@ mod tests {
             &[9; 32],
         )
         .unwrap();
-        let (head, padding) = pack_entry(b"a pack").unwrap();
-        let bytes = [&bytes, &head, &b"a pack"[..], padding].concat();
+        let pack = [b"a ".to_vec(), b"pack".to_vec()];
+        let (head, padding) = pack_entry(&pack).unwrap();
+        let bytes = [&bytes, &head, &pack.concat(), padding].concat();
         assert_eq!(bytes.len() % 4, 0);
-        assert_eq!(pack_entry(b"").unwrap(), (vec![], &[][..]));
+        assert_eq!(pack_entry(&[]).unwrap(), (vec![], &[][..]));
         let entries: Vec<(u32, Vec<u8>)> = Entries::new(&bytes)
             .unwrap()
             .map(|entry| (entry.tag, entry.content.to_vec()))

@@ -124,8 +124,8 @@ pub struct Settings {
     pub network: Option<Network>,
     /// Further options for the kernel, `name=value` each.
     pub options: Vec<String>,
-    /// Folders that the program finds beside those of the host: a pack (see `mewz_abi::pack`), or nothing.
-    pub pack: Arc<Vec<u8>>,
+    /// Folders that the program finds beside those of the host: a pack (see `mewz_abi::pack`) in parts, or nothing.
+    pub pack: Arc<[Vec<u8>]>,
     /// Which of the program's streams are terminals: 1 input, 2 output, 4 error.
     pub terminals: u8,
     /// The guest's memory in a file of `memory_bytes`, which this process may write to; without it QEMU makes its own.
@@ -318,9 +318,8 @@ pub fn start(settings: &Settings, image: &File) -> Result<Running, QemuError> {
 
 fn limits(settings: &Settings) -> Limits {
     // QEMU holds what is packed once beside the guest's memory.
-    let bytes = settings
-        .memory_bytes
-        .saturating_add(settings.pack.len() as u64);
+    let packed: usize = settings.pack.iter().map(Vec::len).sum();
+    let bytes = settings.memory_bytes.saturating_add(packed as u64);
     Limits {
         data_bytes: Some(bytes.saturating_add(DATA_BYTES_OVERHEAD)),
         address_bytes: Some(bytes.saturating_add(ADDRESS_BYTES_OVERHEAD)),
@@ -343,8 +342,11 @@ fn config_file(settings: &Settings) -> Result<File, QemuError> {
         epoch_ns,
         &entropy()?,
     )?;
-    let end = config::pack_entry(&settings.pack)?;
-    memory_file_of("mewz-config", &[&block, &end.0, &settings.pack, end.1])
+    let (head, padding) = config::pack_entry(&settings.pack)?;
+    let mut parts = vec![&block[..], &head];
+    parts.extend(settings.pack.iter().map(Vec::as_slice));
+    parts.push(padding);
+    memory_file_of("mewz-config", &parts)
 }
 
 /// Puts `bytes` into a file that lives in memory and is open in children too.
@@ -640,7 +642,7 @@ mod tests {
                 ..Network::default()
             }),
             options: Vec::new(),
-            pack: Arc::default(),
+            pack: [].into(),
             terminals: 0,
             memory: None,
             debug_line,

@@ -12,6 +12,7 @@ use super::event::{GuestId, Sender};
 use super::guest::{Guest, Manner, Plan};
 use super::screen::{Speaker, Status};
 use crate::cli::failure::Failure;
+use crate::cli::pack;
 use crate::cli::project::Reload;
 
 /// The room for a program is a multiple of this.
@@ -381,7 +382,10 @@ impl Machines {
         if !may_wait || !self.parked.is_empty() || self.pending.is_some() {
             return Ok(());
         }
-        let Some(room) = room_bytes(window.end_bytes, self.plan.wishes.memory_bytes) else {
+        // What is packed lies at the end of the machine's memory.
+        let wishes = &self.plan.wishes;
+        let memory_bytes = wishes.memory_bytes - pack::bytes(&wishes.pack);
+        let Some(room) = room_bytes(window.end_bytes, memory_bytes) else {
             return Ok(());
         };
         for _ in 0..self.instances {
