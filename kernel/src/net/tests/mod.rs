@@ -283,6 +283,33 @@ fn a_thousand_connections_leave_nothing_behind() {
     assert!(pair.left.ends.is_empty() && pair.right.ends.is_empty());
 }
 
+/// Nobody waits for strays: the same two ends may have their next connection at once, whoever said its end first.
+#[test]
+fn ends_that_have_parted_can_meet_again() {
+    let mut pair = Pair::new(BUDGET_BYTES);
+    let (listener, _) = pair.right.listen(None, 80, 4).unwrap();
+    for round in 0..40 {
+        let client = pair.left.connect(1000, at(80)).unwrap();
+        let mut server = None;
+        pair.until(1, |pair| {
+            server = server.or_else(|| pair.right.accept(listener));
+            server.is_some() && pair.left.was_open(client)
+        });
+        let ends = (client, server.unwrap());
+        transfer(&mut pair, ends, b"again", 9);
+        if round % 2 == 0 {
+            pair.left.close_connection(ends.0);
+            pair.step();
+            pair.right.close_connection(ends.1);
+        } else {
+            pair.right.close_connection(ends.1);
+            pair.step();
+            pair.left.close_connection(ends.0);
+        }
+        pair.until(1, |pair| pair.left.ends.is_empty());
+    }
+}
+
 #[test]
 fn many_at_once_get_what_memory_allows() {
     let mut pair = Pair::new(8 << 20);
