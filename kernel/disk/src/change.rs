@@ -74,6 +74,7 @@ impl Disk {
         let name = name::stored(name)?;
         self.begin(NAME_BLOCKS)?;
         self.check_named(directory)?;
+        self.check_names(directory)?;
         let (seconds, nanoseconds) = split_time(now_ns);
         self.change(|tx| {
             let parent = TreePtr::new(directory);
@@ -100,6 +101,7 @@ impl Disk {
         let name = name::stored(name)?;
         self.begin(NAME_BLOCKS)?;
         self.check_named(directory)?;
+        self.check_names(directory)?;
         self.check_named(id)?;
         self.change(|tx| {
             check_directory(tx, directory)?;
@@ -244,6 +246,7 @@ impl Disk {
     }
 
     fn find(&mut self, directory: u32, name: &str) -> Result<TreeData<Node>, Error> {
+        self.check_names(directory)?;
         self.look(|tx| {
             check_directory(tx, directory)?;
             Ok(tx.find_node(TreePtr::new(directory), name)?)

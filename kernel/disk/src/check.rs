@@ -124,7 +124,7 @@ fn raw() -> BlockData<BlockRaw> {
     BlockData::empty(BlockAddr::default()).expect("a single block has an empty form")
 }
 
-fn word(bytes: &[u8], at: usize) -> u64 {
+pub(crate) fn word(bytes: &[u8], at: usize) -> u64 {
     let word = bytes.get(at..).and_then(|rest| rest.first_chunk());
     u64::from_le_bytes(*word.expect("entries are longer"))
 }

@@ -97,6 +97,8 @@ pub struct Disk {
     pub(crate) parents: BTreeMap<u32, u64>,
     /// Files that are in use and have no name.
     pub(crate) unnamed: BTreeMap<u32, u64>,
+    /// Directories whose names were looked at.
+    pub(crate) checked: BTreeMap<u32, u64>,
 }
 
 impl fmt::Debug for Disk {
@@ -146,6 +148,7 @@ impl Disk {
             pending: None,
             parents: BTreeMap::new(),
             unnamed: BTreeMap::new(),
+            checked: BTreeMap::new(),
         })
     }
 
@@ -191,6 +194,7 @@ impl Disk {
     /// `NotFound` and `NotDirectory`; the name is none; the disk can't be read.
     pub fn lookup(&mut self, directory: u32, name: &str) -> Result<Attributes, Error> {
         let name = name::stored(name)?;
+        self.check_names(directory)?;
         let id = self.look(|tx| {
             check_directory(tx, directory)?;
             Ok(tx.find_node(TreePtr::new(directory), &name)?.id())
@@ -215,6 +219,7 @@ impl Disk {
     ///
     /// `NotDirectory`, or the disk can't be read.
     pub fn entries(&mut self, directory: u32) -> Result<Vec<Entry>, Error> {
+        self.check_names(directory)?;
         let listing = self.look(|tx| {
             check_directory(tx, directory)?;
             let mut listing = Vec::new();
@@ -376,7 +381,7 @@ impl Disk {
     }
 
     /// What goes wrong on a device that fails is not the file system's.
-    fn tell<T>(&mut self, result: Result<T, Error>) -> Result<T, Error> {
+    pub(crate) fn tell<T>(&mut self, result: Result<T, Error>) -> Result<T, Error> {
         if self.fs.disk.take_trouble() {
             return result.map_err(|_| Error::Device);
         }

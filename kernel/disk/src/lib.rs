@@ -11,6 +11,7 @@ mod change;
 mod check;
 mod content;
 mod device;
+mod directory;
 mod disk;
 mod error;
 mod format;

@@ -146,7 +146,10 @@ fn note_panics() {
     PANICS.set(Some(Vec::new()));
     let tell = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
-        let place = panic.location().map_or("", Location::file).to_owned();
+        let place = panic
+            .location()
+            .map(Location::to_string)
+            .unwrap_or_default();
         let is_noted = PANICS
             .with_borrow_mut(|panics| panics.as_mut().map(|panics| panics.push(place)).is_some());
         if !is_noted {
@@ -175,12 +178,12 @@ fn what_somebody_made_up_comes_to_an_end() {
         }
     }
     let panics = PANICS.take().unwrap();
-    assert!(
-        panics.iter().all(|place| place.contains("redoxfs")),
-        "{panics:?}"
-    );
-    // Most are found before redoxfs meets them.
-    assert!((panics.len() as u64) < count / 20 + 2, "{}", panics.len());
+    println!("of {count} disks redoxfs gave up on {}", panics.len());
+    // Names are never left to it.
+    let is_known = |place: &String| place.contains("redoxfs") && !place.contains("dir.rs");
+    assert!(panics.iter().all(is_known), "{panics:?}");
+    // Most of the rest is found before it meets that.
+    assert!((panics.len() as u64) < count / 20 + 2, "{panics:?}");
     assert!(
         found > count / 30 && refused > count / 30,
         "{found} {refused}"
