@@ -7,14 +7,14 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use mewz::compile::{Compiled, OptLevel, Options, compile};
+use mewz::compile::{Compiled, DebugLevel, OptLevel, Options, compile};
 use object::{Object as _, ObjectSection as _};
 use tools::tool;
 
-/// Compiles with debug information, at a level.
-fn compiled(wasm: &[u8], opt_level: OptLevel) -> Compiled {
+/// Compiles with so much debug information, at a level.
+fn compiled(wasm: &[u8], debug: DebugLevel, opt_level: OptLevel) -> Compiled {
     let options = Options {
-        debug: true,
+        debug,
         opt_level,
         ..Options::default()
     };
@@ -69,8 +69,12 @@ fn dwarfdump(arguments: &[&str], file: &Path) -> (bool, String) {
 fn assert_sound(name: &str, flags: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let wasm = built(folder.path(), name, flags);
-    for level in [OptLevel::None, OptLevel::Function, OptLevel::Module] {
-        let compiled = compiled(&wasm, level);
+    let full = [OptLevel::None, OptLevel::Function, OptLevel::Module];
+    let full = full.map(|level| (DebugLevel::Full, level));
+    // Lines are told of the same code at every level.
+    let lines = (DebugLevel::Lines, OptLevel::Module);
+    for (debug, level) in full.into_iter().chain([lines]) {
+        let compiled = compiled(&wasm, debug, level);
         assert_eq!(compiled.debug_problem, None);
         let object = write(folder.path(), &compiled.object);
         let (is_sound, words) = dwarfdump(&["--verify"], &object);
@@ -78,12 +82,15 @@ fn assert_sound(name: &str, flags: &[&str]) {
             .lines()
             .filter(|line| line.contains("error"))
             .collect();
-        assert!(is_sound, "{name} {flags:?} {level:?}: {errors:#?}");
+        assert!(
+            is_sound,
+            "{name} {flags:?} {debug:?} {level:?}: {errors:#?}"
+        );
         let (_, found) = dwarfdump(&["--debug-info", "--name=main"], &object);
         assert!(
             // At the level of the module it may have become part of its caller.
             found.contains("DW_AT_low_pc") || level == OptLevel::Module,
-            "{name} {flags:?} {level:?}: {found}"
+            "{name} {flags:?} {debug:?} {level:?}: {found}"
         );
     }
 }
@@ -102,9 +109,28 @@ fn c_stays_sound() {
 
 #[test]
 fn cpp_stays_sound() {
-    for flags in [["-gdwarf-4", "-O0"], ["-gdwarf-5", "-O2"]] {
-        assert_sound("shapes.cpp", &flags);
-    }
+    let with_types_apart = ["-gdwarf-5", "-O0", "-fdebug-types-section"];
+    assert_sound("shapes.cpp", &["-gdwarf-4", "-O0"]);
+    assert_sound("shapes.cpp", &["-gdwarf-5", "-O2"]);
+    assert_sound("shapes.cpp", &with_types_apart);
+}
+
+#[test]
+fn types_in_units_of_their_own_stay_with_what_has_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = ["-gdwarf-5", "-O0", "-fdebug-types-section"];
+    let wasm = built(folder.path(), "shapes.cpp", &flags);
+    let compiled = compiled(&wasm, DebugLevel::Full, OptLevel::None);
+    let text = entries(folder.path(), &compiled);
+    // What stands for the type where it is used leads to the entry with its members.
+    let stands = text.matches("DW_AT_signature\t").count();
+    assert!(stands > 0, "{text}");
+    let (_, class) = text.split_once("(\"Pair\")").unwrap();
+    let (class, _) = class.split_once("DW_TAG_subprogram").unwrap();
+    assert!(
+        class.contains("DW_TAG_member") && class.contains("(\"other\")"),
+        "{class}"
+    );
 }
 
 #[test]
@@ -129,7 +155,7 @@ fn an_interpreter_and_collections_stay_sound() {
 fn only_who_asks_gets_debug_information() {
     let folder = tempfile::tempdir().unwrap();
     let wasm = built(folder.path(), "list.c", &["-g", "-O0"]);
-    let sections = |debug| {
+    let sections = |debug: DebugLevel| {
         let options = Options {
             debug,
             ..Options::default()
@@ -142,8 +168,65 @@ fn only_who_asks_gets_debug_information() {
         });
         names.collect::<Vec<_>>()
     };
-    assert_eq!(sections(false), [""; 0]);
-    assert!(sections(true).contains(&".debug_line".to_owned()));
+    assert_eq!(sections(DebugLevel::None), [""; 0]);
+    for debug in [DebugLevel::Lines, DebugLevel::Full] {
+        assert!(sections(debug).contains(&".debug_line".to_owned()));
+    }
+}
+
+#[test]
+fn lines_are_told_of_the_code_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let wasm = built(folder.path(), "list.c", &["-g", "-O0"]);
+    for level in [OptLevel::None, OptLevel::Function, OptLevel::Module] {
+        let loaded = |debug| {
+            let compiled = compiled(&wasm, debug, level);
+            let file = object::File::parse(&compiled.object[..]).unwrap();
+            let sections = file.sections().filter_map(|section| {
+                let name = section.name().ok()?.to_owned();
+                // Relocations name symbols by their numbers, which are others.
+                let is_content = [".debug", ".rela", ".sym", ".str", ".shstr"]
+                    .iter()
+                    .all(|other| !name.starts_with(other));
+                is_content.then(|| (name, section.data().unwrap().to_vec()))
+            });
+            sections.collect::<Vec<_>>()
+        };
+        assert!(
+            loaded(DebugLevel::None) == loaded(DebugLevel::Lines),
+            "{level:?}"
+        );
+    }
+}
+
+/// The lines of an object's entries that name what functions are part of which, with those before and behind.
+fn entries(folder: &Path, compiled: &Compiled) -> String {
+    let object = write(folder, &compiled.object);
+    dwarfdump(&["--debug-info"], &object).1
+}
+
+#[test]
+fn bodies_that_became_part_of_functions_have_entries() {
+    let folder = tempfile::tempdir().unwrap();
+    let wasm = built(folder.path(), "nested.c", &["-g", "-O2"]);
+    for debug in [DebugLevel::Lines, DebugLevel::Full] {
+        let text = entries(folder.path(), &compiled(&wasm, debug, OptLevel::Module));
+        // Whose body it is stands behind the word.
+        let parts = text.split("DW_TAG_inlined_subroutine").skip(1);
+        let names = parts.map(|part| {
+            let (_, origin) = part.split_once("DW_AT_abstract_origin").unwrap();
+            origin.split('"').nth(1).unwrap().to_owned()
+        });
+        let names: Vec<String> = names.collect();
+        for name in ["portion", "halve"] {
+            assert!(
+                names.iter().any(|known| known == name),
+                "{debug:?} {names:?}\n{text}"
+            );
+        }
+        let calls = text.matches("DW_AT_call_line").count();
+        assert!(calls >= names.len(), "{debug:?}\n{text}");
+    }
 }
 
 /// Where the content of the custom sections for debuggers lies in a module.
@@ -188,8 +271,13 @@ fn damage_costs_the_debug_information_alone() {
                     _ => below(256) as u8,
                 };
             }
-            let compiled = compiled(&damaged, OptLevel::None);
-            unread += usize::from(compiled.debug_problem.is_some());
+            for (debug, level) in [
+                (DebugLevel::Full, OptLevel::None),
+                (DebugLevel::Lines, OptLevel::Module),
+            ] {
+                let compiled = compiled(&damaged, debug, level);
+                unread += usize::from(compiled.debug_problem.is_some());
+            }
         }
     }
     assert!(unread > 0, "some of the damage is beyond reading");

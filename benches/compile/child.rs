@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use mewz::compile::{OptLevel, Options, RegisterAllocator, compile};
+use mewz::compile::{DebugLevel, OptLevel, Options, RegisterAllocator, compile};
 
 /// The word that makes this program a child.
 pub(crate) const WORD: &str = "--child";
@@ -95,17 +95,30 @@ pub(crate) const WAYS: [Way; 4] = [
     },
 ];
 
-/// Compiles a module as a child and tells the cost on standard output; the words are the module's path and the way.
+/// How much debug information an object may have, and what to call it.
+pub(crate) const DEBUG_LEVELS: [(&str, DebugLevel); 3] = [
+    ("no debug", DebugLevel::None),
+    ("lines", DebugLevel::Lines),
+    ("full", DebugLevel::Full),
+];
+
+/// Compiles a module as a child and tells the cost on standard output; the words are the module's path, the way and the
+/// level of debug information.
 pub(crate) fn run(words: &[String]) -> Result<(), String> {
-    let [path, way] = words else {
-        return Err(format!("{WORD} needs a module and a way"));
+    let [path, way, debug] = words else {
+        return Err(format!(
+            "{WORD} needs a module, a way and a level of debug information"
+        ));
     };
+    let debug = DEBUG_LEVELS.iter().find(|(known, _)| known == debug);
+    let (_, debug) = *debug.ok_or("no such level of debug information")?;
     let way = WAYS.iter().find(|known| known.name == way);
     let (opt_level, register_allocator) = way.ok_or("no such way")?.ours;
     let wasm = fs::read(path).map_err(|problem| format!("cannot read {path}: {problem}"))?;
     let options = Options {
         opt_level,
         register_allocator,
+        debug,
         ..Options::default()
     };
     let before = resident("VmRSS:")?;
@@ -121,9 +134,14 @@ pub(crate) fn run(words: &[String]) -> Result<(), String> {
 
 /// What mewz takes for the module at `path`.
 pub(crate) fn ours(path: &Path, way: Way) -> Result<Cost, String> {
+    ours_with(path, way, DEBUG_LEVELS[0].0)
+}
+
+/// As [`ours`], for an object with debug information of the level that is called `debug`.
+pub(crate) fn ours_with(path: &Path, way: Way, debug: &str) -> Result<Cost, String> {
     let program = std::env::current_exe().map_err(|problem| problem.to_string())?;
     let mut command = Command::new(program);
-    cost(command.arg(WORD).arg(path).arg(way.name))
+    cost(command.arg(WORD).arg(path).args([way.name, debug]))
 }
 
 /// What wasmtime takes for the module at `path`.

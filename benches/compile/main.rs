@@ -1,11 +1,12 @@
 //! `cargo bench --bench compile`: how much time and memory compiling takes, beside wasmtime, and how both grow.
 //!
 //! Writes its tables into `docs/benchmarks.md`. Words that end in `.wasm` are modules to compile beside those that are made
-//! here; the words `beside` and `growth` choose a table, print it and leave the file as it is. Peers come from
+//! here; the words `beside`, `debug` and `growth` choose a table, print it and leave the file as it is. Peers come from
 //! `scripts/test-tools`, programs from `cargo bench --bench speed`.
 
 mod beside;
 mod child;
+mod debug;
 #[path = "../figures/document.rs"]
 mod document;
 mod growth;
@@ -45,9 +46,12 @@ fn measure(words: &[String]) -> Result<(), String> {
         words.iter().partition(|word| word.ends_with(".wasm"));
     let modules: Vec<PathBuf> = modules.into_iter().map(PathBuf::from).collect();
     let is_chosen = |part: &str| parts.is_empty() || parts.iter().any(|word| *word == part);
-    let mut text = document::heading("next two tables were")?;
+    let mut text = document::heading("next three tables were")?;
     if is_chosen("beside") {
         add(&mut text, &beside::measure(&modules)?);
+    }
+    if is_chosen("debug") {
+        add(&mut text, &debug::measure(&modules)?);
     }
     if is_chosen("growth") {
         add(&mut text, &growth::measure()?);

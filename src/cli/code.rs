@@ -8,7 +8,7 @@ use serde::de::{Deserialize as _, Deserializer, Error as _};
 
 use super::failure::Failure;
 use super::project::{Profile, Settings};
-use crate::compile::{OptLevel, Options, RegisterAllocator, TargetCpu};
+use crate::compile::{DebugLevel, OptLevel, Options, RegisterAllocator, TargetCpu};
 use crate::qemu::accelerator::{Accelerator, AcceleratorChoice};
 
 /// Names of an option's choices, what they stand for, and what they do and cost.
@@ -160,7 +160,7 @@ impl CodeArguments {
     /// does at each line what the line says.
     pub(super) fn for_debugger(&self, options: Options) -> Options {
         Options {
-            debug: true,
+            debug: DebugLevel::Full,
             null_guard: true,
             opt_level: self.opt.unwrap_or(OptLevel::None),
             ..options

@@ -13,6 +13,7 @@ use super::module::Module;
 use super::program::ProgramArguments;
 use super::project::{Project, Subject};
 use super::{accelerator, cache, debug, emulator, image, interrupt, network, values, words};
+use crate::compile::DebugLevel;
 
 /// Boot a module, or a project, and end with its exit status
 ///
@@ -171,7 +172,10 @@ pub(super) fn prepare(
     if purpose == Purpose::Debug {
         making.options = program.code.for_debugger(making.options);
     } else {
-        making.options.debug = is_debuggable;
+        making.options.debug = match is_debuggable {
+            true => DebugLevel::Full,
+            false => DebugLevel::None,
+        };
         making.options.null_guard = is_debuggable;
     }
     Ok(Prepared {

@@ -16,7 +16,7 @@ use super::exceptions;
 use super::layout::Layout;
 use super::module::{Item, Module};
 use super::names;
-use super::options::Options;
+use super::options::{DebugLevel, Options};
 use super::pieces::Piece;
 use super::plan::CountersPlace;
 use super::symbol_table::{SectionIndex, SymbolTable};
@@ -73,7 +73,7 @@ pub(super) fn assemble(parts: Parts<'_>, isa: &dyn TargetIsa) -> Result<Assembly
         )));
     }
     let mut assembler = Assembler::new(parts, starts, text_bytes);
-    let (debug, debug_problem) = match assembler.debug(isa) {
+    let (debug, debug_problem) = match assembler.debug() {
         Ok(debug) => (debug, None),
         Err(problem) => (Vec::new(), Some(problem.to_string())),
     };
@@ -168,8 +168,9 @@ impl<'a> Assembler<'a> {
     }
 
     /// The sections for debuggers.
-    fn debug(&self, isa: &dyn TargetIsa) -> Result<Vec<DebugSection>, dwarf::Unusable> {
-        if !self.parts.options.debug {
+    fn debug(&self) -> Result<Vec<DebugSection>, dwarf::Unusable> {
+        let level = self.parts.options.debug;
+        if level == DebugLevel::None {
             return Ok(Vec::new());
         }
         let parts = dwarf::Parts {
@@ -179,7 +180,7 @@ impl<'a> Assembler<'a> {
             pieces: &self.parts.pieces,
             starts: &self.starts,
         };
-        dwarf::sections(&parts, isa)
+        dwarf::sections(&parts, level)
     }
 
     /// Appends the sections for debuggers to `sections`.

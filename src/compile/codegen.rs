@@ -21,6 +21,7 @@ use super::error::CompileError;
 use super::exceptions::{self, ExceptionFunction};
 use super::instantiate;
 use super::layout::InstantiationStep;
+use super::options::DebugLevel;
 use super::pieces::{Code, CodeRelocation, Trap};
 use super::signature;
 use super::symbols::SymbolId;
@@ -227,7 +228,7 @@ impl<'a> Generator<'a> {
         let body_offset = task.work.wasm_offset();
         let collected = collect(code, unwind, &self.code.func, &inlined, body_offset);
         let mut collected = collected.map_err(failed)?;
-        if self.context.options.debug {
+        if self.context.options.debug == DebugLevel::Full {
             collected.places = dwarf::places(isa, code);
         }
         Ok(collected)

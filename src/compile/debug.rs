@@ -65,7 +65,7 @@ pub fn look_up(section: &[u8], code_offset: u64) -> Option<Location> {
             return Some(Location {
                 function_index: function.index,
                 wasm_offset: function.wasm_offset(offset),
-                inlined: chain(function.bodies, body)?,
+                inlined: chain(&read_bodies(function.bodies)?, body)?,
             });
         }
     }
@@ -163,8 +163,8 @@ impl<'a> FunctionEntry<'a> {
     }
 }
 
-/// The bodies from `body` outwards.
-fn chain(bodies: &[u8], mut body: u64) -> Option<Vec<Inlined>> {
+/// The bodies of a function, each with the number of that which its call stands in.
+fn read_bodies(bodies: &[u8]) -> Option<Vec<(Inlined, u64)>> {
     let mut all = Vec::new();
     let mut reader = Reader { bytes: bodies };
     while !reader.bytes.is_empty() {
@@ -176,6 +176,11 @@ fn chain(bodies: &[u8], mut body: u64) -> Option<Vec<Inlined>> {
         };
         all.push((inlined, reader.unsigned()?));
     }
+    Some(all)
+}
+
+/// Those of the bodies `all` from `body` outwards.
+fn chain(all: &[(Inlined, u64)], mut body: u64) -> Option<Vec<Inlined>> {
     let mut chain = Vec::new();
     while let Some(at) = body.checked_sub(1) {
         let (inlined, caller) = all.get(usize::try_from(at).ok()?)?;
@@ -274,6 +279,17 @@ pub(super) struct Span {
     pub(super) operator: u32,
     /// Of the function's own operators the one that it belongs to: another where bodies became part of the function.
     pub(super) own: u32,
+    /// The body that the operator stands in, by its number in [`Rows::bodies`]; 0 for the function's own.
+    pub(super) body: u32,
+}
+
+/// A body that became part of a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PartBody {
+    /// What it is, and the call that it replaces.
+    pub(super) inlined: Inlined,
+    /// The body that this call stands in; 0 for the function's own. Less than the body's own number.
+    pub(super) caller: u32,
 }
 
 /// What the section says of one function's code.
@@ -306,6 +322,13 @@ impl Rows {
             bodies: &self.bodies,
             rows: &self.rows,
         };
+        let bodies = self.bodies();
+        // Callers come before what is part of them, so one way through finds the outermost call of each.
+        let mut calls: Vec<u32> = Vec::with_capacity(bodies.len());
+        for body in &bodies {
+            let outer = body.caller.checked_sub(1).map(|at| calls[at as usize]);
+            calls.push(outer.unwrap_or(body.inlined.call_offset));
+        }
         let mut spans: Vec<Span> = Vec::new();
         for (at, offset, body) in entry.rows() {
             let start = at.min(u64::from(len)) as u32;
@@ -318,15 +341,14 @@ impl Rows {
                 }
                 continue;
             };
-            let outermost = match body {
-                0 => None,
-                _ => chain(&self.bodies, body).and_then(|chain| chain.last().copied()),
-            };
+            let body = u32::try_from(body).unwrap_or(0);
+            let call = body.checked_sub(1).and_then(|at| calls.get(at as usize));
             spans.push(Span {
                 start,
                 end: start,
                 operator,
-                own: outermost.map_or(operator, |inlined| inlined.call_offset),
+                own: call.copied().unwrap_or(operator),
+                body: call.map_or(0, |_| body),
             });
         }
         if let Some(last) = spans.last_mut() {
@@ -334,6 +356,17 @@ impl Rows {
         }
         spans.retain(|span| span.start < span.end);
         spans
+    }
+
+    /// The bodies that became part of the function, callers before those that are part of them.
+    pub(super) fn bodies(&self) -> Vec<PartBody> {
+        let all = read_bodies(&self.bodies).unwrap_or_default().into_iter();
+        let numbered = (1..).zip(all);
+        let all = numbered.map_while(|(number, (inlined, caller))| {
+            let caller = u32::try_from(caller).ok()?;
+            (caller < number).then_some(PartBody { inlined, caller })
+        });
+        all.collect()
     }
 
     /// The rows, where no body became part of the function.

@@ -41,7 +41,7 @@ mod whole;
 pub use dwarf::{WithText, with_text};
 pub use error::CompileError;
 pub use incremental::cache::{Counts, Damaged, FunctionCache};
-pub use options::{MemoryBase, OptLevel, Options, RegisterAllocator, TargetCpu};
+pub use options::{DebugLevel, MemoryBase, OptLevel, Options, RegisterAllocator, TargetCpu};
 pub use profile::{CountersError, Fit, Profile, ProfileError, profile};
 
 use self::profile::RunCounts;
@@ -114,7 +114,7 @@ pub fn compile(wasm: &[u8], options: &Options) -> Result<Compiled, CompileError>
 
 /// Notes which locals debug information mentions, where it is wanted; says what is wrong with it.
 fn want_locals(module: &mut module::Module<'_>, options: &Options) -> Option<String> {
-    if !options.debug {
+    if options.debug != DebugLevel::Full {
         return None;
     }
     match dwarf::wanted(module, options.opt_level == OptLevel::None) {

@@ -19,8 +19,8 @@ pub struct Options {
     pub counts_runs: bool,
     /// Whether an access at the first addresses of memory 0 is to trap, where the module's compiler puts nothing there.
     pub null_guard: bool,
-    /// Whether the object has the module's debug information, and its locals places that debuggers can be told.
-    pub debug: bool,
+    /// How much of the module's debug information the object has.
+    pub debug: DebugLevel,
     /// What earlier runs counted; code of [`OptLevel::Module`] alone depends on it.
     pub profile: Option<Arc<Profile>>,
     /// Whether an edit of the module is expected: below [`OptLevel::Module`] the code is then made without the values of
@@ -39,7 +39,7 @@ impl Default for Options {
             register_allocator: RegisterAllocator::Backtracking,
             counts_runs: false,
             null_guard: false,
-            debug: false,
+            debug: DebugLevel::None,
             profile: None,
             expects_edits: false,
             verify: false,
@@ -89,6 +89,19 @@ pub enum OptLevel {
     Function,
     /// The whole module: small functions become part of their callers.
     Module,
+}
+
+/// How much debug information an object has, where its module has some.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DebugLevel {
+    /// None.
+    #[default]
+    None,
+    /// Lines, names of functions, and the bodies that became part of them: what a backtrace shows. The code is that of
+    /// [`DebugLevel::None`].
+    Lines,
+    /// Types and variables too. Locals have places that debuggers can be told, which changes the code.
+    Full,
 }
 
 /// How values get their registers.

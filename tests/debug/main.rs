@@ -22,7 +22,8 @@
 //! | 17 cores | `core` |
 //! | 18 the machine interface | `editors::an_editor_comes_by_a_port` |
 //! | 20 a handler that clobbers a register | `walk::a_handler_that_changes_a_register_is_found` |
-//! | 21 images without a stub | `editors::images_carry_the_stub_only_where_it_is_asked_for` |
+//! | 21 images without a stub | `editors::images_carry_the_stub_only_where_it_is_asked_for`, `tests/debug_file.rs` |
+//! | bodies that became part of functions | `frames` |
 //!
 //! `scripts/repeat` runs them all many times.
 
@@ -30,6 +31,7 @@ mod built;
 mod core;
 mod crash;
 mod editors;
+mod frames;
 #[path = "../invoke/mod.rs"]
 mod invoke;
 mod languages;

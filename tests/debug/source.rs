@@ -181,7 +181,9 @@ fn optimised_code_tells_what_is_in_registers() {
 
 #[test]
 fn cpp_is_debugged_by_its_source() {
-    let built = Built::new("shapes.cpp", &["-O0"]);
+    // Types stand in units of their own.
+    let flags = ["-O0", "-gdwarf-5", "-fdebug-types-section"];
+    let built = Built::new("shapes.cpp", &flags);
     let commands = [
         "break shapes::Pair::area",
         "continue",

@@ -1,18 +1,20 @@
 //! Entries: what describes living code and data is copied, with places of the machine.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use gimli::write::{
     AttributeValue, ConvertUnit, ConvertUnitEntry, Expression, FilterUnitEntry, FilterUnitSection,
-    Location, LocationList, RangeList, UnitEntryId,
+    Location, LocationList, RangeList, Unit, UnitEntryId,
 };
-use gimli::{AttributeValue as Read, DwAt, DwTag, Dwarf, Encoding};
+use gimli::{AttributeValue as Read, DebugInfoOffset, DebugTypeSignature, DwAt, DwTag, Encoding};
 use gimli::{constants as at, constants as tag};
 
 use super::Unusable;
 use super::expression::{self, Scope};
+use super::files::Files;
+use super::frames::{Known, Share, Sources, Writer, frames};
 use super::input::Slice;
-use super::lines::Lines;
 use super::native::{Function, Program, code_address, joined};
 use super::output::{self, DebugSection};
 
@@ -27,16 +29,31 @@ const POINTER_BYTES: u8 = 4;
 const PRODUCER: &[u8] = b"clang ";
 
 /// Pieces of lists that are written, all told: what no compiler comes near.
-const PIECES_MAX: usize = 1 << 24;
+pub(super) const PIECES_MAX: usize = 1 << 24;
 
 /// Writes the debug information of `program` by that of the module.
-pub(super) fn convert<'a>(
-    dwarf: &Dwarf<Slice<'a>>,
-    program: &Program<'_>,
-    lines: &Lines<'a>,
-) -> Result<Vec<DebugSection>, Unusable> {
+pub(super) fn convert(sources: &Sources<'_, '_>) -> Result<Vec<DebugSection>, Unusable> {
+    let Sources {
+        dwarf,
+        program,
+        lines,
+        ..
+    } = *sources;
     let mut filter = FilterUnitSection::new(dwarf)?;
+    let mut types = HashMap::new();
     while let Some(mut unit) = filter.read_unit()? {
+        // What refers to a type in a unit of its own does so by its signature.
+        let header = &unit.read_unit.header;
+        if let gimli::UnitType::Type {
+            type_signature,
+            type_offset,
+        } = header.type_()
+            && type_offset.is_in_bounds(&unit.read_unit)
+            && let Some(place) = type_offset.to_debug_info_offset(header)
+        {
+            types.insert(type_signature, place);
+            unit.require_entry(type_offset);
+        }
         let mut entry = unit.null_entry();
         while unit.read_entry(&mut entry)? {
             if is_wanted(&entry, program) {
@@ -57,10 +74,15 @@ pub(super) fn convert<'a>(
             format: gimli::Format::Dwarf32,
             version: encoding.version.max(4),
         });
-        lines.write(index, dwarf, &mut unit, program)?;
+        let files = lines.write(index, dwarf, &mut unit, program)?;
         let mut converter = Converter {
             unit,
             program,
+            sources,
+            index,
+            files,
+            types: &types,
+            with_parts: Vec::new(),
             functions: Vec::new(),
             code: Vec::new(),
             budget,
@@ -94,6 +116,43 @@ fn is_wanted(entry: &FilterUnitEntry<'_, Slice<'_>>, program: &Program<'_>) -> b
     }
 }
 
+/// The name of a compiler as gdb trusts it.
+pub(super) fn producer(named: &[u8]) -> Vec<u8> {
+    if named.starts_with(PRODUCER) {
+        named.to_vec()
+    } else {
+        [PRODUCER, named].concat()
+    }
+}
+
+/// Says that `unit` has the code in `code`, in bytes from the start of all code, and answers with that in order.
+pub(super) fn root_ranges(unit: &mut Unit, mut code: Vec<Range<u64>>) -> Vec<Range<u64>> {
+    code.sort_by_key(|range| range.start);
+    let mut ranges: Vec<Range<u64>> = Vec::new();
+    for range in code {
+        match ranges.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => ranges.push(range),
+        }
+    }
+    if ranges.is_empty() {
+        return ranges;
+    }
+    let address = code_address(0);
+    let pairs = ranges.iter().map(|range| gimli::write::Range::OffsetPair {
+        begin: range.start,
+        end: range.end,
+    });
+    let list = std::iter::once(gimli::write::Range::BaseAddress { address }).chain(pairs);
+    let list = unit.ranges.add(RangeList(list.collect()));
+    let root = unit.root();
+    let zero = gimli::write::Address::Constant(0);
+    let root = unit.get_mut(root);
+    root.set(at::DW_AT_low_pc, AttributeValue::Address(zero));
+    root.set(at::DW_AT_ranges, AttributeValue::RangeListRef(list));
+    ranges
+}
+
 /// The addresses that an entry says its code has.
 fn pc_ranges<'a>(
     unit: gimli::UnitRef<'_, Slice<'a>>,
@@ -115,6 +174,14 @@ fn pc_ranges<'a>(
 struct Converter<'c, 'a> {
     unit: ConvertUnit<'c, Slice<'a>>,
     program: &'c Program<'c>,
+    sources: &'c Sources<'c, 'a>,
+    /// The unit's place among the module's.
+    index: usize,
+    files: Files,
+    /// Types in units of their own.
+    types: &'c HashMap<DebugTypeSignature, DebugInfoOffset>,
+    /// Functions that others are part of, with their entries.
+    with_parts: Vec<(UnitEntryId, &'c Function<'c>)>,
     /// The functions around the entry that is copied, with their depths.
     functions: Vec<(isize, Option<&'c Function<'c>>)>,
     /// The code that the unit has, in bytes from the start of all code.
@@ -156,7 +223,46 @@ impl<'c, 'a> Converter<'c, 'a> {
             self.unit.skip();
             return Ok(None);
         }
-        Ok(Some(self.root_code(root_id)))
+        self.parts(functions);
+        let code = std::mem::take(&mut self.code);
+        Ok(Some(root_ranges(self.unit.unit, code)))
+    }
+
+    /// Adds entries for the bodies that this compiler made part of functions; its line table tells of `functions`.
+    fn parts(&mut self, functions: &[usize]) {
+        let sources = self.sources;
+        let mut known = Known::default();
+        let with_entry = std::mem::take(&mut self.with_parts).into_iter();
+        let with_entry = with_entry.map(|(id, function)| (Some(id), function));
+        let functions = functions
+            .iter()
+            .map(|place| &self.program.functions()[*place]);
+        let without_entry = functions.filter(|function| {
+            !function.parts.is_empty() && sources.scopes.told(function.index).is_none()
+        });
+        for (id, function) in with_entry.chain(without_entry.map(|function| (None, function))) {
+            let told = sources.scopes.told(function.index);
+            let told = told.filter(|told| told.entry.0 == self.index);
+            let frames = frames(function, sources, Share::Ours, &mut self.budget);
+            // Where each call stands: what is in a block belongs there.
+            let calls = frames.iter().map(|frame| {
+                let told = told?;
+                let scope = told.scope_at(frame.call_address?)?;
+                let entry = told.scopes[scope as usize].entry;
+                self.unit.convert_unit_ref(entry).ok()
+            });
+            let calls: Vec<Option<UnitEntryId>> = calls.collect();
+            let mut writer = Writer {
+                sources: self.sources,
+                unit: self.unit.unit,
+                strings: self.unit.strings,
+                line_strings: self.unit.line_strings,
+                files: &mut self.files,
+                known: &mut known,
+            };
+            let id = id.unwrap_or_else(|| writer.unnamed(function));
+            writer.frames(function, &frames, |at| calls[at].unwrap_or(id));
+        }
     }
 
     /// The unit's own attributes but for its code.
@@ -168,44 +274,13 @@ impl<'c, 'a> Converter<'c, 'a> {
             }
             if name == at::DW_AT_producer {
                 let value = self.unit.read_unit.attr_string(attribute.value());
-                let producer = value.map_or(Vec::new(), |producer| producer.to_vec());
-                let known = if producer.starts_with(PRODUCER) {
-                    producer
-                } else {
-                    [PRODUCER, &producer].concat()
-                };
+                let known = producer(value.map_or(&[][..], |producer| producer.slice()));
                 let known = self.unit.strings.add(known);
                 self.set(id, name, AttributeValue::StringRef(known));
             } else {
                 self.copy(id, root, attribute);
             }
         }
-    }
-
-    /// Says which code the unit has.
-    fn root_code(&mut self, id: UnitEntryId) -> Vec<Range<u64>> {
-        let mut code = std::mem::take(&mut self.code);
-        code.sort_by_key(|range| range.start);
-        let mut ranges: Vec<Range<u64>> = Vec::new();
-        for range in code {
-            match ranges.last_mut() {
-                Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
-                _ => ranges.push(range),
-            }
-        }
-        let list = ranges.iter().map(|range| gimli::write::Range::StartLength {
-            begin: code_address(range.start),
-            length: range.end - range.start,
-        });
-        let list = RangeList(list.collect());
-        if list.0.is_empty() {
-            return ranges;
-        }
-        let list = self.unit.unit.ranges.add(list);
-        let zero = gimli::write::Address::Constant(0);
-        self.set(id, at::DW_AT_low_pc, AttributeValue::Address(zero));
-        self.set(id, at::DW_AT_ranges, AttributeValue::RangeListRef(list));
-        ranges
     }
 
     fn entry(&mut self, id: UnitEntryId, entry: &ConvertUnitEntry<'c, Slice<'a>>) {
@@ -255,6 +330,9 @@ impl<'c, 'a> Converter<'c, 'a> {
             if let Some(function) = function {
                 self.code.push(function.code.clone());
                 self.set_span(id, function, 0..function.len());
+                if !function.parts.is_empty() {
+                    self.with_parts.push((id, function));
+                }
             }
             return;
         }
@@ -294,11 +372,7 @@ impl<'c, 'a> Converter<'c, 'a> {
             [] => self.set_span(id, function, 0..0),
             [span] => self.set_span(id, function, span.clone()),
             spans => {
-                let list = spans.iter().map(|span| gimli::write::Range::StartLength {
-                    begin: function.address(span.start),
-                    length: u64::from(span.end - span.start),
-                });
-                let list = self.unit.unit.ranges.add(RangeList(list.collect()));
+                let list = self.unit.unit.ranges.add(function.range_list(spans));
                 self.set(id, at::DW_AT_ranges, AttributeValue::RangeListRef(list));
             }
         }
@@ -333,7 +407,12 @@ impl<'c, 'a> Converter<'c, 'a> {
             value @ (Read::LocationListsRef(_) | Read::DebugLocListsIndex(_)) => {
                 self.places(value, name == at::DW_AT_frame_base)
             }
-            Read::Addr(_) | Read::DebugAddrIndex(_) | Read::DebugTypesRef(_) => None,
+            Read::DebugTypesRef(signature) => {
+                let place = self.types.get(&signature);
+                let entry = place.and_then(|place| self.unit.convert_debug_info_ref(*place).ok());
+                entry.map(AttributeValue::DebugInfoRef)
+            }
+            Read::Addr(_) | Read::DebugAddrIndex(_) => None,
             _ => {
                 let no_address = |_| None;
                 let unit = entry.read_unit;
@@ -410,11 +489,13 @@ impl<'c, 'a> Converter<'c, 'a> {
         }
         self.budget -= all.len();
         all.sort_by_key(|(range, _)| range.start);
-        let list = all.into_iter().map(|(range, data)| Location::StartEnd {
-            begin: function.address(range.start),
-            end: function.address(range.end),
+        let address = function.address(0);
+        let pairs = all.into_iter().map(|(range, data)| Location::OffsetPair {
+            begin: range.start.into(),
+            end: range.end.into(),
             data,
         });
+        let list = std::iter::once(Location::BaseAddress { address }).chain(pairs);
         let list = self.unit.unit.locations.add(LocationList(list.collect()));
         Some(AttributeValue::LocationListRef(list))
     }
@@ -454,7 +535,6 @@ fn has_no_copy(name: DwAt) -> bool {
             | at::DW_AT_GNU_locviews
             | at::DW_AT_GNU_pubnames
             | at::DW_AT_GNU_pubtypes
-            | at::DW_AT_signature
             | at::DW_AT_call_return_pc
             | at::DW_AT_call_pc
             | at::DW_AT_call_value

@@ -1,13 +1,16 @@
 //! Line tables: read whole, then written again for each unit in the order of its code.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use gimli::write::{ConvertUnit, FileId, LineProgram, LineRow, LineString, LineStringTable};
+use gimli::write::{ConvertUnit, FileId, LineProgram, LineRow, LineStringTable};
 use gimli::{ColumnType, Dwarf, LineEncoding, UnitRef};
+use rayon::prelude::*;
 
 use super::Unusable;
+use super::files::Files;
 use super::input::Slice;
 use super::native::{Function, Program};
+use crate::compile::debug::Span;
 
 /// A row of the module's line table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +21,16 @@ struct Row {
     column: u64,
     is_statement: bool,
     ends_prologue: bool,
+}
+
+/// A place in the sources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SourcePlace {
+    /// The unit in whose line table the file has its number.
+    pub(super) unit: usize,
+    pub(super) file: u64,
+    pub(super) line: u64,
+    pub(super) column: u64,
 }
 
 /// Rows of code that follows each other.
@@ -34,6 +47,8 @@ pub(super) struct Lines<'a> {
     sequences: Vec<Sequence>,
     /// Functions of each unit that its line table tells of, by their places in the program, in the order of the code.
     functions: HashMap<usize, Vec<usize>>,
+    /// The unit of each function, by its place in the program.
+    unit_of: Vec<Option<usize>>,
     /// The units, which hold the names of files.
     units: Vec<gimli::Unit<Slice<'a>>>,
 }
@@ -41,77 +56,75 @@ pub(super) struct Lines<'a> {
 impl<'a> Lines<'a> {
     /// Reads all line tables.
     pub(super) fn read(dwarf: &Dwarf<Slice<'a>>, program: &Program<'_>) -> Result<Self, Unusable> {
-        let mut lines = Self {
-            sequences: Vec::new(),
-            functions: HashMap::new(),
-            units: Vec::new(),
-        };
-        let mut seen = std::collections::HashSet::new();
-        let mut headers = dwarf.units();
-        while let Some(header) = headers.next()? {
-            let unit = dwarf.unit(header)?;
-            if let Some(table) = unit.line_program.clone()
-                && seen.insert(table.header().offset().0)
-            {
-                lines.read_table(table, lines.units.len(), program)?;
-            }
-            lines.units.push(unit);
+        let mut headers = Vec::new();
+        let mut all = dwarf.units();
+        while let Some(header) = all.next()? {
+            headers.push(header);
         }
-        lines.sequences.sort_by_key(|sequence| sequence.start);
-        for (index, function) in program.functions().iter().enumerate() {
-            if let Some((unit, _)) = lines.row_of(function) {
-                lines.functions.entry(unit).or_default().push(index);
+        let units = headers.into_par_iter().map(|header| dwarf.unit(header));
+        let units: Vec<_> = units.collect::<Result<_, _>>()?;
+        let mut seen = HashSet::new();
+        let tables = units.iter().enumerate().filter_map(|(unit, read)| {
+            let table = read.line_program.clone()?;
+            // Units may share one; that of a type names files with it.
+            if matches!(read.header.type_(), gimli::UnitType::Type { .. }) {
+                return None;
+            }
+            seen.insert(table.header().offset().0)
+                .then_some((unit, table))
+        });
+        let tables: Vec<_> = tables.collect();
+        let sequences = tables
+            .into_par_iter()
+            .map(|(unit, table)| sequences(table, unit, program));
+        let sequences: Vec<Vec<Sequence>> = sequences.collect::<Result<_, _>>()?;
+        let mut sequences: Vec<Sequence> = sequences.into_iter().flatten().collect();
+        sequences.sort_by_key(|sequence| sequence.start);
+        let mut lines = Self {
+            sequences,
+            functions: HashMap::new(),
+            unit_of: Vec::new(),
+            units,
+        };
+        let functions = program.functions().iter();
+        lines.unit_of = functions
+            .map(|function| lines.row_of(function).map(|(unit, _)| unit))
+            .collect();
+        for (place, unit) in lines.unit_of.iter().enumerate() {
+            if let Some(unit) = unit {
+                lines.functions.entry(*unit).or_default().push(place);
             }
         }
         for functions in lines.functions.values_mut() {
-            functions.sort_by_key(|index| program.functions()[*index].code.start);
+            functions.sort_by_key(|place| program.functions()[*place].code.start);
         }
         Ok(lines)
-    }
-
-    fn read_table(
-        &mut self,
-        table: gimli::IncompleteLineProgram<Slice<'a>>,
-        unit: usize,
-        program: &Program<'_>,
-    ) -> Result<(), Unusable> {
-        let mut rows = table.rows();
-        let mut sequence: Vec<Row> = Vec::new();
-        while let Some((_, row)) = rows.next_row()? {
-            if !row.end_sequence() {
-                sequence.push(Row {
-                    address: row.address(),
-                    file: row.file_index(),
-                    line: row.line().map_or(0, |line| line.get()),
-                    column: match row.column() {
-                        ColumnType::LeftEdge => 0,
-                        ColumnType::Column(column) => column.get(),
-                    },
-                    is_statement: row.is_stmt(),
-                    ends_prologue: row.prologue_end(),
-                });
-                continue;
-            }
-            let mut rows = std::mem::take(&mut sequence);
-            let Some(first) = rows.first() else { continue };
-            // What was removed from the module keeps its rows, at addresses where no code is.
-            if program.function_at(first.address).is_none() {
-                continue;
-            }
-            rows.sort_by_key(|row| row.address);
-            self.sequences.push(Sequence {
-                start: rows[0].address,
-                end: row.address(),
-                unit,
-                rows,
-            });
-        }
-        Ok(())
     }
 
     /// The functions of unit `unit`, by their places in the program.
     pub(super) fn functions_of(&self, unit: usize) -> &[usize] {
         self.functions.get(&unit).map_or(&[], Vec::as_slice)
+    }
+
+    /// The unit whose line table tells of the function at `place`.
+    pub(super) fn unit_of(&self, place: usize) -> Option<usize> {
+        self.unit_of[place]
+    }
+
+    /// The units of the module.
+    pub(super) fn units(&self) -> &[gimli::Unit<Slice<'a>>] {
+        &self.units
+    }
+
+    /// The place of the operator at `address` in the sources.
+    pub(super) fn place_at(&self, address: u64) -> Option<SourcePlace> {
+        let (unit, row) = self.row_at(address)?;
+        (row.line != 0).then_some(SourcePlace {
+            unit,
+            file: row.file,
+            line: row.line,
+            column: row.column,
+        })
     }
 
     /// The unit and the row of the operator at `address`.
@@ -127,42 +140,109 @@ impl<'a> Lines<'a> {
         Some((sequence.unit, sequence.rows[..after].last()?))
     }
 
-    /// The first row of a function's code.
+    /// The first row of a function's code; where there is none of the function itself, as of what a linker adds, that of the
+    /// first body that became part of it.
     fn row_of(&self, function: &Function<'_>) -> Option<(usize, &Row)> {
-        let mut spans = function.spans.iter();
-        spans.find_map(|span| self.row_at(u64::from(span.own)))
+        let first = |address: fn(&Span) -> u32| {
+            let mut spans = function.spans.iter();
+            spans.find_map(|span| self.row_at(u64::from(address(span))))
+        };
+        first(|span| span.own).or_else(|| first(|span| span.operator))
     }
 
-    /// Writes the line table of unit `index`.
+    /// Writes the line table of unit `index`; its files are the answer.
     pub(super) fn write(
         &self,
         index: usize,
         dwarf: &Dwarf<Slice<'a>>,
         unit: &mut ConvertUnit<'_, Slice<'a>>,
         program: &Program<'_>,
-    ) -> Result<(), Unusable> {
+    ) -> Result<Files, Unusable> {
         let encoding = unit.unit.encoding();
         let Some(table) = unit.read_line_program(Some(encoding), Some(LineEncoding::default()))?
         else {
-            return Ok(());
+            return Ok(Files::default());
         };
-        let (table, files) = table.program();
+        let (mut table, files) = table.program();
+        let mut files = Files::of_unit(index, files);
+        let functions = self.functions_of(index);
+        self.fill(
+            functions,
+            dwarf,
+            program,
+            &mut table,
+            unit.line_strings,
+            &mut files,
+        );
+        unit.set_line_program(table, files.own().to_vec());
+        Ok(files)
+    }
+
+    /// Adds rows for the functions at the places `functions` to `table`, whose files are `files`.
+    pub(super) fn fill(
+        &self,
+        functions: &[usize],
+        dwarf: &Dwarf<Slice<'a>>,
+        program: &Program<'_>,
+        table: &mut LineProgram,
+        strings: &mut LineStringTable,
+        files: &mut Files,
+    ) {
         let mut writer = Writer {
             lines: self,
             dwarf,
-            unit: index,
-            strings: unit.line_strings,
+            strings,
             table,
             files,
-            foreign: HashMap::new(),
         };
-        for function in self.functions_of(index) {
-            writer.function(&program.functions()[*function]);
+        for place in functions {
+            writer.function(&program.functions()[*place]);
         }
-        let Writer { table, files, .. } = writer;
-        unit.set_line_program(table, files);
-        Ok(())
     }
+}
+
+/// Reads the rows of one table, as far as there is code.
+fn sequences<'a>(
+    table: gimli::IncompleteLineProgram<Slice<'a>>,
+    unit: usize,
+    program: &Program<'_>,
+) -> Result<Vec<Sequence>, Unusable> {
+    let mut all = Vec::new();
+    let mut rows = table.rows();
+    let mut sequence: Vec<Row> = Vec::new();
+    while let Some((_, row)) = rows.next_row()? {
+        if !row.end_sequence() {
+            sequence.push(Row {
+                address: row.address(),
+                file: row.file_index(),
+                line: row.line().map_or(0, |line| line.get()),
+                column: match row.column() {
+                    ColumnType::LeftEdge => 0,
+                    ColumnType::Column(column) => column.get(),
+                },
+                is_statement: row.is_stmt(),
+                ends_prologue: row.prologue_end(),
+            });
+            continue;
+        }
+        let mut rows = std::mem::take(&mut sequence);
+        let Some(first) = rows.first() else { continue };
+        // What was removed from the module keeps its rows, at addresses where no code is.
+        let Some(body) = program.body_at(first.address) else {
+            continue;
+        };
+        if program.place_of(body).is_none() && !program.is_part(body) {
+            continue;
+        }
+        rows.sort_by_key(|row| row.address);
+        all.push(Sequence {
+            start: rows[0].address,
+            end: row.address(),
+            unit,
+            rows,
+        });
+    }
+    Ok(all)
 }
 
 /// Makes sure that some row ends the prologue: without one, gdb takes that of the function behind this one.
@@ -188,17 +268,13 @@ fn end_prologue(rows: &mut Vec<LineRow>, function: &Function<'_>) {
     }
 }
 
-/// A unit's line table while it is written.
+/// A line table while it is written.
 struct Writer<'l, 'a> {
     lines: &'l Lines<'a>,
     dwarf: &'l Dwarf<Slice<'a>>,
-    unit: usize,
     strings: &'l mut LineStringTable,
-    table: LineProgram,
-    /// The unit's own files, by their numbers in the module.
-    files: Vec<FileId>,
-    /// Files of other units, whose functions became part of some here.
-    foreign: HashMap<(usize, u64), Option<FileId>>,
+    table: &'l mut LineProgram,
+    files: &'l mut Files,
 }
 
 impl Writer<'_, '_> {
@@ -246,43 +322,8 @@ impl Writer<'_, '_> {
     }
 
     fn file(&mut self, unit: usize, file: u64) -> Option<FileId> {
-        if unit == self.unit {
-            if file == 0 && self.table.version() <= 4 {
-                return None;
-            }
-            return self.files.get(usize::try_from(file).ok()?).copied();
-        }
-        if let Some(known) = self.foreign.get(&(unit, file)) {
-            return *known;
-        }
-        let added = self.add_foreign(unit, file);
-        self.foreign.insert((unit, file), added);
-        added
-    }
-
-    /// Adds a file of another unit to this one's.
-    fn add_foreign(&mut self, unit: usize, file: u64) -> Option<FileId> {
-        let unit = UnitRef::new(self.dwarf, &self.lines.units[unit]);
-        let header = unit.line_program.as_ref()?.header();
-        let entry = header.file(file)?;
-        let name = unit.attr_string(entry.path_name()).ok()?;
-        let mut folder = unit.comp_dir.map_or(Vec::new(), |folder| folder.to_vec());
-        if let Some(below) = entry.directory(header) {
-            let below = unit.attr_string(below).ok()?;
-            if below.starts_with(b"/") || folder.is_empty() {
-                folder = below.to_vec();
-            } else if folder != below.slice() {
-                folder.push(b'/');
-                folder.extend_from_slice(below.slice());
-            }
-        }
-        if folder.is_empty() || name.is_empty() {
-            return None;
-        }
-        let encoding = self.table.encoding();
-        let folder = LineString::new(folder, encoding, self.strings);
-        let folder = self.table.add_directory(folder);
-        let name = LineString::new(name.to_vec(), encoding, self.strings);
-        Some(self.table.add_file(name, folder, None))
+        let from = UnitRef::new(self.dwarf, &self.lines.units[unit]);
+        self.files
+            .find((unit, from), file, self.table, self.strings)
     }
 }

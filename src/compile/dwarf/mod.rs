@@ -2,23 +2,29 @@
 //!
 //! Before functions are translated, `wanted` finds which locals of which functions the DWARF mentions, so that these
 //! have a place that a debugger can be told. When all code is there, `native` knows where each operator went, `lines` writes
-//! the line tables, `entries` copies what describes living code and data, and `expression` says where a value is now. What
-//! can't be told is left out; what is broken beyond reading is an error, which costs the debug information and nothing else.
+//! the line tables, `entries` copies what describes living code and data, and `expression` says where a value is now. `scopes`
+//! reads which bodies the module's compiler made part of functions, `frames` joins these with those that this one did. Where
+//! lines are enough, `brief` writes all that there is instead of `entries`. What can't be told is left out; what is broken beyond reading is an error, which costs the debug information and nothing else.
 
+mod brief;
 mod entries;
 mod expression;
+mod files;
+mod frames;
 mod input;
 mod lines;
 mod native;
 mod output;
+mod scopes;
 mod text;
 mod wanted;
 
-use cranelift_codegen::isa::TargetIsa;
-
+use self::frames::Sources;
+use self::scopes::{Interest, Scopes};
 use super::codegen::Task;
 use super::layout::Layout;
 use super::module::Module;
+use super::options::DebugLevel;
 use super::pieces::Piece;
 
 pub(super) use native::{LocalPlace, Places, Storage, places, slot_key};
@@ -68,19 +74,33 @@ pub(super) struct Parts<'a> {
     pub(super) starts: &'a [u64],
 }
 
-/// The sections of the object's debug information; none where the module has none.
+/// The sections of the object's debug information, of what `level` wants; none where the module has none.
 ///
 /// # Errors
 ///
 /// The module's debug information is broken.
 pub(super) fn sections(
     parts: &Parts<'_>,
-    isa: &dyn TargetIsa,
+    level: DebugLevel,
 ) -> Result<Vec<DebugSection>, Unusable> {
     let Some(dwarf) = input::dwarf(parts.module) else {
         return Ok(Vec::new());
     };
-    let program = native::Program::new(parts, isa);
+    let program = native::Program::new(parts);
     let lines = lines::Lines::read(&dwarf, &program)?;
-    entries::convert(&dwarf, &program, &lines)
+    let interest = match level {
+        DebugLevel::Full => Interest::WithParts,
+        DebugLevel::Lines | DebugLevel::None => Interest::All,
+    };
+    let scopes = Scopes::read(&dwarf, lines.units(), &program, interest)?;
+    let sources = Sources {
+        dwarf: &dwarf,
+        program: &program,
+        lines: &lines,
+        scopes: &scopes,
+    };
+    match level {
+        DebugLevel::Full => entries::convert(&sources),
+        DebugLevel::Lines | DebugLevel::None => brief::convert(&sources),
+    }
 }

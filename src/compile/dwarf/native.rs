@@ -1,15 +1,20 @@
 //! Where the operators of functions went, and where their locals are.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use cranelift_codegen::CompiledCode;
 use cranelift_codegen::LabelValueLoc;
 use cranelift_codegen::isa::TargetIsa;
 use gimli::Register;
-use gimli::write::Address;
+use gimli::write::{Address, RangeList};
+use rayon::prelude::*;
+use wasmparser::FunctionBody;
 
 use super::Parts;
 use crate::compile::debug::Span;
+use crate::compile::module::Module;
+use crate::compile::names;
 
 /// What `Address::Symbol` names: the first byte of code.
 pub(super) const CODE: usize = 0;
@@ -96,12 +101,34 @@ pub(in crate::compile) fn places(isa: &dyn TargetIsa, code: &CompiledCode) -> Pl
 pub(super) struct Program<'a> {
     /// By where their bodies begin in the module.
     functions: Vec<Function<'a>>,
+    /// All bodies of the module, those without code too: what the module's DWARF calls addresses, ascending.
+    bodies: Vec<Range<u64>>,
+    /// The place of each body's function in `functions`.
+    of_bodies: Vec<Option<usize>>,
+    /// Bodies that became part of other functions.
+    is_part: Vec<bool>,
+    module: &'a Module<'a>,
     /// Where the values of globals lie from the start of the state; `None` for those that are constant or imported.
     globals: Vec<Option<u32>>,
 }
 
+/// A body that became part of a function.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PartOf {
+    /// The body, by its place among the module's.
+    pub(super) body: usize,
+    /// Address of the call that it replaces, as the module's DWARF has it.
+    pub(super) call: u64,
+    /// The number of the body that this call stands in, from 1; 0 for the function's own.
+    pub(super) caller: u32,
+}
+
 /// A function with its code.
 pub(super) struct Function<'a> {
+    /// The place of its body among the module's.
+    pub(super) index: usize,
+    /// The bodies that became part of it, numbered from 1, callers first.
+    pub(super) parts: Vec<PartOf>,
     /// Its body, in bytes from the start of the code section's content: what the module's DWARF calls addresses.
     pub(super) body: Range<u64>,
     /// Its code, in bytes from the start of all code.
@@ -110,20 +137,22 @@ pub(super) struct Function<'a> {
     pub(super) entry_bytes: u32,
     /// What each piece of its code comes from, in the order of the code.
     pub(super) spans: Vec<Span>,
-    /// The same in the order of the function's own operators.
-    by_operator: Vec<Span>,
+    /// The same in the order of the function's own operators, when it is wanted.
+    by_operator: OnceLock<Vec<Span>>,
     /// Where its locals are.
     places: &'a [LocalPlace],
 }
 
 impl<'a> Program<'a> {
-    pub(super) fn new(parts: &Parts<'a>, _isa: &dyn TargetIsa) -> Self {
+    pub(super) fn new(parts: &Parts<'a>) -> Self {
         let module = parts.module;
         let code_offset = module.code_offset;
-        let all = parts.tasks.iter().zip(parts.pieces).zip(parts.starts);
+        let at = |offset: u64| offset.saturating_sub(u64::from(code_offset));
+        let index_of = |function: u32| function.checked_sub(module.functions_imported);
+        let all = parts.tasks.par_iter().zip(parts.pieces).zip(parts.starts);
         let functions = all.filter_map(|((task, piece), start)| {
             let body = task.work.body()?;
-            let at = |offset: u64| offset.saturating_sub(u64::from(code_offset));
+            let index = index_of(task.wasm_index?)? as usize;
             let code = &piece.code;
             let len = code.bytes.len() as u64;
             let mut spans = code.locations.spans(body.start as u32, len as u32);
@@ -131,19 +160,36 @@ impl<'a> Program<'a> {
                 span.own = span.own.saturating_sub(code_offset);
                 span.operator = span.operator.saturating_sub(code_offset);
             }
-            let mut by_operator = spans.clone();
-            by_operator.sort_by_key(|span| (span.own, span.start));
+            let inlined = code.locations.bodies().into_iter().map_while(|part| {
+                Some(PartOf {
+                    body: index_of(part.inlined.function_index)? as usize,
+                    call: at(part.inlined.call_offset.into()),
+                    caller: part.caller,
+                })
+            });
             Some(Function {
+                index,
+                parts: inlined.collect(),
                 body: at(body.start)..at(body.end),
                 code: *start..start + len,
                 entry_bytes: code.entry_bytes,
                 spans,
-                by_operator,
+                by_operator: OnceLock::new(),
                 places: &code.places,
             })
         });
         let mut functions: Vec<_> = functions.collect();
         functions.sort_by_key(|function| function.body.start);
+        let bodies = module.bodies.iter().map(FunctionBody::range);
+        let bodies: Vec<Range<u64>> = bodies.map(|range| at(range.start)..at(range.end)).collect();
+        let mut of_bodies = vec![None; bodies.len()];
+        let mut is_part = vec![false; bodies.len()];
+        for (place, function) in functions.iter().enumerate() {
+            of_bodies[function.index] = Some(place);
+            for part in &function.parts {
+                is_part[part.body] = true;
+            }
+        }
         let globals = parts.layout.plan.globals.iter().map(|place| {
             let place = (*place)?;
             let is_state = place.data == crate::compile::symbols::Single::State.into();
@@ -151,8 +197,35 @@ impl<'a> Program<'a> {
         });
         Self {
             functions,
+            bodies,
+            of_bodies,
+            is_part,
+            module,
             globals: globals.collect(),
         }
+    }
+
+    /// The body that `address` is in, by its place among the module's.
+    pub(super) fn body_at(&self, address: u64) -> Option<usize> {
+        let after = self.bodies.partition_point(|body| body.start <= address);
+        let index = after.checked_sub(1)?;
+        self.bodies[index].contains(&address).then_some(index)
+    }
+
+    /// The function with the code of body `index`, by its place among [`Program::functions`].
+    pub(super) fn place_of(&self, index: usize) -> Option<usize> {
+        self.of_bodies[index]
+    }
+
+    /// Whether body `index` became part of some function.
+    pub(super) fn is_part(&self, index: usize) -> bool {
+        self.is_part[index]
+    }
+
+    /// The names of all functions, those of bodies behind so many imported ones.
+    pub(super) fn names(&self) -> (Vec<String>, usize) {
+        let imported = self.module.functions_imported as usize;
+        (names::functions(self.module), imported)
     }
 
     /// The functions, by where their bodies begin.
@@ -162,11 +235,8 @@ impl<'a> Program<'a> {
 
     /// The function whose body holds `address`; `None` where it has no code any more.
     pub(super) fn function_at(&self, address: u64) -> Option<&Function<'a>> {
-        let after = self
-            .functions
-            .partition_point(|function| function.body.start <= address);
-        let function = self.functions[..after].last()?;
-        function.body.contains(&address).then_some(function)
+        let place = self.place_of(self.body_at(address)?)?;
+        Some(&self.functions[place])
     }
 
     /// Where the value of global `index` is.
@@ -192,22 +262,37 @@ impl Function<'_> {
 
     /// The code that comes from operators in `range` of the module: ranges of bytes from the function's start.
     pub(super) fn code_of(&self, range: &Range<u64>) -> Vec<Range<u32>> {
-        let from = |bound: u64| {
-            self.by_operator
-                .partition_point(|span| u64::from(span.own) < bound)
-        };
+        let by_operator = self.by_operator.get_or_init(|| {
+            let mut spans = self.spans.clone();
+            spans.sort_by_key(|span| (span.own, span.start));
+            spans
+        });
+        let from = |bound: u64| by_operator.partition_point(|span| u64::from(span.own) < bound);
         let first = if range.start <= self.body.start {
             0
         } else {
             from(range.start)
         };
         let (first, last) = (first, from(range.end));
-        let mut ranges: Vec<Range<u32>> = match self.by_operator.get(first..last) {
+        let mut ranges: Vec<Range<u32>> = match by_operator.get(first..last) {
             Some(spans) => spans.iter().map(|span| span.start..span.end).collect(),
             None => Vec::new(),
         };
         ranges.sort_unstable_by_key(|range| range.start);
         joined(ranges)
+    }
+
+    /// The list of ranges, in bytes from the function's start: one address, and numbers from there.
+    pub(super) fn range_list(&self, ranges: &[Range<u32>]) -> RangeList {
+        let mut list = Vec::with_capacity(ranges.len() + 1);
+        let address = self.address(0);
+        list.push(gimli::write::Range::BaseAddress { address });
+        let pairs = ranges.iter().map(|range| gimli::write::Range::OffsetPair {
+            begin: range.start.into(),
+            end: range.end.into(),
+        });
+        list.extend(pairs);
+        RangeList(list)
     }
 
     /// Where `local` is.

@@ -76,6 +76,49 @@ pub(super) fn write(
     Ok(all)
 }
 
+/// The sections `parts` as one of each name, in their order.
+pub(super) fn joined(parts: Vec<Vec<DebugSection>>) -> Vec<DebugSection> {
+    let mut all: Vec<DebugSection> = Vec::new();
+    for part in parts {
+        // Where each section of this part begins in that of all.
+        let starts: Vec<(&str, i64)> = all
+            .iter()
+            .map(|section| (section.name, section.bytes.len() as i64))
+            .collect();
+        let start_of = |name: &str| {
+            let start = starts.iter().find(|(known, _)| *known == name);
+            start.map_or(0, |(_, start)| *start)
+        };
+        for section in part {
+            let start = start_of(section.name);
+            let relocations = section.relocations.into_iter().map(|relocation| {
+                let moved = match relocation.target {
+                    DebugTarget::Section(target) => start_of(target),
+                    DebugTarget::Code | DebugTarget::State => 0,
+                };
+                DebugRelocation {
+                    offset: relocation.offset + start as u64,
+                    addend: relocation.addend + moved,
+                    ..relocation
+                }
+            });
+            let known = all.iter_mut().find(|known| known.name == section.name);
+            match known {
+                Some(known) => {
+                    known.bytes.extend_from_slice(&section.bytes);
+                    known.relocations.extend(relocations);
+                }
+                None => all.push(DebugSection {
+                    name: section.name,
+                    bytes: section.bytes,
+                    relocations: relocations.collect(),
+                }),
+            }
+        }
+    }
+    all
+}
+
 /// The section that tells of each unit where its code is. Without it gdb also takes addresses of variables for those of code.
 ///
 /// Source: DWARF 5, section 6.1.2.

@@ -10,7 +10,7 @@ use super::input::{Slice, dwarf};
 use crate::compile::module::Module;
 
 /// Entries in entries that are followed. Compilers stay far below, and what writes them goes down by calling itself.
-const DEPTH_MAX: isize = 500;
+pub(super) const DEPTH_MAX: isize = 500;
 
 /// What functions want, by where their bodies begin, in bytes from the start of the code section's content.
 #[derive(Clone, Debug, Default)]

@@ -9,7 +9,7 @@ use super::reading::{Kind, Reading, Reference};
 use crate::compile::dwarf::WantedLocals;
 use crate::compile::initializer::Initializer;
 use crate::compile::module::{Function, Global, Memory, Module, Table, Tag};
-use crate::compile::options::Options;
+use crate::compile::options::{DebugLevel, Options};
 use crate::compile::plan::{FunctionPlace, Place, Plan, SegmentPlace, TablePlace};
 use crate::compile::relocated::Places;
 use crate::compile::symbols::SymbolId;
@@ -56,6 +56,11 @@ impl<'a> Keys<'a> {
         // Whether the first page is guarded is the descriptor's affair.
         let of_code = Options {
             null_guard: false,
+            // Lines are told of code as it is.
+            debug: match options.debug {
+                DebugLevel::Full => DebugLevel::Full,
+                DebugLevel::Lines | DebugLevel::None => DebugLevel::None,
+            },
             ..options.clone()
         };
         text.add(&format!("{of_code:?}"));

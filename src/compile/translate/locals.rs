@@ -12,7 +12,7 @@ use wasmparser::{FunctionBody, Operator};
 use super::translator::Translator;
 use crate::compile::dwarf::slot_key;
 use crate::compile::module::{FunctionType, code_type};
-use crate::compile::options::OptLevel;
+use crate::compile::options::{DebugLevel, OptLevel};
 
 /// Bytes of a local on the stack.
 const SLOT_BYTES: u32 = 16;
@@ -97,7 +97,7 @@ impl Translator<'_> {
     /// Leaves an instruction where there may be none otherwise, so that a debugger can stop at the line of a `break`.
     pub(super) fn mark(&mut self) {
         let options = self.context.options;
-        if !options.debug || options.opt_level != OptLevel::None {
+        if options.debug != DebugLevel::Full || options.opt_level != OptLevel::None {
             return;
         }
         let slot = match self.mark_slot {

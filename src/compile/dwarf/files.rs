@@ -1,0 +1,86 @@
+//! Files of a line table that is written: the unit's own, and those of other units whose code is here.
+
+use std::collections::HashMap;
+
+use gimli::UnitRef;
+use gimli::write::{FileId, LineProgram, LineString, LineStringTable};
+
+use super::input::Slice;
+
+/// The files of one unit's line table.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    /// The unit whose numbers are known; `None` for a table that begins empty.
+    unit: Option<usize>,
+    /// Its files, by their numbers in the module.
+    own: Vec<FileId>,
+    /// Files of other units, by unit and number.
+    foreign: HashMap<(usize, u64), Option<FileId>>,
+}
+
+impl Files {
+    /// Those of a table that has the files `own` of the unit at `unit`.
+    pub(super) fn of_unit(unit: usize, own: Vec<FileId>) -> Self {
+        Self {
+            unit: Some(unit),
+            own,
+            foreign: HashMap::new(),
+        }
+    }
+
+    /// Those of the unit itself.
+    pub(super) fn own(&self) -> &[FileId] {
+        &self.own
+    }
+
+    /// File `number` of the unit `from`, which stands at `unit`; it is added where it is not there. `None` where it has no name.
+    pub(super) fn find(
+        &mut self,
+        (unit, from): (usize, UnitRef<'_, Slice<'_>>),
+        number: u64,
+        table: &mut LineProgram,
+        strings: &mut LineStringTable,
+    ) -> Option<FileId> {
+        if self.unit == Some(unit) {
+            if number == 0 && table.version() <= 4 {
+                return None;
+            }
+            return self.own.get(usize::try_from(number).ok()?).copied();
+        }
+        if let Some(known) = self.foreign.get(&(unit, number)) {
+            return *known;
+        }
+        let added = add(from, number, table, strings);
+        self.foreign.insert((unit, number), added);
+        added
+    }
+}
+
+fn add(
+    from: UnitRef<'_, Slice<'_>>,
+    number: u64,
+    table: &mut LineProgram,
+    strings: &mut LineStringTable,
+) -> Option<FileId> {
+    let header = from.line_program.as_ref()?.header();
+    let entry = header.file(number)?;
+    let name = from.attr_string(entry.path_name()).ok()?;
+    let mut folder = from.comp_dir.map_or(Vec::new(), |folder| folder.to_vec());
+    if let Some(below) = entry.directory(header) {
+        let below = from.attr_string(below).ok()?;
+        if below.starts_with(b"/") || folder.is_empty() {
+            folder = below.to_vec();
+        } else if folder != below.slice() {
+            folder.push(b'/');
+            folder.extend_from_slice(below.slice());
+        }
+    }
+    if folder.is_empty() || name.is_empty() {
+        return None;
+    }
+    let encoding = table.encoding();
+    let folder = LineString::new(folder, encoding, strings);
+    let folder = table.add_directory(folder);
+    let name = LineString::new(name.to_vec(), encoding, strings);
+    Some(table.add_file(name, folder, None))
+}

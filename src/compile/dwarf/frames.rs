@@ -1,0 +1,381 @@
+//! Frames: for each function the bodies that are part of its code, whoever put them there, as a debugger is to show them.
+//!
+//! A module's compiler makes bodies part of functions, and so does this one at the level of the module; the former's stand
+//! in the module's DWARF, the latter's in the address map. Here both become one tree, by what each piece of code comes from.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use gimli::constants as tag;
+use gimli::constants as at;
+use gimli::write::{AttributeValue, LineStringTable, StringTable, Unit, UnitEntryId};
+use gimli::{DwTag, Dwarf};
+
+use super::files::Files;
+use super::input::Slice;
+use super::lines::{Lines, SourcePlace};
+use super::native::{Function, Program};
+use super::scopes::{EntryPlace, Naming, Scopes, Told};
+
+/// Frames in frames; what lies deeper counts to the innermost of these. What writes them calls itself.
+const DEPTH_MAX: u32 = 200;
+
+/// A body that is part of a function's code.
+#[derive(Debug)]
+pub(super) struct Frame {
+    /// The frame around it; `None` where that is the function.
+    pub(super) parent: Option<usize>,
+    /// What it is a body of.
+    pub(super) origin: Origin,
+    /// Address, in the module, of the call that it stands for; for those that this compiler put there.
+    pub(super) call_address: Option<u64>,
+    /// The call's place in the sources.
+    call: Option<SourcePlace>,
+    /// Its code, in bytes from the function's start.
+    pub(super) ranges: Vec<Range<u32>>,
+    depth: u32,
+}
+
+/// Which function a body is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Origin {
+    /// That of an entry of the module's DWARF.
+    Entry(EntryPlace),
+    /// That of a body of the module, of which the DWARF tells nothing.
+    Body(usize),
+}
+
+/// Which frames are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Share {
+    /// All.
+    All,
+    /// Those that this compiler put there, and what is in them: the function's own entries tell of the others.
+    Ours,
+}
+
+/// The frames of `function`, each behind that around it; pieces of their code are taken from `budget`.
+pub(super) fn frames(
+    function: &Function<'_>,
+    program: &Sources<'_, '_>,
+    share: Share,
+    budget: &mut usize,
+) -> Vec<Frame> {
+    let mut builder = Builder {
+        function,
+        sources: program,
+        share,
+        frames: Vec::new(),
+        of_parts: vec![None; function.parts.len()],
+        of_scopes: HashMap::new(),
+    };
+    let mut last = None;
+    for span in &function.spans {
+        let operator = u64::from(span.operator);
+        let place = (span.body, builder.scope(span.body, operator));
+        let frame = match last {
+            Some((known, frame)) if known == place => frame,
+            _ => builder.frame(place.0, place.1),
+        };
+        last = Some((place, frame));
+        let mut next = frame;
+        while let Some(at) = next {
+            let frame = &mut builder.frames[at];
+            match frame.ranges.last_mut() {
+                Some(range) if range.end == span.start => range.end = span.end,
+                _ if *budget == 0 => {}
+                _ => {
+                    *budget -= 1;
+                    frame.ranges.push(span.start..span.end);
+                }
+            }
+            next = frame.parent;
+        }
+    }
+    builder.frames
+}
+
+/// What frames are found by.
+pub(super) struct Sources<'s, 'a> {
+    pub(super) dwarf: &'s Dwarf<Slice<'a>>,
+    pub(super) program: &'s Program<'s>,
+    pub(super) lines: &'s Lines<'a>,
+    pub(super) scopes: &'s Scopes<'s, 'a>,
+}
+
+struct Builder<'b, 'a> {
+    function: &'b Function<'b>,
+    sources: &'b Sources<'b, 'a>,
+    share: Share,
+    frames: Vec<Frame>,
+    /// The frames of the bodies that this compiler put there.
+    of_parts: Vec<Option<usize>>,
+    /// Those that the module's put into them, by body and scope.
+    of_scopes: HashMap<(u32, u32), Option<usize>>,
+}
+
+impl<'b> Builder<'b, '_> {
+    /// What is told of body `number` of the function.
+    fn told(&self, number: u32) -> Option<&'b Told> {
+        let body = match number.checked_sub(1) {
+            None => self.function.index,
+            Some(at) => self.function.parts[at as usize].body,
+        };
+        self.sources.scopes.told(body)
+    }
+
+    /// The innermost body that the module's compiler put around `address` of body `number`.
+    fn scope(&self, number: u32, address: u64) -> Option<u32> {
+        if number == 0 && self.share == Share::Ours {
+            return None;
+        }
+        let told = self.told(number)?;
+        told.inlined_from(told.scope_at(address))
+    }
+
+    /// The frame of `scope` of body `number`, or that of the body; `None` for the function itself.
+    fn frame(&mut self, number: u32, scope: Option<u32>) -> Option<usize> {
+        let Some(scope) = scope else {
+            return self.part(number);
+        };
+        if let Some(known) = self.of_scopes.get(&(number, scope)) {
+            return *known;
+        }
+        let told = self.told(number)?;
+        let outer = told.inlined_from(told.scopes[scope as usize].parent);
+        let parent = self.frame(number, outer);
+        let frame = told.scopes[scope as usize].body.as_ref().map(|body| {
+            let origin = Origin::Entry(body.origin);
+            self.add(parent, origin, None, body.call)
+        });
+        let frame = frame.unwrap_or(parent);
+        self.of_scopes.insert((number, scope), frame);
+        frame
+    }
+
+    /// The frame of body `number`.
+    fn part(&mut self, number: u32) -> Option<usize> {
+        let at = number.checked_sub(1)? as usize;
+        if let Some(known) = self.of_parts[at] {
+            return Some(known);
+        }
+        let part = self.function.parts[at];
+        let scope = self.scope(part.caller, part.call);
+        let parent = self.frame(part.caller, scope);
+        let origin = match self.told(number) {
+            Some(told) => Origin::Entry(told.entry),
+            None => Origin::Body(part.body),
+        };
+        let call = self.sources.lines.place_at(part.call);
+        let frame = self.add(parent, origin, Some(part.call), call);
+        self.of_parts[at] = frame;
+        frame
+    }
+
+    /// Adds a frame, unless it lies too deep: then it counts to that around it.
+    fn add(
+        &mut self,
+        parent: Option<usize>,
+        origin: Origin,
+        call_address: Option<u64>,
+        call: Option<SourcePlace>,
+    ) -> Option<usize> {
+        let depth = parent.map_or(0, |parent| self.frames[parent].depth + 1);
+        if depth > DEPTH_MAX {
+            return parent;
+        }
+        self.frames.push(Frame {
+            parent,
+            origin,
+            call_address,
+            call,
+            ranges: Vec::new(),
+            depth,
+        });
+        Some(self.frames.len() - 1)
+    }
+}
+
+/// Entries for frames in one unit while they are written.
+pub(super) struct Writer<'w, 's, 'a> {
+    pub(super) sources: &'w Sources<'s, 'a>,
+    pub(super) unit: &'w mut Unit,
+    pub(super) strings: &'w mut StringTable,
+    pub(super) line_strings: &'w mut LineStringTable,
+    pub(super) files: &'w mut Files,
+    pub(super) known: &'w mut Known,
+}
+
+/// Entries that a unit has already.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// Functions that frames are bodies of.
+    origins: HashMap<Origin, UnitEntryId>,
+    /// Namespaces and types, by what is around them, kind and name.
+    spaces: HashMap<(UnitEntryId, DwTag, Vec<u8>), UnitEntryId>,
+    /// Names of all functions of the module, those of bodies behind so many imported ones.
+    names: Option<(Vec<String>, usize)>,
+}
+
+impl<'a> Writer<'_, '_, 'a> {
+    /// Writes `frames` of `function`; `below` gives what the one at a place stands in, where that is of
+    /// the function itself.
+    pub(super) fn frames(
+        &mut self,
+        function: &Function<'_>,
+        frames: &[Frame],
+        below: impl Fn(usize) -> UnitEntryId,
+    ) {
+        let mut ids: Vec<UnitEntryId> = Vec::with_capacity(frames.len());
+        for (place, frame) in frames.iter().enumerate() {
+            let parent = match frame.parent {
+                Some(parent) => ids[parent],
+                None => below(place),
+            };
+            let origin = self.origin(frame.origin);
+            let id = self.unit.add(parent, tag::DW_TAG_inlined_subroutine);
+            ids.push(id);
+            self.set(
+                id,
+                at::DW_AT_abstract_origin,
+                AttributeValue::UnitRef(origin),
+            );
+            self.code(id, function, &frame.ranges);
+            self.call(id, frame.call);
+        }
+    }
+
+    /// Says where the call stands that a frame is for. gdb shows no frame of which nothing is said: then it is line 0.
+    fn call(&mut self, id: UnitEntryId, call: Option<SourcePlace>) {
+        let table = &mut self.unit.line_program;
+        if !table.is_none() {
+            let units = self.sources.lines.units();
+            let known = call.and_then(|call| {
+                let from = units[call.unit].unit_ref(self.sources.dwarf);
+                let place = (call.unit, from);
+                self.files.find(place, call.file, table, self.line_strings)
+            });
+            let file = known.or_else(|| table.files().next().map(|(file, ..)| file));
+            if file.is_some() {
+                self.set(id, at::DW_AT_call_file, AttributeValue::FileIndex(file));
+            }
+        }
+        let line = call.map_or(0, |call| call.line);
+        self.set(id, at::DW_AT_call_line, AttributeValue::Udata(line));
+        if let Some(column) = call.map(|call| call.column).filter(|column| *column != 0) {
+            let column = AttributeValue::Udata(column);
+            self.set(id, at::DW_AT_call_column, column);
+        }
+    }
+
+    /// Says which code of `function` an entry has.
+    pub(super) fn code(&mut self, id: UnitEntryId, function: &Function<'_>, ranges: &[Range<u32>]) {
+        let length = |range: &Range<u32>| u64::from(range.end - range.start);
+        match ranges {
+            [] | [_] => {
+                // What has no code must not become part of what is around it.
+                let range = ranges.first().cloned().unwrap_or(0..0);
+                let low = AttributeValue::Address(function.address(range.start));
+                self.set(id, at::DW_AT_low_pc, low);
+                let high = AttributeValue::Udata(length(&range));
+                self.set(id, at::DW_AT_high_pc, high);
+            }
+            ranges => {
+                let list = self.unit.ranges.add(function.range_list(ranges));
+                self.set(id, at::DW_AT_ranges, AttributeValue::RangeListRef(list));
+            }
+        }
+    }
+
+    /// The entry of the function that frames are bodies of.
+    pub(super) fn origin(&mut self, origin: Origin) -> UnitEntryId {
+        if let Some(known) = self.known.origins.get(&origin) {
+            return *known;
+        }
+        let id = match origin {
+            Origin::Entry(place) => {
+                let naming = self.sources.scopes.naming(place);
+                let parent = self.space(&naming);
+                let id = self.unit.add(parent, tag::DW_TAG_subprogram);
+                self.name(id, &naming);
+                id
+            }
+            Origin::Body(body) => {
+                let root = self.unit.root();
+                let id = self.unit.add(root, tag::DW_TAG_subprogram);
+                let name = self.symbol_name(body);
+                self.text(id, at::DW_AT_name, name);
+                id
+            }
+        };
+        let inline = AttributeValue::Inline(gimli::DW_INL_inlined);
+        self.set(id, at::DW_AT_inline, inline);
+        self.known.origins.insert(origin, id);
+        id
+    }
+
+    /// Adds an entry for a function of which the module's DWARF tells nothing, as of those that a linker adds.
+    pub(super) fn unnamed(&mut self, function: &Function<'_>) -> UnitEntryId {
+        let root = self.unit.root();
+        let id = self.unit.add(root, tag::DW_TAG_subprogram);
+        let name = self.symbol_name(function.index);
+        self.text(id, at::DW_AT_name, name);
+        self.code(id, function, &[0..function.len()]);
+        id
+    }
+
+    /// The name of the function with body `body`, as its symbol has it.
+    fn symbol_name(&mut self, body: usize) -> Vec<u8> {
+        let program = self.sources.program;
+        let (names, imported) = self.known.names.get_or_insert_with(|| program.names());
+        names[*imported + body].replace('\0', "?").into_bytes()
+    }
+
+    /// The entry of what is around a function.
+    pub(super) fn space(&mut self, naming: &Naming<'a>) -> UnitEntryId {
+        let mut parent = self.unit.root();
+        for (kind, name) in &naming.spaces {
+            let key = (parent, *kind, name.to_vec());
+            parent = match self.known.spaces.get(&key) {
+                Some(known) => *known,
+                None => {
+                    let id = self.unit.add(parent, *kind);
+                    if !name.is_empty() {
+                        self.text(id, at::DW_AT_name, name.to_vec());
+                    }
+                    if !matches!(*kind, tag::DW_TAG_namespace | tag::DW_TAG_module) {
+                        self.set(id, at::DW_AT_declaration, AttributeValue::Flag(true));
+                    }
+                    self.known.spaces.insert(key, id);
+                    id
+                }
+            };
+        }
+        parent
+    }
+
+    /// Gives an entry a function's names.
+    pub(super) fn name(&mut self, id: UnitEntryId, naming: &Naming<'a>) {
+        // The symbol is `__main_argc_argv` or the like; people know it by its name.
+        let is_main =
+            naming.is_external && naming.name == Some(b"main") && naming.spaces.is_empty();
+        if let Some(name) = naming.name.or(naming.linkage_name) {
+            self.text(id, at::DW_AT_name, name.to_vec());
+        }
+        if let Some(name) = naming.linkage_name.filter(|_| !is_main) {
+            self.text(id, at::DW_AT_linkage_name, name.to_vec());
+        }
+        if naming.is_external {
+            self.set(id, at::DW_AT_external, AttributeValue::Flag(true));
+        }
+    }
+
+    fn text(&mut self, id: UnitEntryId, name: gimli::DwAt, text: Vec<u8>) {
+        let text = self.strings.add(text);
+        self.set(id, name, AttributeValue::StringRef(text));
+    }
+
+    fn set(&mut self, id: UnitEntryId, name: gimli::DwAt, value: AttributeValue) {
+        self.unit.get_mut(id).set(name, value);
+    }
+}

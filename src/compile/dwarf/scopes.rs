@@ -1,0 +1,515 @@
+//! What the module's DWARF tells of functions but for types and variables: names, blocks, and the bodies that the module's
+//! own compiler made part of them.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use gimli::{AttributeValue, DebuggingInformationEntry, DwTag, Dwarf, UnitOffset, UnitRef};
+use gimli::{constants as at, constants as tag};
+use rayon::prelude::*;
+
+use super::Unusable;
+use super::input::Slice;
+use super::lines::SourcePlace;
+use super::native::Program;
+use super::wanted::DEPTH_MAX;
+
+/// References from entry to entry that are followed for a name.
+const REFERENCES_MAX: usize = 8;
+
+/// Names around a function that are told.
+const SPACES_MAX: usize = 32;
+
+/// Scopes in scopes that are told of; what lies deeper counts to the innermost of these.
+const SCOPE_DEPTH_MAX: u32 = 128;
+
+/// An entry: its unit's place among the module's, and where it is in that.
+pub(super) type EntryPlace = (usize, UnitOffset);
+
+/// A function that the module's DWARF tells of.
+#[derive(Debug)]
+pub(super) struct Told {
+    /// Its entry.
+    pub(super) entry: EntryPlace,
+    /// Its blocks and the bodies in it; those around others come first.
+    pub(super) scopes: Vec<Scope>,
+    /// From each address on, ascending, the innermost scope.
+    changes: Vec<(u64, Option<u32>)>,
+}
+
+/// A block, or a body that the module's compiler made part of a function.
+#[derive(Debug)]
+pub(super) struct Scope {
+    /// The one around it.
+    pub(super) parent: Option<u32>,
+    depth: u32,
+    /// Its entry, in the unit of its function.
+    pub(super) entry: UnitOffset,
+    /// What it is a body of; `None` for a block.
+    pub(super) body: Option<InlinedScope>,
+}
+
+/// A body that the module's compiler made part of a function.
+#[derive(Debug)]
+pub(super) struct InlinedScope {
+    /// The entry of its function.
+    pub(super) origin: EntryPlace,
+    /// The call that it stands for.
+    pub(super) call: Option<SourcePlace>,
+}
+
+impl Told {
+    /// The innermost scope at `address`.
+    pub(super) fn scope_at(&self, address: u64) -> Option<u32> {
+        let after = self.changes.partition_point(|(start, _)| *start <= address);
+        self.changes[after.checked_sub(1)?].1
+    }
+
+    /// The innermost body of another function, from the scope at `place` outwards.
+    pub(super) fn inlined_from(&self, mut place: Option<u32>) -> Option<u32> {
+        while let Some(at) = place {
+            let scope = &self.scopes[at as usize];
+            if scope.body.is_some() {
+                return place;
+            }
+            place = scope.parent;
+        }
+        None
+    }
+}
+
+/// What a function is called.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Naming<'a> {
+    /// Its name in the sources.
+    pub(super) name: Option<&'a [u8]>,
+    /// That of its symbol.
+    pub(super) linkage_name: Option<&'a [u8]>,
+    /// What is around it, outermost first: namespaces and types.
+    pub(super) spaces: Vec<(DwTag, &'a [u8])>,
+    /// Whether other units can name it.
+    pub(super) is_external: bool,
+}
+
+/// Which functions are of interest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Interest {
+    /// All that have code, or are part of what has.
+    All,
+    /// Those that have others as parts, and these.
+    WithParts,
+}
+
+/// Functions of the module, by its DWARF.
+pub(super) struct Scopes<'m, 'a> {
+    dwarf: &'m Dwarf<Slice<'a>>,
+    units: &'m [gimli::Unit<Slice<'a>>],
+    /// By the places of their bodies.
+    told: HashMap<usize, Told>,
+    /// What is around functions, of each unit.
+    around: Vec<Around<'a>>,
+}
+
+/// What is around functions in one unit.
+#[derive(Default)]
+struct Around<'a> {
+    /// Namespaces and types: what is around them, and their names.
+    spaces: Vec<(Option<u32>, DwTag, &'a [u8])>,
+    /// The innermost one around a function's entry.
+    functions: HashMap<UnitOffset, u32>,
+}
+
+impl<'m, 'a> Scopes<'m, 'a> {
+    /// Reads them of `units`.
+    pub(super) fn read(
+        dwarf: &'m Dwarf<Slice<'a>>,
+        units: &'m [gimli::Unit<Slice<'a>>],
+        program: &Program<'_>,
+        interest: Interest,
+    ) -> Result<Self, Unusable> {
+        let is_wanted = |body: usize| match (interest, program.place_of(body)) {
+            (Interest::All, Some(_)) => true,
+            (Interest::WithParts, Some(place)) => {
+                program.is_part(body) || !program.functions()[place].parts.is_empty()
+            }
+            (_, None) => program.is_part(body),
+        };
+        let read = units.par_iter().enumerate().map(|(index, unit)| {
+            let reader = Reader {
+                units,
+                index,
+                unit: unit.unit_ref(dwarf),
+                program,
+                is_wanted: &is_wanted,
+                around: Around::default(),
+                told: Vec::new(),
+                open: Vec::new(),
+            };
+            reader.read()
+        });
+        let read: Vec<_> = read.collect::<Result<_, Unusable>>()?;
+        let mut scopes = Self {
+            dwarf,
+            units,
+            told: HashMap::new(),
+            around: Vec::with_capacity(read.len()),
+        };
+        for (told, around) in read {
+            for (body, told) in told {
+                scopes.told.entry(body).or_insert(told);
+            }
+            scopes.around.push(around);
+        }
+        Ok(scopes)
+    }
+
+    /// What is told of the function with body `index`.
+    pub(super) fn told(&self, index: usize) -> Option<&Told> {
+        self.told.get(&index)
+    }
+
+    /// Reads what the function is called whose entry is at `place`.
+    pub(super) fn naming(&self, place: EntryPlace) -> Naming<'a> {
+        let mut naming = Naming::default();
+        let mut next = Some(place);
+        for _ in 0..REFERENCES_MAX {
+            let Some((index, offset)) = next.take() else {
+                break;
+            };
+            let Some(unit) = self.units.get(index) else {
+                break;
+            };
+            let unit = unit.unit_ref(self.dwarf);
+            let Ok(entry) = unit.entry(offset) else { break };
+            let text = |name| {
+                let value = entry.attr_value(name)?;
+                let text = unit.attr_string(value).ok()?.slice();
+                // What ends a string for those who read it.
+                (!text.is_empty() && !text.contains(&0)).then_some(text)
+            };
+            naming.name = naming.name.or_else(|| text(at::DW_AT_name));
+            let linkage =
+                || text(at::DW_AT_linkage_name).or_else(|| text(at::DW_AT_MIPS_linkage_name));
+            naming.linkage_name = naming.linkage_name.or_else(linkage);
+            naming.is_external |= entry.attr_value(at::DW_AT_external).is_some();
+            if naming.spaces.is_empty() {
+                naming.spaces = self.around[index].of(offset);
+            }
+            let origin = entry.attr_value(at::DW_AT_abstract_origin);
+            let reference = origin.or_else(|| entry.attr_value(at::DW_AT_specification));
+            next = reference.and_then(|value| referred(self.units, index, value));
+        }
+        naming
+    }
+}
+
+impl<'a> Around<'a> {
+    fn of(&self, function: UnitOffset) -> Vec<(DwTag, &'a [u8])> {
+        let mut all = Vec::new();
+        let mut next = self.functions.get(&function).copied();
+        while let Some(at) = next {
+            let (parent, kind, name) = self.spaces[at as usize];
+            all.push((kind, name));
+            if all.len() == SPACES_MAX {
+                break;
+            }
+            next = parent;
+        }
+        all.reverse();
+        all
+    }
+}
+
+/// The entry that a reference of unit `index` leads to.
+fn referred(
+    units: &[gimli::Unit<Slice<'_>>],
+    index: usize,
+    value: AttributeValue<Slice<'_>>,
+) -> Option<EntryPlace> {
+    match value {
+        AttributeValue::UnitRef(offset) => Some((index, offset)),
+        AttributeValue::DebugInfoRef(offset) => {
+            let starts = |unit: &gimli::Unit<Slice<'_>>| {
+                let start = unit.header.offset();
+                start
+                    .to_debug_info_offset(&unit.header)
+                    .map(|start| start.0)
+            };
+            let after = units.partition_point(|unit| starts(unit).is_some_and(|at| at <= offset.0));
+            let index = after.checked_sub(1)?;
+            let offset = offset.to_unit_offset(&units[index].header)?;
+            Some((index, offset))
+        }
+        _ => None,
+    }
+}
+
+/// Something that entries are in.
+struct Open {
+    depth: isize,
+    kind: OpenKind,
+}
+
+enum OpenKind {
+    /// A namespace or type, by its place.
+    Space(u32),
+    /// A function: what is told of it, and its scopes so far with what they cover.
+    Function(Option<OpenFunction>),
+    /// A scope of the function around it.
+    Scope(u32),
+}
+
+struct OpenFunction {
+    body: usize,
+    entry: UnitOffset,
+    scopes: Vec<Scope>,
+    ranges: Vec<(Range<u64>, u32)>,
+}
+
+/// One unit while it is read.
+struct Reader<'r, 'a> {
+    units: &'r [gimli::Unit<Slice<'a>>],
+    index: usize,
+    unit: UnitRef<'r, Slice<'a>>,
+    program: &'r Program<'r>,
+    is_wanted: &'r dyn Fn(usize) -> bool,
+    around: Around<'a>,
+    told: Vec<(usize, Told)>,
+    open: Vec<Open>,
+}
+
+impl<'a> Reader<'_, 'a> {
+    fn read(mut self) -> Result<(Vec<(usize, Told)>, Around<'a>), Unusable> {
+        let mut entries = self.unit.entries_raw(None)?;
+        let mut entry = DebuggingInformationEntry::null();
+        while !entries.is_empty() {
+            let depth = entries.next_depth();
+            if depth > DEPTH_MAX {
+                return Err(Unusable(format!(
+                    "its entries nest deeper than {DEPTH_MAX}"
+                )));
+            }
+            let offset = entries.next_offset();
+            let Some(abbreviation) = entries.read_abbreviation()? else {
+                continue;
+            };
+            let kind = abbreviation.tag();
+            while self.open.last().is_some_and(|last| last.depth >= depth) {
+                self.close();
+            }
+            if !self.is_of_interest(kind) {
+                entries.skip_attributes(abbreviation.attributes())?;
+                continue;
+            }
+            entry.offset = offset;
+            entry.tag = kind;
+            entries.read_attributes(abbreviation.attributes(), &mut entry.attrs)?;
+            if let Some(kind) = self.enter(&entry) {
+                self.open.push(Open { depth, kind });
+            }
+        }
+        while !self.open.is_empty() {
+            self.close();
+        }
+        Ok((self.told, self.around))
+    }
+
+    fn is_of_interest(&self, kind: DwTag) -> bool {
+        match kind {
+            tag::DW_TAG_subprogram => true,
+            tag::DW_TAG_inlined_subroutine
+            | tag::DW_TAG_lexical_block
+            | tag::DW_TAG_try_block
+            | tag::DW_TAG_catch_block => self.function().is_some(),
+            _ => is_space(kind),
+        }
+    }
+
+    /// The function around what comes.
+    fn function(&self) -> Option<&OpenFunction> {
+        let mut open = self.open.iter().rev();
+        open.find_map(|open| match &open.kind {
+            OpenKind::Function(function) => Some(function.as_ref()),
+            // What is in a type in a function is not that function's.
+            OpenKind::Space(_) => Some(None),
+            OpenKind::Scope(_) => None,
+        })?
+    }
+
+    fn enter(&mut self, entry: &DebuggingInformationEntry<Slice<'a>>) -> Option<OpenKind> {
+        match entry.tag() {
+            tag::DW_TAG_subprogram => Some(OpenKind::Function(self.enter_function(entry))),
+            kind if is_space(kind) => {
+                let name = entry.attr_value(at::DW_AT_name);
+                let name = name.and_then(|name| self.unit.attr_string(name).ok());
+                let name = name.map_or(&[][..], |name| name.slice());
+                let place = self.around.spaces.len() as u32;
+                let parent = self.space();
+                self.around.spaces.push((parent, kind, name));
+                Some(OpenKind::Space(place))
+            }
+            _ => self.enter_scope(entry).map(OpenKind::Scope),
+        }
+    }
+
+    /// The innermost namespace or type, if no function is between.
+    fn space(&self) -> Option<u32> {
+        match self.open.last()?.kind {
+            OpenKind::Space(place) => Some(place),
+            OpenKind::Function(_) | OpenKind::Scope(_) => None,
+        }
+    }
+
+    fn enter_function(
+        &mut self,
+        entry: &DebuggingInformationEntry<Slice<'a>>,
+    ) -> Option<OpenFunction> {
+        if let Some(space) = self.space() {
+            self.around.functions.insert(entry.offset(), space);
+        }
+        let mut ranges = self.unit.die_ranges(entry).ok()?;
+        while let Ok(Some(range)) = ranges.next() {
+            let body = self.program.body_at(range.begin);
+            if range.begin < range.end
+                && let Some(body) = body.filter(|body| (self.is_wanted)(*body))
+            {
+                return Some(OpenFunction {
+                    body,
+                    entry: entry.offset(),
+                    scopes: Vec::new(),
+                    ranges: Vec::new(),
+                });
+            }
+        }
+        None
+    }
+
+    fn enter_scope(&mut self, entry: &DebuggingInformationEntry<Slice<'a>>) -> Option<u32> {
+        let mut ranges = Vec::new();
+        if let Ok(mut all) = self.unit.die_ranges(entry) {
+            while let Ok(Some(range)) = all.next() {
+                if range.begin < range.end {
+                    ranges.push(range.begin..range.end);
+                }
+            }
+        }
+        let number = |name| entry.attr(name).and_then(gimli::Attribute::udata_value);
+        let call = number(at::DW_AT_call_line).map(|line| SourcePlace {
+            unit: self.index,
+            file: file_number(entry).unwrap_or(0),
+            line,
+            column: number(at::DW_AT_call_column).unwrap_or(0),
+        });
+        let body = match entry.tag() {
+            tag::DW_TAG_inlined_subroutine => {
+                let origin = entry.attr_value(at::DW_AT_abstract_origin)?;
+                let origin = referred(self.units, self.index, origin)?;
+                Some(InlinedScope { origin, call })
+            }
+            _ => None,
+        };
+        let parent = match self.open.last()?.kind {
+            OpenKind::Scope(place) => Some(place),
+            OpenKind::Function(_) | OpenKind::Space(_) => None,
+        };
+        let mut open = self.open.iter_mut().rev();
+        let function = open.find_map(|open| match &mut open.kind {
+            OpenKind::Function(function) => Some(function.as_mut()),
+            OpenKind::Space(_) | OpenKind::Scope(_) => None,
+        })??;
+        let depth = parent.map_or(0, |parent| function.scopes[parent as usize].depth + 1);
+        if depth > SCOPE_DEPTH_MAX {
+            return None;
+        }
+        let place = function.scopes.len() as u32;
+        function.scopes.push(Scope {
+            parent,
+            depth,
+            entry: entry.offset(),
+            body,
+        });
+        let ranges = ranges.into_iter().map(|range| (range, place));
+        function.ranges.extend(ranges);
+        Some(place)
+    }
+
+    /// Leaves the innermost of what is open.
+    fn close(&mut self) {
+        let Some(Open { kind, .. }) = self.open.pop() else {
+            return;
+        };
+        if let OpenKind::Function(Some(function)) = kind {
+            let told = Told {
+                entry: (self.index, function.entry),
+                changes: changes(function.ranges),
+                scopes: function.scopes,
+            };
+            self.told.push((function.body, told));
+        }
+    }
+}
+
+/// Namespaces, and types that functions can be in.
+fn is_space(kind: DwTag) -> bool {
+    matches!(
+        kind,
+        tag::DW_TAG_namespace
+            | tag::DW_TAG_module
+            | tag::DW_TAG_structure_type
+            | tag::DW_TAG_class_type
+            | tag::DW_TAG_union_type
+            | tag::DW_TAG_enumeration_type
+            | tag::DW_TAG_interface_type
+    )
+}
+
+/// The number of the file that a call stands in.
+fn file_number(entry: &DebuggingInformationEntry<Slice<'_>>) -> Option<u64> {
+    match entry.attr_value(at::DW_AT_call_file)? {
+        AttributeValue::FileIndex(number) => Some(number),
+        value => value.udata_value(),
+    }
+}
+
+/// From each address on the innermost of the scopes that have `ranges`; those in others come behind them.
+fn changes(mut ranges: Vec<(Range<u64>, u32)>) -> Vec<(u64, Option<u32>)> {
+    ranges.sort_by_key(|(range, scope)| (range.start, *scope));
+    let mut changes = Vec::with_capacity(2 * ranges.len());
+    // The scopes that are open, with their ends.
+    let mut open: Vec<(u64, u32)> = Vec::new();
+    let close = |open: &mut Vec<(u64, u32)>, changes: &mut Vec<_>, until: u64| {
+        while let Some((end, _)) = open.pop_if(|(end, _)| *end <= until) {
+            changes.push((end, open.last().map(|(_, scope)| *scope)));
+        }
+    };
+    for (range, scope) in ranges {
+        close(&mut open, &mut changes, range.start);
+        // One that reaches beyond that around it is broken: it ends there.
+        let end = open
+            .last()
+            .map_or(range.end, |(end, _)| range.end.min(*end));
+        changes.push((range.start, Some(scope)));
+        open.push((end, scope));
+    }
+    close(&mut open, &mut changes, u64::MAX);
+    changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Told, changes};
+
+    #[test]
+    fn the_innermost_scope_holds() {
+        let ranges = vec![(0..100, 0), (10..20, 1), (12..14, 2), (30..200, 3)];
+        let told = Told {
+            entry: (0, gimli::UnitOffset(0)),
+            scopes: Vec::new(),
+            changes: changes(ranges),
+        };
+        let scopes = [0, 10, 13, 14, 20, 30, 99, 100].map(|address| told.scope_at(address));
+        let expected = [0, 1, 2, 1, 0, 3, 3].map(Some);
+        assert_eq!(scopes[..7], expected);
+        assert_eq!(scopes[7], None);
+    }
+}
