@@ -27,7 +27,7 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('new', 'new', [CompletionResultType]::ParameterValue, 'Begin a project from a template')
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Write a mewz.toml for the program in a folder')
-            [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Boot a module, or a project, and end with its exit status')
+            [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Boot a module, a project or an image, and end with its exit status')
             [CompletionResult]::new('dev', 'dev', [CompletionResultType]::ParameterValue, 'Build, run, and do it again at every save')
             [CompletionResult]::new('debug', 'debug', [CompletionResultType]::ParameterValue, 'Run a program in gdb: the machine stops before its first instruction')
             [CompletionResult]::new('trace', 'trace', [CompletionResultType]::ParameterValue, 'Run a program and print its calls of WASI: arguments, results, times')
@@ -35,6 +35,7 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             [CompletionResult]::new('test', 'test', [CompletionResultType]::ParameterValue, 'Run a project''s tests as unikernels')
             [CompletionResult]::new('build', 'build', [CompletionResultType]::ParameterValue, 'Build an image that boots without mewz, and print the line that boots it')
             [CompletionResult]::new('compile', 'compile', [CompletionResultType]::ParameterValue, 'Compile a module into an object that a linker takes')
+            [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Tell a crash in an image''s console log with functions and lines')
             [CompletionResult]::new('imports', 'imports', [CompletionResultType]::ParameterValue, 'List what a module imports, and whether the kernel answers it')
             [CompletionResult]::new('size', 'size', [CompletionResultType]::ParameterValue, 'Show what takes how many bytes, or what changed between two files')
             [CompletionResult]::new('disk', 'disk', [CompletionResultType]::ParameterValue, 'Make images of persistent disks, and look at and copy what is on them')
@@ -284,6 +285,7 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             break
         }
         'mewz;build' {
+            [CompletionResult]::new('--debug-file', '--debug-file', [CompletionResultType]::ParameterName, 'Write what crash reports and debuggers need of a release image to FILE [default: below .mewz/debug, by build id]')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'The image to write [default: the module''s name with `.elf`, here; a project''s name, in its folder]')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'The image to write [default: the module''s name with `.elf`, here; a project''s name, in its folder]')
             [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Memory in the line that is printed [default: 128MiB]')
@@ -319,6 +321,11 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Let FILE, what an earlier run counted (`mewz run --profile-generate FILE`), decide where speed is worth room; implies `--opt 2`')
             [CompletionResult]::new('--memory-base', '--memory-base', [CompletionResultType]::ParameterName, 'Where linear memory lies: an address that is known now, or `instance` to read it at run time')
             [CompletionResult]::new('--bytes', '--bytes', [CompletionResultType]::ParameterName, 'Show the bytes of machine code in `asm`')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mewz;explain' {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
@@ -454,7 +461,7 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
         'mewz;help' {
             [CompletionResult]::new('new', 'new', [CompletionResultType]::ParameterValue, 'Begin a project from a template')
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Write a mewz.toml for the program in a folder')
-            [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Boot a module, or a project, and end with its exit status')
+            [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Boot a module, a project or an image, and end with its exit status')
             [CompletionResult]::new('dev', 'dev', [CompletionResultType]::ParameterValue, 'Build, run, and do it again at every save')
             [CompletionResult]::new('debug', 'debug', [CompletionResultType]::ParameterValue, 'Run a program in gdb: the machine stops before its first instruction')
             [CompletionResult]::new('trace', 'trace', [CompletionResultType]::ParameterValue, 'Run a program and print its calls of WASI: arguments, results, times')
@@ -462,6 +469,7 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             [CompletionResult]::new('test', 'test', [CompletionResultType]::ParameterValue, 'Run a project''s tests as unikernels')
             [CompletionResult]::new('build', 'build', [CompletionResultType]::ParameterValue, 'Build an image that boots without mewz, and print the line that boots it')
             [CompletionResult]::new('compile', 'compile', [CompletionResultType]::ParameterValue, 'Compile a module into an object that a linker takes')
+            [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Tell a crash in an image''s console log with functions and lines')
             [CompletionResult]::new('imports', 'imports', [CompletionResultType]::ParameterValue, 'List what a module imports, and whether the kernel answers it')
             [CompletionResult]::new('size', 'size', [CompletionResultType]::ParameterValue, 'Show what takes how many bytes, or what changed between two files')
             [CompletionResult]::new('disk', 'disk', [CompletionResultType]::ParameterValue, 'Make images of persistent disks, and look at and copy what is on them')
@@ -501,6 +509,9 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             break
         }
         'mewz;help;compile' {
+            break
+        }
+        'mewz;help;explain' {
             break
         }
         'mewz;help;imports' {

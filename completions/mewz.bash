@@ -40,6 +40,9 @@ _mewz() {
             mewz,doctor)
                 cmd="mewz__subcmd__doctor"
                 ;;
+            mewz,explain)
+                cmd="mewz__subcmd__explain"
+                ;;
             mewz,help)
                 cmd="mewz__subcmd__help"
                 ;;
@@ -133,6 +136,9 @@ _mewz() {
             mewz__subcmd__help,doctor)
                 cmd="mewz__subcmd__help__subcmd__doctor"
                 ;;
+            mewz__subcmd__help,explain)
+                cmd="mewz__subcmd__help__subcmd__explain"
+                ;;
             mewz__subcmd__help,help)
                 cmd="mewz__subcmd__help__subcmd__help"
                 ;;
@@ -188,7 +194,7 @@ _mewz() {
 
     case "${cmd}" in
         mewz)
-            opts="-h -V --help --version new init run dev debug trace profile test build compile imports size disk config schema doctor completions man help"
+            opts="-h -V --help --version new init run dev debug trace profile test build compile explain imports size disk config schema doctor completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -202,12 +208,16 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__build)
-            opts="-o -m -O -v -h --release --output --memory --machine --pack --tmp --opt --regalloc --target-cpu --profile --debuggable --disks --verbose --json --kernel --help"
+            opts="-o -m -O -v -h --release --debug-file --output --memory --machine --pack --tmp --opt --regalloc --target-cpu --profile --debuggable --disks --verbose --json --kernel --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --debug-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --output)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -813,8 +823,22 @@ _mewz() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mewz__subcmd__explain)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mewz__subcmd__help)
-            opts="new init run dev debug trace profile test build compile imports size disk config schema doctor completions man help"
+            opts="new init run dev debug trace profile test build compile explain imports size disk config schema doctor completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -996,6 +1020,20 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__help__subcmd__doctor)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mewz__subcmd__help__subcmd__explain)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -24,7 +24,7 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand --version 'Print version'
             cand new 'Begin a project from a template'
             cand init 'Write a mewz.toml for the program in a folder'
-            cand run 'Boot a module, or a project, and end with its exit status'
+            cand run 'Boot a module, a project or an image, and end with its exit status'
             cand dev 'Build, run, and do it again at every save'
             cand debug 'Run a program in gdb: the machine stops before its first instruction'
             cand trace 'Run a program and print its calls of WASI: arguments, results, times'
@@ -32,6 +32,7 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand test 'Run a project''s tests as unikernels'
             cand build 'Build an image that boots without mewz, and print the line that boots it'
             cand compile 'Compile a module into an object that a linker takes'
+            cand explain 'Tell a crash in an image''s console log with functions and lines'
             cand imports 'List what a module imports, and whether the kernel answers it'
             cand size 'Show what takes how many bytes, or what changed between two files'
             cand disk 'Make images of persistent disks, and look at and copy what is on them'
@@ -272,6 +273,7 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'mewz;build'= {
+            cand --debug-file 'Write what crash reports and debuggers need of a release image to FILE [default: below .mewz/debug, by build id]'
             cand -o 'The image to write [default: the module''s name with `.elf`, here; a project''s name, in its folder]'
             cand --output 'The image to write [default: the module''s name with `.elf`, here; a project''s name, in its folder]'
             cand -m 'Memory in the line that is printed [default: 128MiB]'
@@ -306,6 +308,10 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand --profile 'Let FILE, what an earlier run counted (`mewz run --profile-generate FILE`), decide where speed is worth room; implies `--opt 2`'
             cand --memory-base 'Where linear memory lies: an address that is known now, or `instance` to read it at run time'
             cand --bytes 'Show the bytes of machine code in `asm`'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mewz;explain'= {
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
@@ -420,7 +426,7 @@ set edit:completion:arg-completer[mewz] = {|@words|
         &'mewz;help'= {
             cand new 'Begin a project from a template'
             cand init 'Write a mewz.toml for the program in a folder'
-            cand run 'Boot a module, or a project, and end with its exit status'
+            cand run 'Boot a module, a project or an image, and end with its exit status'
             cand dev 'Build, run, and do it again at every save'
             cand debug 'Run a program in gdb: the machine stops before its first instruction'
             cand trace 'Run a program and print its calls of WASI: arguments, results, times'
@@ -428,6 +434,7 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand test 'Run a project''s tests as unikernels'
             cand build 'Build an image that boots without mewz, and print the line that boots it'
             cand compile 'Compile a module into an object that a linker takes'
+            cand explain 'Tell a crash in an image''s console log with functions and lines'
             cand imports 'List what a module imports, and whether the kernel answers it'
             cand size 'Show what takes how many bytes, or what changed between two files'
             cand disk 'Make images of persistent disks, and look at and copy what is on them'
@@ -457,6 +464,8 @@ set edit:completion:arg-completer[mewz] = {|@words|
         &'mewz;help;build'= {
         }
         &'mewz;help;compile'= {
+        }
+        &'mewz;help;explain'= {
         }
         &'mewz;help;imports'= {
         }

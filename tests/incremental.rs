@@ -7,7 +7,7 @@ use mewz::compile::{
     Counts, FunctionCache, MemoryBase, OptLevel, Options, RegisterAllocator, TargetCpu, compile,
     compile_incremental, object_file,
 };
-use mewz::link::image::{ImageOptions, image};
+use mewz::link::image::{ImageContent, ImageOptions, image};
 use mewz::link::kernel::Kernel;
 
 /// Compiles with `cache` and checks that the object is the one that is made without; returns how many functions were
@@ -494,16 +494,16 @@ fn an_object_that_was_never_written_links_to_the_same_image() {
     let kernel = Kernel::parse(include_bytes!(env!("MEWZ_KERNEL"))).unwrap();
     let wasm = Program::new(20).wasm();
     let mut cache = FunctionCache::new();
-    for strip in [false, true] {
+    for content in [ImageContent::Whole, ImageContent::Stripped] {
         let options = ImageOptions {
-            strip,
+            content,
             ..ImageOptions::default()
         };
         let assembled = compile_incremental(&wasm, &dev(), &mut cache).unwrap();
         let whole = compile(&wasm, &dev()).unwrap();
         let direct = image(&kernel, &assembled.object, &options).unwrap();
         let from_file = image(&kernel, &whole.object, &options).unwrap();
-        assert!(direct.bytes == from_file.bytes, "stripped: {strip}");
+        assert!(direct.bytes == from_file.bytes, "{content:?}");
         assert_eq!(direct.build_id, from_file.build_id);
     }
 }

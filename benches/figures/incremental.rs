@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use mewz::compile::{FunctionCache, Options, compile_incremental};
-use mewz::link::image::{ImageOptions, image};
+use mewz::link::image::{ImageContent, ImageOptions, image};
 use mewz::link::kernel::Kernel;
 use wasmparser::{Operator, Parser, Payload};
 
@@ -55,7 +55,7 @@ fn rows(table: &mut Table, name: &str, wasm: &[u8]) -> Result<(), String> {
     let kernel = Kernel::parse(include_bytes!(env!("MEWZ_KERNEL")))
         .map_err(|problem| problem.to_string())?;
     let options = ImageOptions {
-        strip: true,
+        content: ImageContent::Stripped,
         ..ImageOptions::default()
     };
     let mut cache = FunctionCache::new();

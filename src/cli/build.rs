@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::Outcome;
 use super::cache::{Cache, write_whole};
 use super::code::{CodeArguments, accelerator_needed};
+use super::debug_file::{self, BuildId};
 use super::failure::Failure;
 use super::image::Making;
 use super::kernel::KernelChoice;
@@ -19,6 +20,8 @@ use super::pack::{self, PackedFolder};
 use super::project::{Profile, Project, Settings, Subject};
 use super::values::{Folder, Temporary, os_parser};
 use super::{boot, image, interrupt, values, words};
+use crate::compile::DebugLevel;
+use crate::link::image::Image;
 use crate::qemu::by_hand::ByHand;
 use crate::qemu::config::{Forward, Mount, Network};
 use crate::qemu::machine::MachineKind;
@@ -43,6 +46,9 @@ pub(super) struct BuildArguments {
     /// Build the project's release profile; leave symbols and debug information out of the image
     #[arg(long)]
     release: bool,
+    /// Write what crash reports and debuggers need of a release image to FILE [default: below .mewz/debug, by build id]
+    #[arg(long, value_name = "FILE", requires = "release")]
+    debug_file: Option<PathBuf>,
     /// The image to write [default: the module's name with `.elf`, here; a project's name, in its folder]
     #[arg(short, long, value_name = "IMAGE")]
     output: Option<PathBuf>,
@@ -83,6 +89,7 @@ struct Built<'a> {
     image: String,
     bytes: usize,
     build_id: String,
+    debug_file: Option<String>,
     missing_imports: &'a [String],
     functions: usize,
     functions_compiled: usize,
@@ -113,8 +120,14 @@ pub(super) fn run(arguments: BuildArguments) -> Outcome {
     let pack = pack::pack(&packed, &temporaries)?;
     let memory_bytes = arguments.memory.or(settings.run().memory);
     let memory_bytes = pack::memory_bytes(memory_bytes, pack::bytes(&pack))?;
+    let mut options = arguments.code.with_profile(options, profile, settings)?;
+    // What a debugger is to find costs time; what a backtrace shows nearly none.
+    options.debug = match arguments.debuggable {
+        true => DebugLevel::Full,
+        false => DebugLevel::Lines,
+    };
     let making = Making {
-        options: arguments.code.with_profile(options, profile, settings)?,
+        options,
         kernel: KernelChoice {
             file: arguments.kernel,
             has_disks: arguments.disks || !settings.disks().is_empty(),
@@ -124,7 +137,25 @@ pub(super) fn run(arguments: BuildArguments) -> Outcome {
     };
     let root = subject.project().map(Project::folder);
     let cache = Cache::of_user().map(|cache| cache.for_project(root));
-    let (image, counts) = image::make(&module, &making, cache.as_ref(), arguments.release)?;
+    let (image, counts, debug_file) = match arguments.release {
+        true => {
+            let (image, counts, debug_file) =
+                image::make_release(&module, &making, cache.as_ref())?;
+            (image, counts, Some(debug_file))
+        }
+        false => {
+            let (image, counts) = image::make(&module, &making, cache.as_ref(), false)?;
+            (image, counts, None)
+        }
+    };
+    // First: an image whose crashes nobody can read is worse than a debug file without its image.
+    let folder = subject.project().map_or_else(
+        || module.path.parent().unwrap_or(Path::new("")),
+        Project::folder,
+    );
+    let debug_file = debug_file
+        .map(|bytes| write_debug_file(arguments.debug_file, folder, &image, &bytes))
+        .transpose()?;
     write_whole(&output, &[&image.bytes]).map_err(|problem| not_written(&output, &problem))?;
     let missing: Vec<String> = image.missing.iter().map(|import| import.name()).collect();
     image::warn_of_missing(&module, &missing);
@@ -164,11 +195,8 @@ pub(super) fn run(arguments: BuildArguments) -> Outcome {
     let built = Built {
         image: output.display().to_string(),
         bytes: image.bytes.len(),
-        build_id: image
-            .build_id
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
+        build_id: BuildId(image.build_id).to_string(),
+        debug_file: debug_file.map(|path| path.display().to_string()),
         missing_imports: &missing,
         functions: counts.functions,
         functions_compiled: counts.compiled,
@@ -181,6 +209,23 @@ pub(super) fn run(arguments: BuildArguments) -> Outcome {
         &serde_json::to_string(&built)
             .map_err(|problem| Failure::new("cannot print").cause(problem))?,
     )
+}
+
+/// Writes the debug file of `image`, by default to its place below `folder`; answers with where.
+fn write_debug_file(
+    named: Option<PathBuf>,
+    folder: &Path,
+    image: &Image,
+    bytes: &[u8],
+) -> Result<PathBuf, Failure> {
+    let path = named.unwrap_or_else(|| debug_file::default_path(folder, &BuildId(image.build_id)));
+    let failure = |problem: std::io::Error| {
+        Failure::new(format!("cannot write the debug file `{}`", path.display()))
+            .cause(problem)
+            .hint("`--debug-file FILE` names another place")
+    };
+    write_whole(&path, &[bytes]).map_err(failure)?;
+    Ok(path)
 }
 
 /// What is mounted; it need not be there while the image is built.

@@ -90,7 +90,10 @@ pub(super) fn tell(told: Told<'_>, image: &BootImage<'_>, telling: Telling) -> O
         true => crash.register_lines(),
         false => Vec::new(),
     };
-    let failure = registers.into_iter().fold(crash.failure(), Failure::note);
+    let mut failure = registers.into_iter().fold(crash.failure(), Failure::note);
+    if let Some(hint) = image.symbols_hint() {
+        failure = failure.hint(hint);
+    }
     Err(with_log(failure, told.log, telling).with_status(status))
 }
 

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt as _;
 use serde::{Deserialize, Serialize};
 
 use super::cache::{Cache, Entry, Found};
+use super::debug_file::{self, BuildId};
 use super::failure::Failure;
 use super::function_store::FunctionStore;
 use super::kernel::{self, KernelChoice};
@@ -14,7 +15,7 @@ use super::module::{Module, listed};
 use super::{progress, words};
 use crate::compile::{self, Assembled, Compiled, Counts};
 use crate::link::error::LinkError;
-use crate::link::image::{Image, ImageOptions};
+use crate::link::image::{Image, ImageContent, ImageOptions};
 use crate::qemu::machine::memory_file;
 use crate::relocatable::Object;
 
@@ -69,6 +70,8 @@ enum Symbols {
     Kept(blake3::Hash),
     /// Nowhere: it is quick to make.
     Nowhere,
+    /// It was built before: in these bytes, or not to be found.
+    Built(BuildId, Option<Vec<u8>>),
 }
 
 impl BootImage<'_> {
@@ -95,8 +98,45 @@ impl BootImage<'_> {
                 Found::Nothing | Found::Damaged => None,
             },
             Symbols::Nowhere => Some(make(module, making, cache, false).ok()?.0.bytes),
+            Symbols::Built(_, found) => found.clone(),
         }
     }
+
+    /// What to do for a crash to be told with functions and lines, where these are not known.
+    pub(super) fn symbols_hint(&self) -> Option<String> {
+        match &self.symbols {
+            Symbols::Built(id, None) => Some(debug_file::hint(id)),
+            _ => None,
+        }
+    }
+}
+
+/// The image `bytes` that was built before, which stands for `module`.
+pub(super) fn built<'a>(
+    module: &'a Module,
+    making: &'a Making,
+    bytes: Vec<u8>,
+) -> Result<BootImage<'a>, Failure> {
+    let unusable = || Failure::new(format!("cannot boot `{}`", module.path.display()));
+    let id = BuildId::of(&bytes).ok_or_else(|| unusable().cause("it is no image of mewz"))?;
+    let file = File::open(&module.path).map_err(|problem| unusable().cause(problem))?;
+    if debug_file::is_one(&bytes) {
+        return Err(unusable()
+            .cause("it is a debug file: what boots is in the image beside it")
+            .hint("name the image"));
+    }
+    let symbols = debug_file::symbols(&module.path, &id, bytes);
+    Ok(BootImage {
+        file,
+        missing: Vec::new(),
+        counts: None,
+        source: Source {
+            module,
+            making,
+            cache: None,
+        },
+        symbols: Symbols::Built(id, symbols),
+    })
 }
 
 /// Compiles `module`.
@@ -118,6 +158,18 @@ pub(super) fn make(
     let assembled = compile_program(module, making, cache)?;
     let image = link(module, &assembled.object, making, strip)?;
     Ok((image, assembled.counts))
+}
+
+/// As [`make`], stripped, with the bytes of the debug file that belongs to it.
+pub(super) fn make_release(
+    module: &Module,
+    making: &Making,
+    cache: Option<&Cache>,
+) -> Result<(Image, Counts, Vec<u8>), Failure> {
+    let Assembled { object, counts, .. } = compile_program(module, making, cache)?;
+    let image = link(module, &object, making, true)?;
+    let debug_file = link_content(module, &object, making, ImageContent::DebugFile, None)?;
+    Ok((image, counts, debug_file.bytes))
 }
 
 fn compile_program(
@@ -204,8 +256,23 @@ pub(super) fn link_named(
     strip: bool,
     build_id: Option<[u8; 16]>,
 ) -> Result<Image, Failure> {
+    let content = match strip {
+        true => ImageContent::Stripped,
+        false => ImageContent::Whole,
+    };
+    link_content(module, object, making, content, build_id)
+}
+
+/// Links `object` as [`link_named`] does, for a file that has `content`.
+fn link_content(
+    module: &Module,
+    object: &Object,
+    making: &Making,
+    content: ImageContent,
+    build_id: Option<[u8; 16]>,
+) -> Result<Image, Failure> {
     let options = ImageOptions {
-        strip,
+        content,
         build_id,
         pack: &making.pack,
     };

@@ -54,7 +54,11 @@ pub(super) fn calls(text: &str, elf: &[u8], module: &Module) -> Vec<KernelCall> 
     let addresses = addresses(text);
     let calls = addresses.iter().take(CALLS_MAX).flat_map(|(how, address)| {
         let mut places = match *address {
-            WINDOW_BASE.. => map.places(*address),
+            WINDOW_BASE.. => match &kernel {
+                // The image's own debug information has the program's too.
+                Some(image) if module.is_image() => map.native_places(*address, image),
+                _ => map.places(*address),
+            },
             _ => kernel_places(kernel.as_ref(), *address),
         };
         if let Some(program) = &program

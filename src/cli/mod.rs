@@ -11,10 +11,12 @@ mod completions;
 mod config;
 mod crash;
 mod debug;
+mod debug_file;
 mod dev;
 mod disk;
 mod doctor;
 mod emulator;
+mod explain;
 mod failure;
 mod function_store;
 mod image;
@@ -88,6 +90,7 @@ enum Command {
     Test(test::TestArguments),
     Build(build::BuildArguments),
     Compile(compile::CompileArguments),
+    Explain(explain::ExplainArguments),
     Imports(imports::ImportsArguments),
     Size(size::SizeArguments),
     Disk(disk::DiskArguments),
@@ -130,6 +133,7 @@ pub fn main() -> ExitCode {
         Command::Test(arguments) => test::run(arguments),
         Command::Build(arguments) => build::run(arguments),
         Command::Compile(arguments) => compile::run(arguments),
+        Command::Explain(arguments) => explain::run(arguments),
         Command::Imports(arguments) => imports::run(arguments),
         Command::Size(arguments) => size::run(arguments),
         Command::Disk(arguments) => disk::run(arguments),

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::debug_file::BuildId;
 use super::failure::Failure;
 use super::words;
 use crate::compile::CompileError;
@@ -15,14 +16,40 @@ const MAGIC: &[u8] = b"\0asm";
 pub(super) struct Module {
     /// Where it came from.
     pub(super) path: PathBuf,
-    /// Its bytes; not validated.
+    /// Its bytes; not validated. None where [`Module::is_image`].
     pub(super) bytes: Vec<u8>,
 }
 
 impl Module {
+    /// Reads `path`, which may be an image too: that stands for its module.
+    pub(super) fn or_image(path: &Path) -> Result<(Self, Option<Vec<u8>>), Failure> {
+        let content = std::fs::read(path).map_err(|problem| unreadable(path, &problem))?;
+        if BuildId::of(&content).is_none() {
+            return Ok((Self::of(path, content)?, None));
+        }
+        Ok((Self::of_image(path), Some(content)))
+    }
+
+    /// What the image at `path` stands for.
+    pub(super) fn of_image(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            bytes: Vec::new(),
+        }
+    }
+
+    /// Whether an image stands for it, whose module nobody has here.
+    pub(super) fn is_image(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
     /// Reads `path`; translates the text format.
     pub(super) fn read(path: &Path) -> Result<Self, Failure> {
         let content = std::fs::read(path).map_err(|problem| unreadable(path, &problem))?;
+        Self::of(path, content)
+    }
+
+    fn of(path: &Path, content: Vec<u8>) -> Result<Self, Failure> {
         let bytes = if content.starts_with(MAGIC) {
             content
         } else if is_text(path, &content) {

@@ -46,9 +46,7 @@ impl Place {
         }
         let places = found.into_iter().map(|source| Self {
             function: match &source.function {
-                // What C compilers call it where it has arguments.
-                Some(function) if function == "__main_argc_argv" => "main".to_owned(),
-                Some(function) => words::name(function).into_owned(),
+                Some(function) => function_name(function),
                 None => self.function.clone(),
             },
             wasm_offset: self.wasm_offset,
@@ -80,6 +78,15 @@ impl Place {
             "column": source.and_then(|source| source.column),
             "is_library": self.is_of_library(),
         })
+    }
+}
+
+/// A function's name as people know it.
+fn function_name(name: &str) -> String {
+    match name {
+        // What C compilers call it where it has arguments.
+        "__main_argc_argv" => "main".to_owned(),
+        name => words::name(name).into_owned(),
     }
 }
 
@@ -171,6 +178,29 @@ impl CodeMap {
         }
         places.push(Place::new(name, wasm_offset));
         places
+    }
+
+    /// As [`CodeMap::places`], in the sources too, by the image's own debug information: that of the module is not needed.
+    pub(super) fn native_places(&self, address: u64, native: &Sources) -> Vec<Place> {
+        let mut by_map = self.places(address);
+        if by_map.is_empty() {
+            return by_map;
+        }
+        let sources = native.at(address);
+        if sources.is_empty() {
+            return by_map;
+        }
+        // The innermost stands where the instruction comes from; of the others only the line is known.
+        let mut wasm_offset = by_map.swap_remove(0).wasm_offset;
+        let places = sources.into_iter().map(|source| {
+            let function = source.function.as_deref().unwrap_or("?");
+            Place {
+                function: function_name(function),
+                wasm_offset: wasm_offset.take(),
+                source: Some(source),
+            }
+        });
+        places.collect()
     }
 
     /// The name of the function whose code is at `address`, and where that code comes from.

@@ -15,7 +15,7 @@ use super::project::{Project, Subject};
 use super::{accelerator, cache, debug, emulator, image, interrupt, network, values, words};
 use crate::compile::DebugLevel;
 
-/// Boot a module, or a project, and end with its exit status
+/// Boot a module, a project or an image, and end with its exit status
 ///
 /// Standard input reaches the program; standard output is the program's and nothing else; standard error is the program's,
 /// and what mewz has to say.
@@ -28,13 +28,14 @@ Examples:
   mewz run tool.wasm --dir .::/here:ro --tmp /tmp:16MiB
   mewz run --publish 8080:80 --listen 80 server.wasm
   mewz run --memory 32MiB --timeout 10s test.wat < input > output
+  mewz run app.elf                               an image of `mewz build`, as it is
   mewz run                                       the project whose mewz.toml is here or above
 
 Exit status: the program's own; 134 after a trap, 124 after --timeout, 130 after Ctrl-C,
 141 when nobody reads the output any more, 2 for a wrong command line, 1 for everything
 else that fails.")]
 pub(super) struct RunArguments {
-    /// A module (`.wasm`, `.wat`), or a folder with a `mewz.toml` [default: the project here]
+    /// A module (`.wasm`, `.wat`), an image of `mewz build`, or a folder with a `mewz.toml` [default: the project here]
     #[arg(value_name = "FILE|DIR")]
     path: Option<PathBuf>,
     /// Arguments for the program
@@ -100,6 +101,8 @@ pub(super) struct Prepared {
     program: PathBuf,
     pub(super) wishes: Wishes,
     pub(super) module: Module,
+    /// The image that stands for the module, where one is named.
+    built: Option<Vec<u8>>,
     making: Making,
     cache: Option<cache::Cache>,
     is_verbose: bool,
@@ -145,13 +148,16 @@ pub(super) fn prepare(
     };
     let locate = || emulator::locate(program.qemu.as_deref(), cache.as_ref());
     // What is quick to find wrong comes first.
-    let (module, qemu) = match subject {
+    let (module, built, qemu) = match subject {
         Subject::Project(project) => {
             let qemu = locate()?;
             project.tell_inferred();
-            (Module::read(&project.build(profile)?)?, qemu)
+            (Module::read(&project.build(profile)?)?, None, qemu)
         }
-        Subject::Module(path, _) => (Module::read(path)?, locate()?),
+        Subject::Module(path, _) => {
+            let (module, built) = Module::or_image(path)?;
+            (module, built, locate()?)
+        }
     };
     wishes.accelerator = accelerator::informed(wishes.accelerator, cache.as_ref(), &qemu);
     let counts_runs = wishes.profile.is_some();
@@ -165,6 +171,9 @@ pub(super) fn prepare(
     let waits = arguments.debuggable || settings.debug().debuggable;
     // A crash waits in the stub for what writes the memory.
     let is_debuggable = waits || wishes.core.is_some();
+    if built.is_some() && (is_debuggable || counts_runs || purpose != Purpose::Run) {
+        return Err(image_is_made(&module));
+    }
     if is_debuggable && purpose != Purpose::Debug {
         wishes.debugging = Debugging::AtCrash { waits };
     }
@@ -182,10 +191,21 @@ pub(super) fn prepare(
         program: qemu,
         wishes,
         module,
+        built,
         making,
         cache,
         is_verbose: arguments.verbose,
     })
+}
+
+/// The sentence for who wants of an image what is settled when it is made.
+fn image_is_made(module: &Module) -> Failure {
+    let image = module.path.display();
+    Failure::usage(format!(
+        "`{image}` is an image, and only runs as it was built"
+    ))
+    .cause("debuggers, cores, profiles and traces want code or a kernel that is made for them")
+    .hint("name the module that it was built of, or its project")
 }
 
 /// Makes the image, and lets `boot` boot it.
@@ -197,11 +217,15 @@ pub(super) fn with_image(
         program,
         wishes,
         module,
+        built,
         making,
         cache,
         is_verbose,
     } = prepared;
-    let image = image::boot_image(&module, &making, cache.as_ref())?;
+    let image = match built {
+        Some(bytes) => image::built(&module, &making, bytes)?,
+        None => image::boot_image(&module, &making, cache.as_ref())?,
+    };
     image::warn_of_missing(&module, &image.missing);
     super::pgo::tell(image.counts.and_then(|counts| counts.profile_fit));
     if is_verbose {

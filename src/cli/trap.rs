@@ -76,9 +76,14 @@ impl Crash {
         let wasm_offset = Some(report.wasm_offset).filter(|offset| *offset != u32::MAX);
         // A return address is behind its call: the byte before belongs to it.
         let returns = report.backtrace.iter().take(report.backtrace_len);
+        let native = symbols.filter(|_| module.is_image());
+        let native = native.and_then(|image| Sources::of_elf(&object::File::parse(image).ok()?));
         let mut places: Vec<Place> = std::iter::once(report.instruction)
             .chain(returns.map(|address| address.saturating_sub(1)))
-            .flat_map(|address| map.places(address))
+            .flat_map(|address| match &native {
+                Some(native) => map.native_places(address, native),
+                None => map.places(address),
+            })
             .collect();
         if wasm_offset.is_some()
             && let Some(place) = places.first_mut()
@@ -106,6 +111,11 @@ impl Crash {
             registers: report.registers,
             instruction: report.instruction,
         }
+    }
+
+    /// The same with its cause in the kernel's own words.
+    pub(super) fn with_cause(self, cause: String) -> Self {
+        Self { cause, ..self }
     }
 
     /// Whether it is how a program in Rust ends that panics.

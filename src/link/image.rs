@@ -1,7 +1,7 @@
 //! A kernel and an application window in one bootable ELF.
 //!
-//! Layout of the file: header, program headers, the kernel's segments, the window, the pack, sections for debuggers, symbols,
-//! section headers. Loaded content keeps its addresses; only its place in the file is new.
+//! Layout of the file: header, program headers, a note that names the build, the kernel's segments, the window, the pack,
+//! sections for debuggers, symbols, section headers. Loaded content keeps its addresses; only its place in the file is new.
 
 use mewz_abi::address::{PAGE_BYTES, WINDOW_BASE, WINDOW_PHYSICAL};
 use object::Endianness;
@@ -20,12 +20,24 @@ use super::window::{Missing, Window, pack_address, window_before_pack};
 /// Choices for an image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImageOptions<'a> {
-    /// Leave out symbols and sections that only debuggers read.
-    pub strip: bool,
+    /// What the file has.
+    pub content: ImageContent,
     /// Names this build; by default a digest of what goes into the machine.
     pub build_id: Option<[u8; 16]>,
     /// A pack that the image carries along (see `mewz_abi::pack`), in parts that follow each other; none where it is empty.
     pub pack: &'a [Vec<u8>],
+}
+
+/// What the file of an image has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ImageContent {
+    /// All: it boots, and debuggers know it.
+    #[default]
+    Whole,
+    /// What boots alone.
+    Stripped,
+    /// What debuggers read alone: it lies beside a stripped image of the same build.
+    DebugFile,
 }
 
 /// A bootable image.
@@ -65,7 +77,8 @@ fn image_of(
 ) -> Result<Vec<u8>, LinkError> {
     let mut bytes = Vec::new();
     let mut writer = Writer::new(Endianness::Little, true, &mut bytes);
-    let plan = Plan::new(&mut writer, kernel, &window.placed, options);
+    let note = build_note(&window.build_id);
+    let plan = Plan::new(&mut writer, kernel, (&window.placed, &note), options);
     plan.write(&mut writer).map_err(|_| LinkError::TooLarge {
         bytes: writer.reserved_len() as u64,
         bytes_max: u64::MAX,
@@ -73,10 +86,25 @@ fn image_of(
     Ok(bytes)
 }
 
+/// The note by which debuggers know a build, and find its debug file: lengths, the kind, who says so, the name.
+fn build_note(build_id: &[u8; 16]) -> Vec<u8> {
+    let mut note = Vec::with_capacity(32);
+    for number in [BUILD_NOTE_OWNER.len() as u32, 16, elf::NT_GNU_BUILD_ID] {
+        note.extend_from_slice(&number.to_le_bytes());
+    }
+    note.extend_from_slice(BUILD_NOTE_OWNER);
+    note.extend_from_slice(build_id);
+    note
+}
+
+/// Who defines the note.
+const BUILD_NOTE_OWNER: &[u8] = b"GNU\0";
+
 /// What goes into the file, and where.
 struct Plan<'a> {
     kernel: &'a Kernel<'a>,
     placed: &'a Placed<'a>,
+    content: ImageContent,
     segments: Vec<ProgramHeader>,
     contents: Vec<Content<'a>>,
     sections: Vec<SectionHeader>,
@@ -95,12 +123,14 @@ impl<'a> Plan<'a> {
     fn new(
         writer: &mut Writer<'a>,
         kernel: &'a Kernel<'a>,
-        placed: &'a Placed<'a>,
+        (placed, note): (&'a Placed<'a>, &'a [u8]),
         options: &ImageOptions<'a>,
     ) -> Self {
+        let content = options.content;
         let mut plan = Self {
             kernel,
             placed,
+            content,
             segments: Vec::new(),
             contents: Vec::new(),
             sections: Vec::new(),
@@ -112,15 +142,21 @@ impl<'a> Plan<'a> {
         let pack_segments = usize::from(!options.pack.is_empty());
         let segments = kernel.segments.len() + window_segments + pack_segments;
         writer.reserve_program_headers(segments as u32);
+        // There is room for it before the first segment's page.
+        let note_offset = plan.reserve(writer, note, 4);
         let kernel_segments = plan.reserve_kernel(writer);
         plan.segments = kernel_segments;
-        let window_offset = plan.reserve(writer, &placed.bytes, PAGE_BYTES as usize);
+        let window_offset = plan.reserve_loaded(writer, &placed.bytes, PAGE_BYTES as usize);
         let window_segments: Vec<_> = plan.window_segments(window_offset).collect();
         plan.segments.extend(window_segments);
         if !options.pack.is_empty() {
             plan.reserve_pack(writer, options.pack);
         }
-        plan.reserve_sections(writer, window_offset as u64, options.strip);
+        plan.reserve_note(writer, note_offset, note);
+        plan.reserve_sections(writer, window_offset as u64);
+        if content == ImageContent::DebugFile {
+            plan.forget_loaded();
+        }
         writer.reserve_shstrtab_section_index();
         writer.reserve_shstrtab();
         writer.reserve_section_headers();
@@ -133,12 +169,52 @@ impl<'a> Plan<'a> {
         offset
     }
 
+    /// As [`Plan::reserve`], of what is loaded: a debug file has none of it.
+    fn reserve_loaded(&mut self, writer: &mut Writer<'a>, bytes: &'a [u8], align: usize) -> usize {
+        match self.content {
+            ImageContent::DebugFile => writer.reserve(0, 1),
+            ImageContent::Whole | ImageContent::Stripped => self.reserve(writer, bytes, align),
+        }
+    }
+
+    /// Says of what is loaded that it is not in this file.
+    fn forget_loaded(&mut self) {
+        for segment in &mut self.segments {
+            segment.p_offset = 0;
+            segment.p_filesz = 0;
+        }
+        let is_loaded =
+            |section: &&mut SectionHeader| section.sh_flags & u64::from(elf::SHF_ALLOC) != 0;
+        for section in self.sections.iter_mut().filter(is_loaded) {
+            section.sh_type = elf::SHT_NOBITS;
+            section.sh_offset = 0;
+        }
+    }
+
+    /// Gives the note at `offset` a header.
+    fn reserve_note(&mut self, writer: &mut Writer<'a>, offset: usize, note: &[u8]) {
+        self.sections.push(SectionHeader {
+            name: Some(writer.add_section_name(b".note.gnu.build-id")),
+            sh_type: elf::SHT_NOTE,
+            // Not in memory: the window's header has the name too.
+            sh_flags: 0,
+            sh_addr: 0,
+            sh_offset: offset as u64,
+            sh_size: note.len() as u64,
+            sh_link: 0,
+            sh_info: 0,
+            sh_addralign: 4,
+            sh_entsize: 0,
+        });
+        writer.reserve_section_index();
+    }
+
     /// Gives the pack its place: a segment to be read, and a section that tells what it is.
     fn reserve_pack(&mut self, writer: &mut Writer<'a>, pack: &'a [Vec<u8>]) {
         let address = pack_address(self.placed);
-        let offset = self.reserve(writer, &[], PAGE_BYTES as usize) as u64;
+        let offset = self.reserve_loaded(writer, &[], PAGE_BYTES as usize) as u64;
         for part in pack {
-            self.reserve(writer, part, 1);
+            self.reserve_loaded(writer, part, 1);
         }
         let size = pack.iter().map(Vec::len).sum::<usize>() as u64;
         self.segments.push(ProgramHeader {
@@ -177,9 +253,11 @@ impl<'a> Plan<'a> {
                 // A loader may want the offset to equal the address modulo the alignment.
                 let align = segment.p_align(LittleEndian).max(1);
                 let remainder = (segment.p_vaddr(LittleEndian) & (align - 1)) as usize;
-                let start = writer.reserve(0, align as usize);
-                writer.reserve_until(start + remainder);
-                let offset = self.reserve(writer, bytes, 1);
+                if self.content != ImageContent::DebugFile {
+                    let start = writer.reserve(0, align as usize);
+                    writer.reserve_until(start + remainder);
+                }
+                let offset = self.reserve_loaded(writer, bytes, 1);
                 moved.push((
                     segment.p_offset(LittleEndian),
                     bytes.len() as u64,
@@ -202,7 +280,7 @@ impl<'a> Plan<'a> {
                     let bytes = segment
                         .data(LittleEndian, self.kernel.bytes)
                         .unwrap_or_default();
-                    self.reserve(writer, bytes, 8) as u64
+                    self.reserve_loaded(writer, bytes, 8) as u64
                 }
             };
             headers.push(ProgramHeader {
@@ -257,7 +335,8 @@ impl<'a> Plan<'a> {
     }
 
     /// Gives sections, and symbols with them, their headers and places.
-    fn reserve_sections(&mut self, writer: &mut Writer<'a>, window_offset: u64, strip: bool) {
+    fn reserve_sections(&mut self, writer: &mut Writer<'a>, window_offset: u64) {
+        let strip = self.content == ImageContent::Stripped;
         let kernel = self.kernel;
         let placed = self.placed;
         let mut kernel_indices = Vec::new();

@@ -79,12 +79,12 @@ fn a_crash_leaves_a_core_that_gdb_opens() {
         Ended::new(command(&place, &arguments).output().unwrap()).assert(1, words);
     };
     refused(&["is the image of another build", "moved together"]);
+    fs::remove_file(&image).unwrap();
+    refused(&["crash.core.elf", "moved together"]);
     fs::write(&image, &whole).unwrap();
     let file = fs::OpenOptions::new().write(true).open(&core).unwrap();
     file.set_len(200).unwrap();
     refused(&["cut short"]);
-    fs::remove_file(&image).unwrap();
-    refused(&["crash.core.elf", "moved together"]);
     place.assert_clean();
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use mewz::link::image::{ImageOptions, image};
+use mewz::link::image::{ImageContent, ImageOptions, image};
 use mewz::link::kernel::Kernel;
 use mewz::relocatable::Object;
 
@@ -19,7 +19,7 @@ pub(crate) fn run(kernel: &Path, object: &Object) -> Result<Vec<(usize, String)>
     let kernel = fs::read(kernel).expect("the kernel is there");
     let kernel = Kernel::parse(&kernel).expect("the kernel is one");
     let options = ImageOptions {
-        strip: true,
+        content: ImageContent::Stripped,
         ..ImageOptions::default()
     };
     let image = image(&kernel, object, &options).map_err(|error| error.to_string())?;

@@ -1,7 +1,7 @@
 //! One bootable file of kernel and window.
 
 use gimli::UnwindSection as _;
-use mewz::link::image::{ImageOptions, image};
+use mewz::link::image::{ImageContent, ImageOptions, image};
 use mewz::link::kernel::Kernel;
 use mewz_abi::address::{KERNEL_PHYSICAL, PAGE_BYTES, WINDOW_BASE, WINDOW_PHYSICAL};
 use mewz_abi::application::{WINDOW_MAGIC, WindowHeader};
@@ -63,7 +63,7 @@ fn an_image_has_the_symbols_of_both() {
     assert_eq!(debug.data().unwrap(), b"debug information");
 
     let options = ImageOptions {
-        strip: true,
+        content: ImageContent::Stripped,
         ..ImageOptions::default()
     };
     let stripped = image(&kernel, &object, &options).unwrap();
@@ -78,17 +78,17 @@ fn an_image_has_the_symbols_of_both() {
 fn a_pack_is_a_segment_behind_the_window_that_the_header_tells_of() {
     let (kernel, object) = (kernel(&[ANSWERED]), application());
     let kernel = Kernel::parse(&kernel).unwrap();
-    let make = |pack: &[Vec<u8>], strip| {
+    let make = |pack: &[Vec<u8>], content| {
         let options = ImageOptions {
-            strip,
+            content,
             pack,
             ..ImageOptions::default()
         };
         image(&kernel, &object, &options).unwrap()
     };
     let pack = [vec![7; 3000], vec![9; 2000]];
-    for strip in [false, true] {
-        let packed = make(&pack, strip);
+    for content in [ImageContent::Whole, ImageContent::Stripped] {
+        let packed = make(&pack, content);
         let elf = object::read::elf::ElfFile64::<Endianness>::parse(&*packed.bytes).unwrap();
         let last = elf.elf_program_headers().last().unwrap();
         let field = |field: object::U64<Endianness>| field.get(Endianness::Little);
@@ -101,7 +101,8 @@ fn a_pack_is_a_segment_behind_the_window_that_the_header_tells_of() {
         let file = object::File::parse(&*packed.bytes).unwrap();
         let section = file.section_by_name(".mewz.pack").unwrap();
         assert_eq!(section.data().unwrap(), pack.concat());
-        assert_eq!(file.symbols().count() == 0, strip);
+        let is_stripped = content == ImageContent::Stripped;
+        assert_eq!(file.symbols().count() == 0, is_stripped);
         let window = file
             .segments()
             .find(|segment| segment.address() == WINDOW_BASE);
@@ -109,8 +110,8 @@ fn a_pack_is_a_segment_behind_the_window_that_the_header_tells_of() {
         let end = size_of::<WindowHeader>();
         assert_eq!(read_u64(header, end - 16), physical);
         assert_eq!(read_u64(header, end - 8), 5000);
-        assert_ne!(packed.build_id, make(&[vec![8; 5000]], strip).build_id);
-        let without = make(&[], strip);
+        assert_ne!(packed.build_id, make(&[vec![8; 5000]], content).build_id);
+        let without = make(&[], content);
         assert_ne!(packed.build_id, without.build_id);
         assert!(
             object::File::parse(&*without.bytes)

@@ -17,6 +17,7 @@ use object::read::elf::{FileHeader as _, ProgramHeader as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::cli::debug_file::{self, BuildId};
 use crate::cli::failure::Failure;
 use crate::qemu::monitor::Monitor;
 
@@ -335,27 +336,30 @@ pub(super) fn is_core(path: &Path) -> bool {
             .is_ok_and(|header| header.e_type.get(LittleEndian) == elf::ET_CORE)
 }
 
-/// Finds the image of the core at `path`, and looks whether it is that of the machine.
+/// Finds the image of the core at `path`, or the debug file of its build, and looks whether it is that of the machine.
 pub(super) fn find(path: &Path) -> Result<Core, Failure> {
     let failure = || Failure::new(format!("cannot open the core `{}`", path.display()));
-    let image = image_path(path);
-    let symbols = fs::read(&image).map_err(|problem| {
-        failure()
-            .cause(format!("its image `{}`: {problem}", image.display()))
-            .hint("a core and its `.elf` are moved together")
-    })?;
-    let broken = || failure().cause("it is cut short, or no core of a machine");
     let core = File::open(path).map_err(|problem| failure().cause(problem))?;
-    let ids = build_id_of_core(&core).zip(build_id_of_image(&symbols));
-    let (of_core, of_image) = ids.ok_or_else(broken)?;
-    if of_core != of_image {
-        return Err(failure()
-            .cause(format!(
-                "`{}` is the image of another build",
-                image.display()
-            ))
-            .hint("a core and its `.elf` are moved together"));
-    }
+    let id = build_id_of_core(&core);
+    let id = id.ok_or_else(|| failure().cause("it is cut short, or no core of a machine"))?;
+    let beside = image_path(path);
+    let cause = match fs::read(&beside) {
+        Ok(symbols) if BuildId::of(&symbols) == Some(id) => None,
+        Ok(_) => Some(format!(
+            "`{}` is the image of another build",
+            beside.display()
+        )),
+        Err(problem) => Some(format!("its image `{}`: {problem}", beside.display())),
+    };
+    let image = match cause {
+        None => beside,
+        Some(cause) => debug_file::find(path, &id).ok_or_else(|| {
+            failure()
+                .cause(cause)
+                .hint("a core and its `.elf` are moved together")
+                .hint(debug_file::hint(&id))
+        })?,
+    };
     Ok(Core {
         path: path.to_owned(),
         image,
@@ -363,7 +367,7 @@ pub(super) fn find(path: &Path) -> Result<Core, Failure> {
 }
 
 /// The build id that the window in a machine's memory has.
-fn build_id_of_core(core: &File) -> Option<[u8; BUILD_ID_BYTES]> {
+fn build_id_of_core(core: &File) -> Option<BuildId> {
     let mut head = vec![0; headers_end(core).ok()? as usize];
     core.read_exact_at(&mut head, 0).ok()?;
     let header = Header::parse(&head[..]).ok()?;
@@ -377,15 +381,5 @@ fn build_id_of_core(core: &File) -> Option<[u8; BUILD_ID_BYTES]> {
     })?;
     let mut id = [0; BUILD_ID_BYTES];
     core.read_exact_at(&mut id, place).ok()?;
-    Some(id)
-}
-
-fn build_id_of_image(image: &[u8]) -> Option<[u8; BUILD_ID_BYTES]> {
-    let header = Header::parse(image).ok()?;
-    let segments = header.program_headers(LittleEndian, image).ok()?;
-    let window = segments.iter().find(|segment| {
-        segment.p_type(LittleEndian) == elf::PT_LOAD && segment.p_vaddr(LittleEndian) == WINDOW_BASE
-    })?;
-    let start = usize::try_from(window.p_offset(LittleEndian) + BUILD_ID_OFFSET).ok()?;
-    image.get(start..start + BUILD_ID_BYTES)?.try_into().ok()
+    Some(BuildId(id))
 }
