@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use mewz::compile::{Options, compile};
 
 use super::child::{self, Cost, DEBUG_LEVELS, WAYS};
 use super::precedence::Precedence;
 use super::table::Table;
+use super::tools;
 
 /// Rounds; each compiles each module once in each way with each level of debug information.
 const ROUNDS: usize = 5;
@@ -103,16 +104,16 @@ fn rust(folder: &Path) -> Result<PathBuf, String> {
     let source = folder.join("words.rs");
     let wasm = folder.join("words.wasm");
     fs::write(&source, RUST).map_err(|problem| format!("cannot write {source:?}: {problem}"))?;
-    let status = Command::new("rustc")
-        .args(["--target=wasm32-wasip1", "-g", "--edition=2021"])
+    let status = tools::rust_compiler()
+        .arg("-g")
         .arg(&source)
         .arg("-o")
         .arg(&wasm)
         .stdin(Stdio::null())
         .status()
-        .map_err(|problem| format!("cannot start rustc: {problem}"))?;
+        .map_err(|problem| format!("cannot start the Rust compiler: {problem}"))?;
     if !status.success() {
-        return Err(format!("rustc ended with {status}"));
+        return Err(format!("the Rust compiler ended with {status}"));
     }
     Ok(wasm)
 }

@@ -19,6 +19,9 @@ mod shapes;
 #[expect(dead_code, reason = "other benchmarks need more of it")]
 mod table;
 
+#[path = "../../tests/tools/mod.rs"]
+mod tools;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 

@@ -164,6 +164,8 @@ fn optimised_code_tells_what_is_in_registers() {
         "break build",
         "continue",
         "bt",
+        // The frame is there, and what is in it.
+        "p (long)$pc > (long)&build",
         "info args",
         "finish",
         "continue",
@@ -173,8 +175,9 @@ fn optimised_code_tells_what_is_in_registers() {
         "nodes=0x",
         "count=3) at list.c:1",
         "in main (argc=",
+        "$1 = 1\n",
         "count = 3\n",
-        "Value returned is $1 = (struct node *) 0x",
+        "Value returned is $2 = (struct node *) 0x",
         "exited with code 07]",
     ]);
 }

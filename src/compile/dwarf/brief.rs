@@ -176,7 +176,7 @@ fn function(writer: &mut Writer<'_, '_, '_>, place: usize, budget: &mut usize) {
             let parent = writer.space(&naming);
             let id = writer.unit.add(parent, tag::DW_TAG_subprogram);
             writer.name(id, &naming);
-            writer.code(id, function, &[0..function.len()]);
+            writer.code(id, function, std::slice::from_ref(&(0..function.len())));
             id
         }
         None if function.parts.is_empty() => return,

@@ -213,8 +213,6 @@ pub(super) struct Known {
     origins: HashMap<Origin, UnitEntryId>,
     /// Namespaces and types, by what is around them, kind and name.
     spaces: HashMap<(UnitEntryId, DwTag, Vec<u8>), UnitEntryId>,
-    /// Names of all functions of the module, those of bodies behind so many imported ones.
-    names: Option<(Vec<String>, usize)>,
 }
 
 impl<'a> Writer<'_, '_, 'a> {
@@ -320,15 +318,14 @@ impl<'a> Writer<'_, '_, 'a> {
         let id = self.unit.add(root, tag::DW_TAG_subprogram);
         let name = self.symbol_name(function.index);
         self.text(id, at::DW_AT_name, name);
-        self.code(id, function, &[0..function.len()]);
+        self.code(id, function, std::slice::from_ref(&(0..function.len())));
         id
     }
 
     /// The name of the function with body `body`, as its symbol has it.
-    fn symbol_name(&mut self, body: usize) -> Vec<u8> {
-        let program = self.sources.program;
-        let (names, imported) = self.known.names.get_or_insert_with(|| program.names());
-        names[*imported + body].replace('\0', "?").into_bytes()
+    fn symbol_name(&self, body: usize) -> Vec<u8> {
+        let name = self.sources.program.symbol_name(body);
+        name.replace('\0', "?").into_bytes()
     }
 
     /// The entry of what is around a function.

@@ -250,11 +250,21 @@ fn end_prologue(rows: &mut Vec<LineRow>, function: &Function<'_>) {
     let Some(first) = rows.first().copied() else {
         return;
     };
-    let is_told = rows.iter().any(|row| row.prologue_end);
-    if is_told || function.entry_bytes >= function.len() {
+    if function.entry_bytes >= function.len() {
         return;
     }
     let at = first.address_offset.max(function.entry_bytes.into());
+    // One from before the frame stands, as in optimised code, ends nothing.
+    let is_end = |row: &LineRow| {
+        let offset = row.address_offset;
+        row.prologue_end && offset >= at && offset > first.address_offset
+    };
+    if rows.iter().any(is_end) {
+        return;
+    }
+    for row in rows.iter_mut() {
+        row.prologue_end = false;
+    }
     let after = rows.partition_point(|row| row.address_offset <= at);
     let row = LineRow {
         address_offset: at,

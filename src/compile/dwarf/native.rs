@@ -108,6 +108,8 @@ pub(super) struct Program<'a> {
     /// Bodies that became part of other functions.
     is_part: Vec<bool>,
     module: &'a Module<'a>,
+    /// The names of all functions, when one is wanted.
+    names: OnceLock<Vec<String>>,
     /// Where the values of globals lie from the start of the state; `None` for those that are constant or imported.
     globals: Vec<Option<u32>>,
 }
@@ -201,6 +203,7 @@ impl<'a> Program<'a> {
             of_bodies,
             is_part,
             module,
+            names: OnceLock::new(),
             globals: globals.collect(),
         }
     }
@@ -222,10 +225,10 @@ impl<'a> Program<'a> {
         self.is_part[index]
     }
 
-    /// The names of all functions, those of bodies behind so many imported ones.
-    pub(super) fn names(&self) -> (Vec<String>, usize) {
-        let imported = self.module.functions_imported as usize;
-        (names::functions(self.module), imported)
+    /// The name of the function with body `index`, as its symbol has it.
+    pub(super) fn symbol_name(&self, index: usize) -> &str {
+        let names = self.names.get_or_init(|| names::functions(self.module));
+        &names[self.module.functions_imported as usize + index]
     }
 
     /// The functions, by where their bodies begin.
