@@ -614,7 +614,7 @@ fn finish(
 }
 
 /// Whether a debugger's user ended the machine: QEMU's status is that of debug-exit.
-fn is_killed(death: &Death) -> bool {
+pub(super) fn is_killed(death: &Death) -> bool {
     let value = i32::try_from(debug_exit_value(STATUS_KILLED)).ok();
     death.had_started && death.status.code() == value.map(|value| 2 * value + 1)
 }

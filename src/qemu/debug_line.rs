@@ -271,6 +271,9 @@ impl Relay {
                         self.say(ENDED);
                         continue;
                     }
+                    if is_end {
+                        self.session.greeting = None;
+                    }
                     if is_end || matches!(body.first(), Some(b'T' | b'S')) {
                         self.session.is_awaited = false;
                     }
@@ -368,6 +371,7 @@ impl Relay {
     fn tell_end(&mut self) {
         let end = self.session.end.take();
         self.session.is_awaited = false;
+        self.session.greeting = None;
         // Without a word it was killed, by signal 9.
         self.tell(&end.unwrap_or_else(|| framed(b"X09")));
     }

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, JoinHandle};
@@ -247,6 +246,16 @@ fn gdb_comes_to_a_program_that_crashed_and_goes_without_a_word() {
     assert_eq!(dev.stop("INT"), Some(130));
 }
 
+/// Runs gdb itself with `commands`, as an editor does, on the image that is where editors look; what it says.
+fn gdb(place: &Place, commands: &[&str]) -> String {
+    let mut gdb = Command::new("gdb");
+    gdb.args(["-nx", "-batch", "-ex", "set sysroot"]);
+    gdb.arg(place.path(".mewz/made.elf"));
+    gdb.args(commands.iter().flat_map(|command| ["-ex", command]));
+    let output = gdb.stdin(Stdio::null()).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
 #[test]
 fn an_editor_comes_by_a_port_and_the_program_goes_on() {
     let place = project("");
@@ -269,17 +278,8 @@ fn an_editor_comes_by_a_port_and_the_program_goes_on() {
         if text != "asleep" {
             assert_eq!(dev.next_line(), text);
         }
-        let symbols = dev.place.path(".mewz/made.elf");
-        let gdb = |symbols: &Path| {
-            let mut gdb = Command::new("gdb");
-            let commands = [&target[..], "bt", "x/s 16", "detach"];
-            gdb.args(["-nx", "-batch", "-ex", "set sysroot"])
-                .arg(symbols);
-            gdb.args(commands.iter().flat_map(|command| ["-ex", command]));
-            String::from_utf8(gdb.stdin(Stdio::null()).output().unwrap().stdout).unwrap()
-        };
         let said = wait_for("the program in gdb", || {
-            let said = gdb(&symbols);
+            let said = gdb(&dev.place, &[&target, "bt", "x/s 16", "detach"]);
             said.contains(text).then_some(said)
         });
         assert!(
@@ -288,6 +288,10 @@ fn an_editor_comes_by_a_port_and_the_program_goes_on() {
         );
     }
     assert_eq!(dev.ask("status")["serving"], 2);
+    gdb(&dev.place, &[&target, "kill"]);
+    let told = dev.next("trap");
+    assert_eq!(told["number"], 2);
+    assert_eq!(told["text"], "error: a debugger ended the program\n");
     signal("INT", door.id());
     door.wait().unwrap();
     assert_eq!(dev.stop("INT"), Some(130));

@@ -10,7 +10,7 @@ use super::event::{Event, GuestEvent, GuestId};
 use super::front::{Page, Target};
 use super::machines::{Crashed, Crew, Save};
 use super::work::{Next, Work};
-use crate::cli::boot::{STATUS_TIMEOUT, exit_status, not_ready};
+use crate::cli::boot::{STATUS_TIMEOUT, exit_status, is_killed, not_ready};
 use crate::cli::debug::Stopped;
 use crate::cli::emulator;
 use crate::cli::failure::Failure;
@@ -236,6 +236,9 @@ impl Work {
         let failure = match (over.crash, &end) {
             (Some(failure), _) => Some(failure),
             (None, Ok(End::Exited(_))) => None,
+            (None, Ok(End::Died(death))) if is_killed(death) => {
+                Some(Failure::new("a debugger ended the program"))
+            }
             (None, Ok(End::Died(death))) => Some(emulator::died(death)),
             (None, Ok(_)) => Some(Failure::new("the machine was ended")),
             (None, Err(problem)) => Some(emulator::not_run(problem)),
