@@ -30,6 +30,8 @@ fn server_project() -> (Place, u16) {
             command.join(" ")
         ),
     );
+    // What the linker is about.
+    place.write(".gitignore", "out.wasm*\n");
     place.write("server.c", source("one", ""));
     (place, port)
 }
@@ -157,8 +159,7 @@ fn gdb_goes_from_program_to_program_with_its_breakpoints() {
     });
 
     // The next program is stopped at its first line, with lines and variables; the one before serves on without breakpoints.
-    let more = "// A line more.\n\n\n";
-    let two = source("two", more);
+    let two = source("two", "// A line more.\n");
     dev.place.write("server.c", &two);
     gdb.expect("is executing new program: ");
     gdb.expect("Breakpoint 2, main () at server.c:");
@@ -174,6 +175,11 @@ fn gdb_goes_from_program_to_program_with_its_breakpoints() {
     gdb.expect(&format!("Breakpoint 1, respond (at=1) at server.c:{line}"));
     gdb.say("print at + 41");
     gdb.expect("= 42");
+
+    // A breakpoint at a line stays there, whatever the line becomes.
+    let fixed = line_of(&two, "lengths[at] = 0;");
+    gdb.say(&format!("break server.c:{fixed}"));
+    gdb.expect("Breakpoint 3 at 0x");
 
     // It holds that one still: the next one serves meanwhile, and gdb comes to it when it goes on.
     dev.place.write("server.c", source("three", ""));
@@ -192,6 +198,9 @@ fn gdb_goes_from_program_to_program_with_its_breakpoints() {
     let third = asked(port);
     let line = line_of(&source("three", ""), "char *request = requests[at];");
     gdb.expect(&format!("Breakpoint 1, respond (at=1) at server.c:{line}"));
+    gdb.say("continue");
+    gdb.expect(&format!("Breakpoint 3, respond (at=1) at server.c:{fixed}"));
+    gdb.expect("return write(polled[at].fd, response, length)");
     gdb.say("delete");
     gdb.say("detach");
     gdb.expect("detached]");
@@ -215,7 +224,7 @@ fn gdb_goes_from_program_to_program_with_its_breakpoints() {
 #[test]
 fn gdb_comes_to_a_program_that_crashed_and_goes_without_a_word() {
     let (place, port) = server_project();
-    let mut dev = Loop::start(place, &[]);
+    let mut dev = Loop::start(place, &["--reload", "reboot"]);
     dev.next("ready");
     assert_eq!(ask(port, "/trap").0, 503);
     dev.next("trap");
@@ -235,13 +244,19 @@ fn gdb_comes_to_a_program_that_crashed_and_goes_without_a_word() {
     gdb.expect("Breakpoint 1 at ");
     gdb.say("continue");
     gdb.expect("is executing new program: ");
+    wait_for("gdb to go on", || {
+        (dev.ask("status")["debugger"] == "running").then_some(())
+    });
+    dev.place.write("server.c", source("three", ""));
+    gdb.expect("is executing new program: ");
+    dev.next("ready");
     let answer = asked(port);
-    gdb.expect("Breakpoint 1, ");
+    gdb.expect("Breakpoint 1, respond (at=1) at server.c:");
     // Killed, it leaves neither a breakpoint nor a program that stands still.
     let id = dev.place.process("/gdb");
     signal("KILL", id);
-    assert_eq!(answer.join().unwrap().1, "two");
-    assert_eq!(ask(port, "/close").1, "two");
+    assert_eq!(answer.join().unwrap().1, "three");
+    assert_eq!(ask(port, "/close").1, "three");
     gdb.end("quit");
     assert_eq!(dev.stop("INT"), Some(130));
 }

@@ -17,8 +17,8 @@ use crate::arch::{cpu, interrupts};
 use crate::debug::{self, Afterwards, Manner, signal};
 use crate::memory::{heap, linear, peek, physical};
 
-/// Brings the stub up; `is_parked`: there is no program yet.
-pub(super) fn start(settings: &Settings, is_parked: bool) {
+/// Brings the stub up; `is_early`: there is no program yet, or it waits for a debugger, which is to find it at its beginning.
+pub(super) fn start(settings: &Settings, is_early: bool) {
     let waits_at_crash = settings.debugger != Debugger::Never;
     let manner = Manner {
         waits_at_crash,
@@ -43,7 +43,7 @@ pub(super) fn start(settings: &Settings, is_parked: bool) {
         None => {}
     }
     // One that is waited for finds the program at its beginning, and nothing before.
-    if settings.debugger != Debugger::AtStart && !is_parked {
+    if settings.debugger != Debugger::AtStart && !is_early {
         debug::listen();
     }
 }

@@ -83,7 +83,8 @@ extern "C" fn kernel_start(start_information: u64) -> ! {
     instructions::enable_interrupts();
 
     let mut settings = read_settings(&information);
-    debugger::start(&settings, window.as_ref().is_ok_and(Window::is_parked));
+    let is_early = |window: &Window| window.is_parked() || window.waits_for_debugger();
+    debugger::start(&settings, window.as_ref().is_ok_and(is_early));
     let devices = start_devices(&settings);
     let packs = folders::find_packs(
         configuration(&information),

@@ -177,6 +177,15 @@ class Saved(gdb.Function):
         raise gdb.GdbError("`%s` of this frame is in the processor, or nobody's" % name)
 
 
+def forget_sources(_):
+    """A file that was saved is another one, of which gdb would show the lines that it has read before."""
+    try:
+        gdb.execute("maintenance flush source-cache", to_string=True)
+    except gdb.error:
+        pass  # One that does not know the command keeps what it has read.
+
+
+gdb.events.new_objfile.connect(forget_sources)
 Mewz()
 Core()
 Saved()
