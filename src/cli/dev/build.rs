@@ -15,9 +15,12 @@ use crate::cli::function_store::FunctionStore;
 use crate::cli::image::{self, Making};
 use crate::cli::module::Module;
 use crate::cli::project::{self, Profile, Project};
-use crate::compile::Counts;
+use crate::compile::{Counts, DebugLevel, Options};
 use crate::link::window;
 use crate::relocatable::Object;
+
+/// The section of a module that tells lines of its source.
+const LINES_SECTION: &[u8] = b".debug_line";
 
 /// What is to be built.
 #[derive(Clone, Debug)]
@@ -80,13 +83,46 @@ impl Build {
     pub(super) fn with_symbols(&self) -> Result<Vec<u8>, Failure> {
         match &self.symbols {
             Some(symbols) => Ok(symbols.clone()),
-            None => self.link_symbols(&self.source.making),
+            None => self.link_symbols(&self.object, &self.source.making),
         }
     }
 
-    fn link_symbols(&self, making: &Making) -> Result<Vec<u8>, Failure> {
+    /// The same for a debugger: with the lines of the source, where the module has them. Functions come from `cache`.
+    pub(super) fn for_debugger(&self, cache: Option<&Cache>) -> Result<Vec<u8>, Failure> {
+        let has_lines = memchr::memmem::find(&self.module.bytes, LINES_SECTION).is_some();
+        match self.symbols.is_none() && has_lines {
+            true => self.with_lines(cache),
+            false => self.with_symbols(),
+        }
+    }
+
+    /// Compiles once more, to the same code, and takes the lines from that.
+    fn with_lines(&self, cache: Option<&Cache>) -> Result<Vec<u8>, Failure> {
+        let plain = &self.source.making;
+        let options = Options {
+            debug: DebugLevel::Lines,
+            ..plain.options.clone()
+        };
+        let making = Making {
+            options,
+            ..plain.clone()
+        };
+        let mut store = image::function_store(&self.module, &making, cache);
+        let object = image::compile_with(&self.module, &making, store.as_mut())?.object;
+        let is_same = making.kernel.with(|kernel| {
+            let linked = window::window(kernel, &object, self.window.build_id);
+            Ok(linked.is_ok_and(|linked| linked.placed.bytes == self.window.bytes))
+        })?;
+        match is_same {
+            true => self.link_symbols(&object, &making),
+            // Lines of other code would lie.
+            false => self.with_symbols(),
+        }
+    }
+
+    fn link_symbols(&self, object: &Object, making: &Making) -> Result<Vec<u8>, Failure> {
         let build_id = Some(self.window.build_id);
-        let linked = image::link_named(&self.module, &self.object, making, false, build_id)?;
+        let linked = image::link_named(&self.module, object, making, false, build_id)?;
         Ok(linked.bytes)
     }
 }
@@ -265,7 +301,7 @@ impl Worker {
             symbols: None,
         };
         if order.is_debugged {
-            build.symbols = Some(build.link_symbols(making)?);
+            build.symbols = Some(build.link_symbols(&build.object, making)?);
         }
         build.times.link = start.elapsed();
         Ok(build)

@@ -130,7 +130,9 @@ impl Work {
         let Some(line) = first.guest.debug_line() else {
             return;
         };
-        let image = next.build.with_symbols();
+        let cache = self.cache.as_ref();
+        let cache = cache.map(|cache| cache.clone().for_project(self.setup.project_root()));
+        let image = next.build.for_debugger(cache.as_ref());
         let image = match image.and_then(|image| door.put_image(&image)) {
             Ok(path) => Some(path),
             Err(failure) => {
@@ -153,6 +155,8 @@ impl Work {
     /// Leads the door to the machine that is worth looking at.
     fn open_door(&mut self) -> Result<Way, Failure> {
         self.debugging.door()?;
+        let cache = self.cache.as_ref();
+        let cache = cache.map(|cache| cache.clone().for_project(self.setup.project_root()));
         let debugging = &mut self.debugging;
         let door = debugging.door.as_ref().ok_or_else(no_stub)?;
         let machines = &mut self.machines;
@@ -171,7 +175,7 @@ impl Work {
         };
         let image = match &debugging.image {
             Some((id, image)) if *id == guest.id => image.clone(),
-            _ => door.put_image(&build.with_symbols()?)?,
+            _ => door.put_image(&build.for_debugger(cache.as_ref())?)?,
         };
         if debugging.led_to != Some(guest.id) {
             let line = guest.debug_line().ok_or_else(no_stub)?;
