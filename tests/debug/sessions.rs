@@ -1,7 +1,7 @@
 //! Sessions on a machine that waits before its first instruction: looking, stepping, watching, changing.
 
-use super::invoke::program;
-use super::{session, source};
+use super::invoke::{Ended, Place, program};
+use super::{command, session, source};
 
 #[test]
 fn a_program_is_stopped_looked_at_and_ends_by_its_trap() {
@@ -140,6 +140,35 @@ fn every_machine_waits_before_the_first_instruction() {
             "killed]",
         ]);
     }
+}
+
+#[test]
+fn a_place_that_nobody_knows_ends_a_script_with_an_error() {
+    let place = Place::new();
+    for (location, words) in [
+        ("nonsense", "there is no function `nonsense`"),
+        ("nonsense.c:9", "No source file named nonsense.c"),
+        ("*nonsense", "No symbol \"nonsense\""),
+    ] {
+        let module = source("count.wat");
+        let arguments = [
+            "debug",
+            "--batch",
+            "--break",
+            location,
+            "--ex",
+            "echo went-on\\n",
+            &module,
+        ];
+        let ended = Ended::new(command(&place, &arguments).output().unwrap());
+        assert!(matches!(ended.status, 1 | 2), "{ended:?}");
+        assert!(ended.stderr.contains(words), "{ended:?}");
+        assert!(
+            !String::from_utf8_lossy(&ended.stdout).contains("went-on"),
+            "{ended:?}"
+        );
+    }
+    place.assert_clean();
 }
 
 #[test]

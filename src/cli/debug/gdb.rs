@@ -26,6 +26,7 @@ const HELPERS: &str = include_str!("mewz.py");
 /// Names of files in a session's folder.
 const HELPERS_FILE: &str = "mewz.py";
 const COMMANDS_FILE: &str = "start.gdb";
+const CHECK_FILE: &str = "check.gdb";
 /// What tells the helpers which core is looked at, or where cores are asked for.
 const CORE_NOTE_FILE: &str = "core-file";
 const CORES_NOTE_FILE: &str = "cores";
@@ -133,17 +134,21 @@ fn breakpoints(script: &Script) -> String {
     let places = script.breakpoints.iter();
     let mut text: String = places.map(|place| format!("break {place}\n")).collect();
     if !script.breakpoints.is_empty() {
-        text.push_str("continue\n");
+        text.push_str("set $mewz_has_places = 1\ncontinue\n");
     }
     text
 }
+
+/// What ends a script behind a place that gdb does not know: it goes on after a file of commands that failed, and would end
+/// as if all were well.
+const CHECK: &str = "if $_isvoid($mewz_has_places)\n  quit 1\nend\n";
 
 /// Writes what gdb runs first into `folder`: the helpers in Python, then commands. Their paths.
 pub(super) fn write_start(
     folder: &Path,
     target: Target<'_>,
     script: &Script,
-) -> Result<[PathBuf; 2], Failure> {
+) -> Result<Vec<PathBuf>, Failure> {
     let failure =
         |problem: std::io::Error| Failure::new("cannot write gdb's commands").cause(problem);
     let helpers = folder.join(HELPERS_FILE);
@@ -156,16 +161,18 @@ pub(super) fn write_start(
     std::fs::write(folder.join(note), path).map_err(failure)?;
     let commands = folder.join(COMMANDS_FILE);
     std::fs::write(&commands, first_commands(target, script)).map_err(failure)?;
-    Ok([helpers, commands])
+    let mut start = vec![helpers, commands];
+    let is_machine = matches!(target, Target::Machine { .. });
+    if script.is_batch && is_machine && !script.breakpoints.is_empty() {
+        let check = folder.join(CHECK_FILE);
+        std::fs::write(&check, CHECK).map_err(failure)?;
+        start.push(check);
+    }
+    Ok(start)
 }
 
 /// gdb with the image's symbols and what it runs first, `start`.
-pub(super) fn command(
-    program: &Path,
-    image: &Path,
-    start: &[PathBuf; 2],
-    script: &Script,
-) -> Command {
+pub(super) fn command(program: &Path, image: &Path, start: &[PathBuf], script: &Script) -> Command {
     let mut command = Command::new(program);
     // What a person has set up for other programs may ask questions, and stop a script.
     if script.is_batch {
@@ -255,7 +262,8 @@ mod tests {
             cores: Path::new("/run/core"),
         };
         let text = first_commands(target, &script);
-        assert!(text.ends_with("target remote /run/line\nbreak main\ncontinue\n"));
+        let places = "break main\nset $mewz_has_places = 1\ncontinue\n";
+        assert!(text.ends_with(&format!("target remote /run/line\n{places}")));
         assert!(first_commands(target, &Script::default()).ends_with("/run/line\n"));
         let core = Target::Core(Path::new("/a.core"));
         assert!(first_commands(core, &script).ends_with("core-file /a.core\n"));
