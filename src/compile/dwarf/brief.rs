@@ -103,7 +103,6 @@ fn write(
         let mut writer = Writer {
             sources,
             unit: &mut unit,
-            strings,
             line_strings,
             files: &mut files,
             known: &mut known,

@@ -255,7 +255,6 @@ impl<'c, 'a> Converter<'c, 'a> {
             let mut writer = Writer {
                 sources: self.sources,
                 unit: self.unit.unit,
-                strings: self.unit.strings,
                 line_strings: self.unit.line_strings,
                 files: &mut self.files,
                 known: &mut known,

@@ -16,6 +16,8 @@ pub(super) struct Files {
     own: Vec<FileId>,
     /// Files of other units, by unit and number.
     foreign: HashMap<(usize, u64), Option<FileId>>,
+    /// The one of these that was asked for last: mostly it is asked for again.
+    last: Option<((usize, u64), Option<FileId>)>,
 }
 
 impl Files {
@@ -24,7 +26,7 @@ impl Files {
         Self {
             unit: Some(unit),
             own,
-            foreign: HashMap::new(),
+            ..Self::default()
         }
     }
 
@@ -47,12 +49,14 @@ impl Files {
             }
             return self.own.get(usize::try_from(number).ok()?).copied();
         }
-        if let Some(known) = self.foreign.get(&(unit, number)) {
-            return *known;
+        let key = (unit, number);
+        if let Some((_, known)) = self.last.filter(|(last, _)| *last == key) {
+            return known;
         }
-        let added = add(from, number, table, strings);
-        self.foreign.insert((unit, number), added);
-        added
+        let added = || add(from, number, table, strings);
+        let found = *self.foreign.entry(key).or_insert_with(added);
+        self.last = Some((key, found));
+        found
     }
 }
 

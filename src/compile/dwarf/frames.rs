@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use gimli::constants as tag;
 use gimli::constants as at;
-use gimli::write::{AttributeValue, LineStringTable, StringTable, Unit, UnitEntryId};
+use gimli::write::{AttributeValue, LineStringTable, Unit, UnitEntryId};
 use gimli::{DwTag, Dwarf};
 
 use super::files::Files;
@@ -69,15 +69,21 @@ pub(super) fn frames(
         of_parts: vec![None; function.parts.len()],
         of_scopes: HashMap::new(),
     };
-    let mut last = None;
+    // What the piece before came from: the next one mostly comes from the same.
+    let mut last: Option<(u32, Range<u64>, Option<usize>)> = None;
     for span in &function.spans {
         let operator = u64::from(span.operator);
-        let place = (span.body, builder.scope(span.body, operator));
-        let frame = match last {
-            Some((known, frame)) if known == place => frame,
-            _ => builder.frame(place.0, place.1),
+        let frame = match &last {
+            Some((body, around, frame)) if *body == span.body && around.contains(&operator) => {
+                *frame
+            }
+            _ => {
+                let (scope, around) = builder.scope(span.body, operator);
+                let frame = builder.frame(span.body, scope);
+                last = Some((span.body, around, frame));
+                frame
+            }
         };
-        last = Some((place, frame));
         let mut next = frame;
         while let Some(at) = next {
             let frame = &mut builder.frames[at];
@@ -124,13 +130,17 @@ impl<'b> Builder<'b, '_> {
         self.sources.scopes.told(body)
     }
 
-    /// The innermost body that the module's compiler put around `address` of body `number`.
-    fn scope(&self, number: u32, address: u64) -> Option<u32> {
+    /// The innermost body that the module's compiler put around `address` of body `number`, and the addresses for which
+    /// that holds.
+    fn scope(&self, number: u32, address: u64) -> (Option<u32>, Range<u64>) {
         if number == 0 && self.share == Share::Ours {
-            return None;
+            return (None, 0..u64::MAX);
         }
-        let told = self.told(number)?;
-        told.inlined_from(told.scope_at(address))
+        let Some(told) = self.told(number) else {
+            return (None, 0..u64::MAX);
+        };
+        let (scope, around) = told.scope_around(address);
+        (told.inlined_from(scope), around)
     }
 
     /// The frame of `scope` of body `number`, or that of the body; `None` for the function itself.
@@ -160,7 +170,7 @@ impl<'b> Builder<'b, '_> {
             return Some(known);
         }
         let part = self.function.parts[at];
-        let scope = self.scope(part.caller, part.call);
+        let (scope, _) = self.scope(part.caller, part.call);
         let parent = self.frame(part.caller, scope);
         let origin = match self.told(number) {
             Some(told) => Origin::Entry(told.entry),
@@ -200,7 +210,6 @@ impl<'b> Builder<'b, '_> {
 pub(super) struct Writer<'w, 's, 'a> {
     pub(super) sources: &'w Sources<'s, 'a>,
     pub(super) unit: &'w mut Unit,
-    pub(super) strings: &'w mut StringTable,
     pub(super) line_strings: &'w mut LineStringTable,
     pub(super) files: &'w mut Files,
     pub(super) known: &'w mut Known,
@@ -367,9 +376,9 @@ impl<'a> Writer<'_, '_, 'a> {
         }
     }
 
+    /// Names stand where they are said: most are said once, and a reference would be one more relocation.
     fn text(&mut self, id: UnitEntryId, name: gimli::DwAt, text: Vec<u8>) {
-        let text = self.strings.add(text);
-        self.set(id, name, AttributeValue::StringRef(text));
+        self.set(id, name, AttributeValue::String(text));
     }
 
     fn set(&mut self, id: UnitEntryId, name: gimli::DwAt, value: AttributeValue) {

@@ -1,6 +1,7 @@
 //! Line tables: read whole, then written again for each unit in the order of its code.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use gimli::write::{ConvertUnit, FileId, LineProgram, LineRow, LineStringTable};
 use gimli::{ColumnType, Dwarf, LineEncoding, UnitRef};
@@ -129,6 +130,12 @@ impl<'a> Lines<'a> {
 
     /// The unit and the row of the operator at `address`.
     fn row_at(&self, address: u64) -> Option<(usize, &Row)> {
+        let (unit, row, _) = self.row_around(address)?;
+        Some((unit, row))
+    }
+
+    /// As [`Lines::row_at`], with the addresses for which the row holds.
+    fn row_around(&self, address: u64) -> Option<(usize, &Row, Range<u64>)> {
         let after = self
             .sequences
             .partition_point(|sequence| sequence.start <= address);
@@ -137,7 +144,12 @@ impl<'a> Lines<'a> {
             return None;
         }
         let after = sequence.rows.partition_point(|row| row.address <= address);
-        Some((sequence.unit, sequence.rows[..after].last()?))
+        let row = sequence.rows[..after].last()?;
+        let end = sequence
+            .rows
+            .get(after)
+            .map_or(sequence.end, |next| next.address);
+        Some((sequence.unit, row, row.address..end))
     }
 
     /// The first row of a function's code; where there is none of the function itself, as of what a linker adds, that of the
@@ -210,7 +222,19 @@ fn sequences<'a>(
     let mut all = Vec::new();
     let mut rows = table.rows();
     let mut sequence: Vec<Row> = Vec::new();
+    // What was removed from the module keeps its rows, at addresses where no code is.
+    let mut is_alive = None;
+    let alive = |address| {
+        let body = program.body_at(address);
+        body.is_some_and(|body| program.place_of(body).is_some() || program.is_part(body))
+    };
     while let Some((_, row)) = rows.next_row()? {
+        if !*is_alive.get_or_insert_with(|| alive(row.address())) {
+            if row.end_sequence() {
+                is_alive = None;
+            }
+            continue;
+        }
         if !row.end_sequence() {
             sequence.push(Row {
                 address: row.address(),
@@ -226,12 +250,8 @@ fn sequences<'a>(
             continue;
         }
         let mut rows = std::mem::take(&mut sequence);
-        let Some(first) = rows.first() else { continue };
-        // What was removed from the module keeps its rows, at addresses where no code is.
-        let Some(body) = program.body_at(first.address) else {
-            continue;
-        };
-        if program.place_of(body).is_none() && !program.is_part(body) {
+        is_alive = None;
+        if rows.is_empty() {
             continue;
         }
         rows.sort_by_key(|row| row.address);
@@ -292,10 +312,17 @@ impl Writer<'_, '_> {
         let mut rows: Vec<LineRow> = Vec::new();
         let mut last: Option<(usize, Row)> = None;
         let mut last_place = None;
+        // The addresses of the row before: what follows is mostly among them.
+        let mut around = 0..0;
         for span in &function.spans {
-            let Some((unit, row)) = self.lines.row_at(u64::from(span.operator)) else {
+            let operator = u64::from(span.operator);
+            if around.contains(&operator) {
+                continue;
+            }
+            let Some((unit, row, addresses)) = self.lines.row_around(operator) else {
                 continue;
             };
+            around = addresses;
             if last == Some((unit, *row)) {
                 continue;
             }

@@ -61,8 +61,20 @@ pub(super) struct InlinedScope {
 impl Told {
     /// The innermost scope at `address`.
     pub(super) fn scope_at(&self, address: u64) -> Option<u32> {
+        self.scope_around(address).0
+    }
+
+    /// As [`Told::scope_at`], with the addresses for which it holds.
+    pub(super) fn scope_around(&self, address: u64) -> (Option<u32>, Range<u64>) {
         let after = self.changes.partition_point(|(start, _)| *start <= address);
-        self.changes[after.checked_sub(1)?].1
+        let end = self
+            .changes
+            .get(after)
+            .map_or(u64::MAX, |(start, _)| *start);
+        match after.checked_sub(1) {
+            Some(at) => (self.changes[at].1, self.changes[at].0..end),
+            None => (None, 0..end),
+        }
     }
 
     /// The innermost body of another function, from the scope at `place` outwards.
@@ -107,16 +119,16 @@ pub(super) struct Scopes<'m, 'a> {
     /// By the places of their bodies.
     told: HashMap<usize, Told>,
     /// What is around functions, of each unit.
-    around: Vec<Around<'a>>,
+    around: Vec<Around>,
 }
 
 /// What is around functions in one unit.
 #[derive(Default)]
-struct Around<'a> {
-    /// Namespaces and types: what is around them, and their names.
-    spaces: Vec<(Option<u32>, DwTag, &'a [u8])>,
-    /// The innermost one around a function's entry.
-    functions: HashMap<UnitOffset, u32>,
+struct Around {
+    /// Namespaces and types: what is around them, and their entries.
+    spaces: Vec<(Option<u32>, DwTag, UnitOffset)>,
+    /// The innermost one around a function's entry, by that.
+    functions: Vec<(UnitOffset, u32)>,
 }
 
 impl<'m, 'a> Scopes<'m, 'a> {
@@ -193,7 +205,10 @@ impl<'m, 'a> Scopes<'m, 'a> {
             naming.linkage_name = naming.linkage_name.or_else(linkage);
             naming.is_external |= entry.attr_value(at::DW_AT_external).is_some();
             if naming.spaces.is_empty() {
-                naming.spaces = self.around[index].of(offset);
+                let around = self.around[index].of(offset);
+                let named = around.map(|(kind, entry)| (kind, name_at(unit, entry)));
+                naming.spaces = named.collect();
+                naming.spaces.reverse();
             }
             let origin = entry.attr_value(at::DW_AT_abstract_origin);
             let reference = origin.or_else(|| entry.attr_value(at::DW_AT_specification));
@@ -203,21 +218,29 @@ impl<'m, 'a> Scopes<'m, 'a> {
     }
 }
 
-impl<'a> Around<'a> {
-    fn of(&self, function: UnitOffset) -> Vec<(DwTag, &'a [u8])> {
-        let mut all = Vec::new();
-        let mut next = self.functions.get(&function).copied();
-        while let Some(at) = next {
-            let (parent, kind, name) = self.spaces[at as usize];
-            all.push((kind, name));
-            if all.len() == SPACES_MAX {
-                break;
-            }
+impl Around {
+    /// What is around the entry of a function, innermost first.
+    fn of(&self, function: UnitOffset) -> impl Iterator<Item = (DwTag, UnitOffset)> {
+        let known = self
+            .functions
+            .binary_search_by_key(&function, |(at, _)| *at);
+        let mut next = known.ok().map(|place| self.functions[place].1);
+        let spaces = std::iter::from_fn(move || {
+            let (parent, kind, entry) = self.spaces[next? as usize];
             next = parent;
-        }
-        all.reverse();
-        all
+            Some((kind, entry))
+        });
+        spaces.take(SPACES_MAX)
     }
+}
+
+/// The name of the entry at `offset`; nothing where it has none.
+fn name_at<'a>(unit: UnitRef<'_, Slice<'a>>, offset: UnitOffset) -> &'a [u8] {
+    let entry = unit.entry(offset).ok();
+    let name = entry.and_then(|entry| entry.attr_value(at::DW_AT_name));
+    let name = name.and_then(|name| unit.attr_string(name).ok());
+    let name = name.map_or(&[][..], |name| name.slice());
+    if name.contains(&0) { &[] } else { name }
 }
 
 /// The entry that a reference of unit `index` leads to.
@@ -273,13 +296,13 @@ struct Reader<'r, 'a> {
     unit: UnitRef<'r, Slice<'a>>,
     program: &'r Program<'r>,
     is_wanted: &'r dyn Fn(usize) -> bool,
-    around: Around<'a>,
+    around: Around,
     told: Vec<(usize, Told)>,
     open: Vec<Open>,
 }
 
 impl<'a> Reader<'_, 'a> {
-    fn read(mut self) -> Result<(Vec<(usize, Told)>, Around<'a>), Unusable> {
+    fn read(mut self) -> Result<(Vec<(usize, Told)>, Around), Unusable> {
         let mut entries = self.unit.entries_raw(None)?;
         let mut entry = DebuggingInformationEntry::null();
         while !entries.is_empty() {
@@ -297,8 +320,18 @@ impl<'a> Reader<'_, 'a> {
             while self.open.last().is_some_and(|last| last.depth >= depth) {
                 self.close();
             }
-            if !self.is_of_interest(kind) {
+            // Most entries tell nothing here: they are passed over without a look.
+            let known = if is_space(kind) {
+                Some(OpenKind::Space(self.enter_space(kind, offset)))
+            } else if kind == tag::DW_TAG_subprogram && !has_code(abbreviation) {
+                self.note_function(offset);
+                Some(OpenKind::Function(None))
+            } else {
+                None
+            };
+            if known.is_some() || !self.is_of_interest(kind) {
                 entries.skip_attributes(abbreviation.attributes())?;
+                self.open.extend(known.map(|kind| Open { depth, kind }));
                 continue;
             }
             entry.offset = offset;
@@ -321,7 +354,7 @@ impl<'a> Reader<'_, 'a> {
             | tag::DW_TAG_lexical_block
             | tag::DW_TAG_try_block
             | tag::DW_TAG_catch_block => self.function().is_some(),
-            _ => is_space(kind),
+            _ => false,
         }
     }
 
@@ -339,16 +372,21 @@ impl<'a> Reader<'_, 'a> {
     fn enter(&mut self, entry: &DebuggingInformationEntry<Slice<'a>>) -> Option<OpenKind> {
         match entry.tag() {
             tag::DW_TAG_subprogram => Some(OpenKind::Function(self.enter_function(entry))),
-            kind if is_space(kind) => {
-                let name = entry.attr_value(at::DW_AT_name);
-                let name = name.and_then(|name| self.unit.attr_string(name).ok());
-                let name = name.map_or(&[][..], |name| name.slice());
-                let place = self.around.spaces.len() as u32;
-                let parent = self.space();
-                self.around.spaces.push((parent, kind, name));
-                Some(OpenKind::Space(place))
-            }
             _ => self.enter_scope(entry).map(OpenKind::Scope),
+        }
+    }
+
+    fn enter_space(&mut self, kind: DwTag, entry: UnitOffset) -> u32 {
+        let place = self.around.spaces.len() as u32;
+        let parent = self.space();
+        self.around.spaces.push((parent, kind, entry));
+        place
+    }
+
+    /// Notes what is around the function whose entry is at `offset`.
+    fn note_function(&mut self, offset: UnitOffset) {
+        if let Some(space) = self.space() {
+            self.around.functions.push((offset, space));
         }
     }
 
@@ -364,9 +402,7 @@ impl<'a> Reader<'_, 'a> {
         &mut self,
         entry: &DebuggingInformationEntry<Slice<'a>>,
     ) -> Option<OpenFunction> {
-        if let Some(space) = self.space() {
-            self.around.functions.insert(entry.offset(), space);
-        }
+        self.note_function(entry.offset());
         let mut ranges = self.unit.die_ranges(entry).ok()?;
         while let Ok(Some(range)) = ranges.next() {
             let body = self.program.body_at(range.begin);
@@ -447,6 +483,12 @@ impl<'a> Reader<'_, 'a> {
             self.told.push((function.body, told));
         }
     }
+}
+
+/// Whether entries of this shape say which code they have.
+fn has_code(abbreviation: &gimli::Abbreviation) -> bool {
+    let mut attributes = abbreviation.attributes().iter();
+    attributes.any(|attribute| matches!(attribute.name(), at::DW_AT_low_pc | at::DW_AT_ranges))
 }
 
 /// Namespaces, and types that functions can be in.
