@@ -23,6 +23,7 @@
 //! | 18 the machine interface | `editors::an_editor_comes_by_a_port` |
 //! | 20 a handler that clobbers a register | `walk::a_handler_that_changes_a_register_is_found` |
 //! | 21 images without a stub | `editors::images_carry_the_stub_only_where_it_is_asked_for`, `tests/debug_file.rs` |
+//! | 22 gdb goes from program to program | `tests/dev`: `debugger::gdb_goes_from_program_to_program_with_its_breakpoints` |
 //! | bodies that became part of functions | `frames` |
 //!
 //! `scripts/repeat` runs them all many times.
