@@ -32,7 +32,7 @@ use crate::qemu::session::{self, Deadlines, Death, End, Event, Streams};
 pub(super) const STATUS_TIMEOUT: u8 = 124;
 
 /// Status when nobody reads the output any more: 128 + SIGPIPE, as a shell shows it for other programs.
-const STATUS_OUTPUT_CLOSED: u8 = 141;
+pub(super) const STATUS_OUTPUT_CLOSED: u8 = 141;
 
 /// Status when a debugger's user ended the machine: 128 + SIGKILL.
 const STATUS_DEBUGGER_KILLED: u8 = 137;
@@ -338,6 +338,7 @@ fn boot(
         memory: None,
         debug_line: debugging.line(),
         has_monitor: debugging != Debugging::Off,
+        recording: None,
     };
     // A KVM that does not work as it says may leave QEMU hanging; then TCG serves.
     let may_fall_back = accelerator == Accelerator::Kvm
@@ -366,7 +367,7 @@ fn boot(
     let has_started = match &ended.end {
         End::NotStarted => false,
         End::Died(death) => death.had_started,
-        End::Exited(_) | End::TimedOut | End::NotReady | End::OutputClosed => true,
+        End::Exited(_) | End::TimedOut | End::NotReady | End::Stopped | End::OutputClosed => true,
     };
     if may_fall_back && !has_started {
         // Nothing of the program has run, so nothing runs twice.
@@ -402,7 +403,7 @@ fn boot(
 }
 
 /// Which standard streams are terminals, as the configuration block has it.
-fn terminals(debugging: Debugging) -> u8 {
+pub(super) fn terminals(debugging: Debugging) -> u8 {
     u8::from(debugging.leaves_input() && std::io::stdin().is_terminal())
         | u8::from(std::io::stdout().is_terminal()) << 1
         | u8::from(std::io::stderr().is_terminal()) << 2
@@ -554,7 +555,7 @@ fn tells_at_once(debugging: Debugging, tell: impl FnOnce() -> Outcome) -> bool {
     true
 }
 
-fn log(level: u8, text: &str) {
+pub(super) fn log(level: u8, text: &str) {
     let text = emulator::printable(text);
     match level {
         1 => words::error(format_args!("kernel: {text}")),
@@ -577,8 +578,8 @@ fn finish(
     telling: Telling,
 ) -> Outcome {
     match ended.end {
-        // Without a deadline for the start there is no `NotStarted`.
-        End::TimedOut | End::NotStarted => {
+        // Without a deadline for the start there is no `NotStarted`, and nobody stops a machine here.
+        End::TimedOut | End::Stopped | End::NotStarted => {
             let timeout = timeout.unwrap_or_default();
             Err(
                 Failure::new(format!("`{}` was ended", module.path.display()))

@@ -3,7 +3,8 @@
 //! A thread of its own waits for the signals, since the main thread may be compiling, or waiting for a slow reader. A mistake
 //! of this program itself can end it in the same way.
 
-use std::io;
+use std::io::{self, Write as _};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,6 +17,7 @@ use signal_hook::iterator::Signals;
 use super::failure::Failure;
 use super::words;
 use crate::qemu::machine::Process;
+use crate::qemu::session::wish;
 
 /// Status of a process that a signal ended, less the signal's number.
 const STATUS_SIGNAL: i32 = 128;
@@ -38,6 +40,8 @@ const END_WITHIN: Duration = Duration::from_secs(2);
 pub(super) enum Holding {
     /// A machine.
     Machine(Process),
+    /// A session that the wish `STOP` ends in good order; its machine can't outlive this process.
+    Recording(UnixStream),
     /// A build command with its children.
     ProcessGroup(Pid),
     /// A process of this process's own group.
@@ -81,6 +85,7 @@ impl Registry {
         for (_, holding) in self.holdings.drain(..).rev() {
             match holding {
                 Holding::Machine(process) => process.kill(),
+                Holding::Recording(_) => {}
                 Holding::ProcessGroup(group) => {
                     // It may have ended by itself.
                     let _ = rustix::process::kill_process_group(group, Signal::KILL);
@@ -231,11 +236,24 @@ fn is_spared() -> bool {
             _ => None,
         })
         .collect();
+    let recordings: Vec<UnixStream> = registry()
+        .holdings
+        .iter()
+        .filter_map(|(_, holding)| match holding {
+            Holding::Recording(wishes) => wishes.try_clone().ok(),
+            _ => None,
+        })
+        .collect();
     // Without a machine there is nothing to tell yet.
-    if machines.is_empty() || !IS_SPARED.swap(false, Ordering::Relaxed) {
+    let is_idle = machines.is_empty() && recordings.is_empty();
+    if is_idle || !IS_SPARED.swap(false, Ordering::Relaxed) {
         return false;
     }
     HAS_SPARED.store(true, Ordering::Relaxed);
+    for mut wishes in recordings {
+        // A session that has ended needs no stop.
+        let _ = wishes.write_all(&[wish::STOP]);
+    }
     for machine in machines {
         machine.kill();
     }

@@ -81,6 +81,14 @@ impl RunArguments {
         Subject::find(self.path.as_deref())
     }
 
+    /// QEMU's file.
+    pub(super) fn qemu(&self) -> Result<PathBuf, Failure> {
+        emulator::locate(
+            self.program.qemu.as_deref(),
+            cache::Cache::of_user().as_ref(),
+        )
+    }
+
     /// Where the module is, or will be when the project is built.
     pub(super) fn module_path(&self, subject: &Subject) -> PathBuf {
         subject.module_path(self.program.profile())

@@ -37,6 +37,7 @@ impl ByHand<'_> {
     pub fn arguments(&self) -> Vec<OsString> {
         let mut list = Arguments::default();
         list.machine(self.machine, self.memory_bytes);
+        list.exit_device();
         if let Some(accelerator) = self.accelerator {
             list.accelerator(accelerator);
         }

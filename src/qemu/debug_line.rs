@@ -35,7 +35,7 @@ pub enum Entrance {
 }
 
 impl Entrance {
-    fn accept(&self) -> io::Result<Debugger> {
+    pub(super) fn accept(&self) -> io::Result<Debugger> {
         Ok(match self {
             Entrance::Unix(listener) => Debugger::Unix(listener.accept()?.0),
             Entrance::Tcp(listener) => {
@@ -47,7 +47,7 @@ impl Entrance {
         })
     }
 
-    fn descriptor(&self) -> BorrowedFd<'_> {
+    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
         match self {
             Entrance::Unix(listener) => listener.as_fd(),
             Entrance::Tcp(listener) => listener.as_fd(),
@@ -56,27 +56,27 @@ impl Entrance {
 }
 
 /// A debugger's end of the line.
-enum Debugger {
+pub(super) enum Debugger {
     Unix(UnixStream),
     Tcp(TcpStream),
 }
 
 impl Debugger {
-    fn descriptor(&self) -> BorrowedFd<'_> {
+    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
         match self {
             Debugger::Unix(stream) => stream.as_fd(),
             Debugger::Tcp(stream) => stream.as_fd(),
         }
     }
 
-    fn read(&self, out: &mut [u8]) -> io::Result<usize> {
+    pub(super) fn read(&self, out: &mut [u8]) -> io::Result<usize> {
         match self {
             Debugger::Unix(stream) => { stream }.read(out),
             Debugger::Tcp(stream) => { stream }.read(out),
         }
     }
 
-    fn write(&self, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn write(&self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Debugger::Unix(stream) => { stream }.write_all(bytes),
             Debugger::Tcp(stream) => { stream }.write_all(bytes),

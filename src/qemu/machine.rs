@@ -9,7 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mewz_abi::exit::DEBUG_EXIT_PORT;
 use rustix::fs::MemfdFlags;
@@ -21,6 +21,7 @@ use super::config::{self, Mount, Network};
 use super::error::{Action as _, QemuError};
 use super::leash::{self, Limits};
 use super::monitor::Monitor;
+use super::recording::{Recording, Role};
 
 /// Bytes of QEMU's cache of translated code. Its own default, 1 GiB, would make the limit below mean little.
 const TRANSLATION_CACHE_BYTES: u64 = 256 << 20;
@@ -30,6 +31,10 @@ const DATA_BYTES_OVERHEAD: u64 = TRANSLATION_CACHE_BYTES + (768 << 20);
 
 /// The same for address space, which libraries, thread stacks and malloc's arenas use more freely.
 const ADDRESS_BYTES_OVERHEAD: u64 = DATA_BYTES_OVERHEAD + (4 << 30);
+
+/// How long QEMU may take to write the end of a recording, and how often it is asked whether it has.
+const RECORDING_PATIENCE: Duration = Duration::from_secs(30);
+const END_PAUSE: Duration = Duration::from_millis(2);
 
 /// A machine type of QEMU.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -134,6 +139,9 @@ pub struct Settings {
     pub debug_line: Option<DebugLine>,
     /// Whether the machine's memory may be asked for.
     pub has_monitor: bool,
+    /// A recording that the machine makes or repeats: it needs [`Accelerator::Tcg`], [`MachineKind::Microvm`] and a monitor, and
+    /// can have neither folders nor disks of the host.
+    pub recording: Option<Recording>,
 }
 
 /// A started machine. Dropping it ends QEMU.
@@ -154,6 +162,9 @@ pub struct Running {
     debug_line: Option<UnixStream>,
     /// The monitor, where there is one.
     monitor: Option<Monitor>,
+    is_recorded: bool,
+    /// Those of a recording that has come to its end.
+    instructions: Option<u64>,
 }
 
 /// The process of a machine, for ending it from any thread.
@@ -196,6 +207,44 @@ impl Running {
         self.monitor.take()
     }
 
+    /// What QEMU has said that nobody has read.
+    pub(super) fn words(&mut self) -> String {
+        use std::io::Read as _;
+        let mut bytes = Vec::new();
+        // The pipe does not block: what came before the error that says so is there.
+        let _ = self.words.read_to_end(&mut bytes);
+        String::from_utf8_lossy(&bytes).trim().to_owned()
+    }
+
+    /// How many instructions the recording has that the machine made; `None` where it made none, or not to its end.
+    #[must_use]
+    pub fn instructions(&self) -> Option<u64> {
+        self.instructions
+    }
+
+    /// Brings a recording to its end: QEMU writes what is missing when it ends by itself.
+    pub(super) fn end_recording(&mut self) {
+        if let Some(monitor) = self.monitor.as_mut().filter(|_| self.is_recorded) {
+            let instructions = monitor.stop().and_then(|()| monitor.instructions());
+            let is_asked = monitor.quit().is_ok();
+            if is_asked && self.ends_within(RECORDING_PATIENCE) {
+                self.instructions = instructions.ok();
+            }
+        }
+    }
+
+    fn ends_within(&self, patience: Duration) -> bool {
+        let end = Instant::now() + patience;
+        while Instant::now() < end {
+            match self.process.lock().try_wait() {
+                Ok(None) => std::thread::sleep(END_PAUSE),
+                Ok(Some(_)) => return true,
+                Err(_) => return false,
+            }
+        }
+        false
+    }
+
     /// The process, for ending it from elsewhere.
     #[must_use]
     pub fn process(&self) -> Process {
@@ -231,7 +280,7 @@ pub fn start(settings: &Settings, image: &File) -> Result<Running, QemuError> {
             wanted,
         });
     }
-    let config = config_file(settings)?;
+    let config = Config::new(settings)?;
     let (console, guest_console) = UnixStream::pair().action("make the console's socket")?;
     console
         .set_nonblocking(true)
@@ -267,20 +316,27 @@ pub fn start(settings: &Settings, image: &File) -> Result<Running, QemuError> {
         .action("hand the monitor's socket to QEMU")?;
     let files = Files {
         image: &image.path(),
-        config: &descriptor_path(config.as_fd()),
+        config: &config.path,
         memory: memory.as_ref().map(Inherited::path),
         debug_line: guest_line_kept.as_ref().map(|line| line.0.as_raw_fd()),
         monitor: guest_monitor_kept.as_ref().map(|end| end.0.as_raw_fd()),
     };
+    let stdin = match &settings.recording {
+        None => OwnedFd::from(guest_console).into(),
+        Some(recording) => {
+            recording.connect(guest_console)?;
+            Stdio::null()
+        }
+    };
     let mut child = leash::command(&settings.program, limits(settings))
         .args(arguments(settings, &files))
-        .stdin(OwnedFd::from(guest_console))
+        .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .action("start QEMU")?;
     drop((image, memory, guest_line_kept, guest_monitor_kept));
-    drop((guest_line, guest_monitor));
+    drop((guest_line, guest_monitor, config));
     let pipes = child.stdout.take().zip(child.stderr.take());
     let end = rustix::process::pidfd_open(
         rustix::process::Pid::from_child(&child),
@@ -310,6 +366,11 @@ pub fn start(settings: &Settings, image: &File) -> Result<Running, QemuError> {
             .map(Monitor::new)
             .transpose()
             .action("set up the monitor's socket")?,
+        is_recorded: settings
+            .recording
+            .as_ref()
+            .is_some_and(|recording| recording.role == Role::Make),
+        instructions: None,
     };
     rustix::io::ioctl_fionbio(&running.serial, true).action("set up COM1's pipe")?;
     rustix::io::ioctl_fionbio(&running.words, true).action("set up QEMU's pipe")?;
@@ -326,8 +387,37 @@ fn limits(settings: &Settings) -> Limits {
     }
 }
 
-/// The configuration block in a file without a name, open in children too.
-fn config_file(settings: &Settings) -> Result<File, QemuError> {
+/// The configuration block as QEMU finds it.
+struct Config {
+    path: PathBuf,
+    /// Keeps a file without a name, open in children too.
+    _file: Option<File>,
+}
+
+impl Config {
+    fn new(settings: &Settings) -> Result<Self, QemuError> {
+        let Some(recording) = &settings.recording else {
+            let file = with_config(settings, |parts| memory_file_of("mewz-config", parts))?;
+            return Ok(Self {
+                path: descriptor_path(file.as_fd()),
+                _file: Some(file),
+            });
+        };
+        let path = recording.config();
+        if recording.role == Role::Make {
+            with_config(settings, |parts| {
+                std::fs::write(&path, parts.concat()).action("keep the settings of a recording")
+            })?;
+        }
+        Ok(Self { path, _file: None })
+    }
+}
+
+/// Hands the parts of the block to `write`.
+fn with_config<T>(
+    settings: &Settings,
+    write: impl FnOnce(&[&[u8]]) -> Result<T, QemuError>,
+) -> Result<T, QemuError> {
     let epoch_ns = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |now| u64::try_from(now.as_nanos()).unwrap_or(u64::MAX));
@@ -346,7 +436,7 @@ fn config_file(settings: &Settings) -> Result<File, QemuError> {
     let mut parts = vec![&block[..], &head];
     parts.extend(settings.pack.iter().map(Vec::as_slice));
     parts.push(padding);
-    memory_file_of("mewz-config", &parts)
+    write(&parts)
 }
 
 /// Puts `bytes` into a file that lives in memory and is open in children too.
@@ -432,6 +522,10 @@ fn arguments(settings: &Settings, files: &Files<'_>) -> Vec<OsString> {
     let suffix = settings.machine.device_suffix();
     let mut list = Arguments::default();
     list.machine(settings.machine, settings.memory_bytes);
+    match &settings.recording {
+        None => list.exit_device(),
+        Some(recording) => recording.push_clock(&mut list),
+    }
     if let Some(memory) = &files.memory {
         let bytes = settings.memory_bytes;
         let mut option = OsString::from("memory-backend-file,id=memory,share=on,mem-path=");
@@ -460,7 +554,10 @@ fn arguments(settings: &Settings, files: &Files<'_>) -> Vec<OsString> {
         list.two("-chardev", format!("socket,id=monitor,fd={descriptor}"));
         list.two("-mon", "chardev=monitor,mode=control");
     }
-    list.two("-chardev", "socket,id=console,fd=0");
+    match &settings.recording {
+        None => list.two("-chardev", "socket,id=console,fd=0"),
+        Some(recording) => recording.push_console(&mut list),
+    }
     list.two("-device", format!("virtio-serial-{suffix},max_ports=2"));
     // A console port would drop what this program does not read at once; a serial port waits. Port 0 is a console's.
     list.two("-device", "virtserialport,chardev=console,nr=1");
@@ -470,6 +567,9 @@ fn arguments(settings: &Settings, files: &Files<'_>) -> Vec<OsString> {
         &settings.disks,
         settings.network.as_ref(),
     );
+    if settings.recording.is_some() && settings.network.is_some() {
+        Recording::push_network(&mut list);
+    }
     list.two("-kernel", files.image);
     list.two("-initrd", files.config);
     list.two("-append", settings.command_line.as_str());
@@ -485,6 +585,10 @@ impl Arguments {
         self.0
     }
 
+    pub(super) fn one(&mut self, option: &str) {
+        self.0.push(option.into());
+    }
+
     pub(super) fn two(&mut self, option: &str, value: impl AsRef<OsStr>) {
         self.0.push(option.into());
         self.0.push(value.as_ref().to_owned());
@@ -497,6 +601,10 @@ impl Arguments {
         let flags = ["-nodefaults", "-no-user-config", "-no-reboot"];
         self.0.extend(flags.map(OsString::from));
         self.two("-display", "none");
+    }
+
+    /// By which the kernel ends QEMU, with a status.
+    pub(super) fn exit_device(&mut self) {
         let exit = format!("isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=4");
         self.two("-device", exit);
     }
@@ -590,7 +698,7 @@ fn image_option(index: usize, disk: &Mount) -> OsString {
     OsString::from_vec(option)
 }
 
-fn push_path(option: &mut Vec<u8>, path: &Path) {
+pub(super) fn push_path(option: &mut Vec<u8>, path: &Path) {
     for byte in path.as_os_str().as_bytes() {
         // A comma ends a value, two are one.
         option.extend(std::iter::repeat_n(
@@ -647,6 +755,7 @@ mod tests {
             memory: None,
             debug_line,
             has_monitor: false,
+            recording: None,
         };
         let files = Files {
             image: Path::new("/i"),

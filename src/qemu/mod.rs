@@ -16,4 +16,6 @@ pub mod machine;
 pub mod monitor;
 mod packets;
 pub mod program;
+pub mod recording;
+pub mod replay;
 pub mod session;

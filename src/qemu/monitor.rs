@@ -1,4 +1,4 @@
-//! QEMU's monitor protocol, as far as a machine's memory is asked for.
+//! QEMU's monitor protocol, as far as a machine's memory and recordings need it.
 //!
 //! Source: "QEMU Machine Protocol Specification" of QEMU's documentation.
 
@@ -42,10 +42,51 @@ impl Monitor {
         self.execute(
             "dump-guest-memory",
             json!({ "paging": true, "protocol": protocol }),
-        )
+        )?;
+        Ok(())
     }
 
-    fn execute(&mut self, command: &str, arguments: Value) -> io::Result<()> {
+    /// Stops the machine.
+    pub(super) fn stop(&mut self) -> io::Result<()> {
+        self.execute("stop", json!({})).map(drop)
+    }
+
+    /// Ends QEMU.
+    pub(super) fn quit(&mut self) -> io::Result<()> {
+        self.execute("quit", json!({})).map(drop)
+    }
+
+    /// How many instructions a machine has run that makes or repeats a recording.
+    pub(super) fn instructions(&mut self) -> io::Result<u64> {
+        let answer = self.execute("query-replay", json!({}))?;
+        answer["icount"]
+            .as_u64()
+            .ok_or_else(|| io::Error::other("QEMU does not tell how many instructions have run"))
+    }
+
+    /// Lets the machine stop when it has run so many instructions of its recording; it has not yet.
+    pub(super) fn stop_at(&mut self, instructions: u64) -> io::Result<()> {
+        self.execute("replay-break", json!({ "icount": instructions }))
+            .map(drop)
+    }
+
+    /// Takes [`Monitor::stop_at`] back.
+    pub(super) fn stop_nowhere(&mut self) -> io::Result<()> {
+        self.execute("replay-delete-break", json!({})).map(drop)
+    }
+
+    /// Where a byte of the address space that the processor sees is in the machine's memory, if it is there.
+    pub(super) fn physical(&mut self, address: u64) -> io::Result<Option<u64>> {
+        let line = format!("gva2gpa {address:#x}");
+        let answer = self.execute("human-monitor-command", json!({ "command-line": line }))?;
+        // `gpa: 0x1234`, or `Unmapped`.
+        let digits = answer
+            .as_str()
+            .and_then(|text| text.trim().strip_prefix("gpa: 0x"));
+        Ok(digits.and_then(|digits| u64::from_str_radix(digits, 16).ok()))
+    }
+
+    fn execute(&mut self, command: &str, arguments: Value) -> io::Result<Value> {
         if !self.is_greeted {
             self.is_greeted = true;
             self.ask("qmp_capabilities", json!({}))?;
@@ -53,7 +94,7 @@ impl Monitor {
         self.ask(command, arguments)
     }
 
-    fn ask(&mut self, command: &str, arguments: Value) -> io::Result<()> {
+    fn ask(&mut self, command: &str, arguments: Value) -> io::Result<Value> {
         let order = json!({ "execute": command, "arguments": arguments });
         self.stream.write_all(format!("{order}\n").as_bytes())?;
         loop {
@@ -61,13 +102,13 @@ impl Monitor {
             if self.lines.read_line(&mut line)? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            let answer: Value = serde_json::from_str(&line)?;
+            let mut answer: Value = serde_json::from_str(&line)?;
             if let Some(words) = answer["error"]["desc"].as_str() {
                 return Err(io::Error::other(words.to_owned()));
             }
             // Greetings and events come between.
-            if answer.get("return").is_some() {
-                return Ok(());
+            if let Some(value) = answer.get_mut("return") {
+                return Ok(value.take());
             }
         }
     }

@@ -47,6 +47,8 @@ pub mod wish {
     pub const TRACE: u8 = 2;
     /// They are not any more.
     pub const TRACE_END: u8 = 3;
+    /// The session is to end.
+    pub const STOP: u8 = 4;
 }
 
 /// Something that the machine tells beside output.
@@ -109,6 +111,8 @@ pub enum End {
     NotStarted,
     /// The time was over in which the program should have accepted connections.
     NotReady,
+    /// Someone asked for the end.
+    Stopped,
     /// Nobody reads the program's standard output any more.
     OutputClosed,
     /// QEMU ended without a word from the kernel.
@@ -148,6 +152,7 @@ pub fn talk(
             .map(|stream| Sink::new(stream, "standard error")),
         stdin: streams.stdin,
         wishes: streams.wishes,
+        is_stopped: false,
         stdin_wanted: None,
         to_guest: Vec::new(),
         deadlines,
@@ -157,6 +162,7 @@ pub fn talk(
         on_event,
     };
     let end = session.run(running);
+    running.end_recording();
     // After the last record there is nothing that QEMU could still do for anyone.
     running.process().kill();
     end
@@ -168,6 +174,8 @@ struct Session<'a> {
     stdin: BorrowedFd<'a>,
     /// Until nobody can ask any more.
     wishes: Option<BorrowedFd<'a>>,
+    /// The end was asked for.
+    is_stopped: bool,
     /// Most bytes of standard input that the guest waits for.
     stdin_wanted: Option<usize>,
     /// Records that the console has not yet taken.
@@ -228,6 +236,9 @@ impl Session<'_> {
             }
             if ready.wishes {
                 self.read_wishes();
+                if self.is_stopped {
+                    return Ok(End::Stopped);
+                }
             }
             self.send(running)?;
             if (ready.console || ready.end)
@@ -507,6 +518,7 @@ impl Session<'_> {
                 wish::RELEASE => self.queue(RecordKind::Release, &[]),
                 wish::TRACE => self.queue(RecordKind::Trace, &[]),
                 wish::TRACE_END => self.queue(RecordKind::TraceEnd, &[]),
+                wish::STOP => self.is_stopped = true,
                 _ => {}
             }
         }

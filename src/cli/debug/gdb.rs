@@ -27,9 +27,10 @@ const HELPERS: &str = include_str!("mewz.py");
 const HELPERS_FILE: &str = "mewz.py";
 const COMMANDS_FILE: &str = "start.gdb";
 const CHECK_FILE: &str = "check.gdb";
-/// What tells the helpers which core is looked at, or where cores are asked for.
+/// What tells the helpers which core is looked at, where cores are asked for, or that this is a recording.
 const CORE_NOTE_FILE: &str = "core-file";
 const CORES_NOTE_FILE: &str = "cores";
+const RECORDING_NOTE_FILE: &str = "recording";
 
 /// What gdb is to do.
 #[derive(Clone, Debug, Default)]
@@ -97,6 +98,8 @@ pub(super) enum Target<'a> {
         /// That where cores are asked for.
         cores: &'a Path,
     },
+    /// A recording, behind a socket.
+    Recording(&'a Path),
     /// A core.
     Core(&'a Path),
 }
@@ -119,7 +122,7 @@ pub(super) fn first_commands(target: Target<'_>, script: &Script) -> String {
         text.push_str(&printers::commands(folder));
     }
     let path = match target {
-        Target::Machine { line, .. } => {
+        Target::Machine { line, .. } | Target::Recording(line) => {
             let _ = writeln!(text, "target remote {}", line.display());
             return text + &breakpoints(script);
         }
@@ -155,6 +158,7 @@ pub(super) fn write_start(
     std::fs::write(&helpers, HELPERS).map_err(failure)?;
     let (note, path) = match target {
         Target::Machine { cores, .. } => (CORES_NOTE_FILE, cores),
+        Target::Recording(line) => (RECORDING_NOTE_FILE, line),
         Target::Core(path) => (CORE_NOTE_FILE, path),
     };
     let path = path.as_os_str().as_encoded_bytes();

@@ -118,7 +118,11 @@ class State(gdb.Command):
 
     def invoke(self, argument, from_tty):
         core = core_file()
-        if core is None:
+        if note("recording") is not None and self.word != "memory" and self.of_core is not None:
+            self.of_core(None)
+        elif note("recording") is not None:
+            raise gdb.GdbError("only a machine that is there tells that, not a recording")
+        elif core is None:
             print(gdb.execute("monitor " + self.word, to_string=True), end="")
         elif self.of_core is None:
             raise gdb.GdbError("only a machine that is there tells that, not a core")
@@ -135,6 +139,8 @@ class Core(gdb.Command):
     def invoke(self, argument, from_tty):
         if core_file() is not None:
             raise gdb.GdbError("this is a core")
+        if note("recording") is not None:
+            raise gdb.GdbError("this is a recording")
         words = gdb.string_to_argv(argument)
         frame = gdb.newest_frame()
         mask = (1 << 64) - 1

@@ -6,6 +6,7 @@ mod gdb;
 mod listen;
 mod places;
 mod printers;
+mod replay;
 mod text;
 mod vscode;
 
@@ -45,6 +46,8 @@ Examples:
   mewz debug --attach                            a machine of `mewz dev` or `mewz run --debuggable`
   mewz debug --attach --core                     its memory in a file, and it goes on
   mewz debug .mewz/app.core                      such a file, or one of `mewz run --core`
+  mewz debug --record app.wasm                   run it, and keep what it takes to repeat the run
+  mewz debug --replay app.wasm                   gdb on that: `reverse-continue`, `reverse-step`
   mewz debug --listen 127.0.0.1:1234 app.wasm    for an editor; `mewz debug --vscode` sets one up
 
 Exit status: gdb's; 2 for a wrong command line, 1 for everything else that fails."
@@ -55,6 +58,26 @@ pub(super) struct DebugArguments {
     /// Go to a machine that runs, or waits after a crash; PROCESS names one of several
     #[arg(long, value_name = "PROCESS", num_args = 0..=1, require_equals = true)]
     attach: Option<Option<u32>>,
+    /// Run the program without gdb, and leave a recording of the run in FOLDER, for `--replay` (experimental; emulated, without
+    /// disks and with folders of the host as copies that can only be read) [default: .mewz/NAME.recording beside the module]
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        num_args = 0..=1,
+        require_equals = true,
+        conflicts_with_all = ["attach", "breakpoints", "stub", "address", "vscode", "dap", "batch", "files", "commands", "gdb", "core"]
+    )]
+    record: Option<Option<PathBuf>>,
+    /// Go through the recording in FOLDER, forwards and backwards: gdb's `reverse-continue`, `reverse-step`, `reverse-next`,
+    /// `reverse-finish` (experimental) [default: .mewz/NAME.recording beside the module]
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        num_args = 0..=1,
+        require_equals = true,
+        conflicts_with_all = ["attach", "record", "stub", "vscode", "dap", "wat", "core"]
+    )]
+    replay: Option<Option<PathBuf>>,
     /// Run to this function, `*ADDRESS` or `FILE:LINE` first
     #[arg(long = "break", value_name = "LOCATION")]
     breakpoints: Vec<String>,
@@ -111,10 +134,10 @@ pub(super) fn machines() -> Vec<(u32, PathBuf)> {
 /// Runs the command.
 pub(super) fn run(arguments: DebugArguments) -> Outcome {
     interrupt::watch();
-    let subject = match arguments.attach {
-        // A machine that runs may be of any project.
-        Some(_) => arguments.run.subject().ok(),
-        None => Some(arguments.run.subject()?),
+    let subject = match (arguments.attach, &arguments.replay) {
+        // A machine that runs may be of any project, and so may a recording.
+        (Some(_), _) | (_, Some(Some(_))) => arguments.run.subject().ok(),
+        _ => Some(arguments.run.subject()?),
     };
     let environment = Settings::of_environment()?;
     let settings = subject.as_ref().map_or(&environment, Subject::settings);
@@ -135,6 +158,18 @@ pub(super) fn run(arguments: DebugArguments) -> Outcome {
         let module = arguments.run.module_path(subject);
         return vscode::write(&module, subject.folder(), EDITOR_PORT);
     }
+    if let Some(path) = arguments.record
+        && let Some(subject) = &subject
+    {
+        let mut prepared = run::prepare(arguments.run, subject, Purpose::Debug)?;
+        if arguments.wat {
+            text::take(&mut prepared.module)?;
+        }
+        return run::with_image(prepared, |program, wishes, module, image| {
+            let path = path.unwrap_or_else(|| replay::default_path(&module.path));
+            replay::record(program, wishes, module, image, &path)
+        });
+    }
     // What is quick to find wrong comes first.
     let gdb = match arguments.port {
         Some(_) => None,
@@ -144,6 +179,19 @@ pub(super) fn run(arguments: DebugArguments) -> Outcome {
         && arguments.dap
     {
         gdb::require_dap(gdb)?;
+    }
+    if let Some(path) = arguments.replay {
+        let module = subject
+            .as_ref()
+            .map(|subject| arguments.run.module_path(subject));
+        let path = path.or(module.map(|module| replay::default_path(&module)));
+        let wanted = replay::Wanted {
+            qemu: arguments.run.qemu()?,
+            gdb,
+            port: arguments.port,
+            script,
+        };
+        return replay::replay(&path.unwrap_or_default(), wanted);
     }
     let subject = match (arguments.attach, &subject) {
         (None, Some(subject)) => subject,

@@ -168,6 +168,7 @@ impl Guest {
             memory: Some(memory.try_clone().map_err(failed)?),
             debug_line: wishes.debugging.line(),
             has_monitor: wishes.debugging.line().is_some(),
+            recording: None,
         };
         let mut running = machine::start(&settings, &plan.kernel)
             .map_err(|problem| emulator::not_run(&problem))?;

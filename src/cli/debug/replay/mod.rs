@@ -1,0 +1,150 @@
+//! Recordings of a program's run: where they lie, what is noted of one, and whether it can be repeated here.
+
+mod record;
+mod session;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+pub(super) use self::record::record;
+pub(super) use self::session::{Wanted, replay};
+use crate::cli::failure::Failure;
+use crate::qemu::replay::Facts;
+
+/// Which machines recordings are made on. Another number for machines that differ in any device or in the kernel's command
+/// line: a recording repeats on the same alone.
+const FORMAT: u32 = 1;
+
+/// Names of the files in a recording, beside QEMU's.
+const NOTE_FILE: &str = "recording.json";
+const IMAGE_FILE: &str = "image";
+const SYMBOLS_FILE: &str = "image.elf";
+
+/// What enters the program, in the kernel.
+const ENTRY_SYMBOL: &str = "enter_application";
+
+/// What is noted of a recording once it is whole.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Note {
+    format: u32,
+    /// The version of mewz.
+    mewz: String,
+    /// That of QEMU.
+    qemu: String,
+    module: PathBuf,
+    memory_bytes: u64,
+    command_line: String,
+    has_network: bool,
+    /// Instructions that the machine ran.
+    instructions: u64,
+    trap: Option<NotedTrap>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct NotedTrap {
+    instruction: u64,
+    signal: u8,
+}
+
+/// What every recording has; read first, since the rest may differ.
+#[derive(Debug, Deserialize)]
+struct Made {
+    format: u32,
+    mewz: String,
+}
+
+/// Where the recording of `module` goes where no folder is named: one for each module, so that they don't become many.
+pub(super) fn default_path(module: &Path) -> PathBuf {
+    super::vscode::symbols_path(module).with_extension("recording")
+}
+
+/// A recording that is there.
+#[derive(Debug)]
+struct Found {
+    folder: PathBuf,
+    note: Note,
+    /// Address of the kernel's code that enters the program.
+    start_address: u64,
+}
+
+impl Found {
+    /// Opens the recording in `folder`.
+    fn open(folder: &Path) -> Result<Self, Failure> {
+        let failure = || Failure::new(format!("cannot repeat `{}`", folder.display()));
+        let text = fs::read(folder.join(NOTE_FILE)).map_err(|problem| match problem.kind() {
+            std::io::ErrorKind::NotFound if folder.is_dir() => {
+                failure().cause("it is no recording, or one that did not come to its end")
+            }
+            std::io::ErrorKind::NotFound => failure()
+                .cause("there is no such recording")
+                .hint("`mewz debug --record` makes one"),
+            _ => failure().cause(problem),
+        })?;
+        let broken = |problem: serde_json::Error| {
+            failure()
+                .cause(format!("`{NOTE_FILE}` in it is damaged: {problem}"))
+                .hint("record once more")
+        };
+        let made: Made = serde_json::from_slice(&text).map_err(broken)?;
+        if made.format != FORMAT {
+            return Err(failure()
+                .cause(format!(
+                    "mewz {} made it, whose machines differ from those of mewz {}",
+                    made.mewz,
+                    env!("CARGO_PKG_VERSION")
+                ))
+                .hint("record once more, or repeat it with that version"));
+        }
+        let note = serde_json::from_slice(&text).map_err(broken)?;
+        let symbols = fs::read(folder.join(SYMBOLS_FILE))
+            .map_err(|problem| failure().cause(format!("`{SYMBOLS_FILE}` in it: {problem}")))?;
+        let start_address = entry_address(&symbols)
+            .ok_or_else(|| failure().cause(format!("`{SYMBOLS_FILE}` in it is damaged")))?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            note,
+            start_address,
+        })
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            end: self.note.instructions,
+            start_address: self.start_address,
+            trap: self.note.trap.map(|trap| (trap.instruction, trap.signal)),
+        }
+    }
+}
+
+fn entry_address(image: &[u8]) -> Option<u64> {
+    use object::{Object as _, ObjectSymbol as _};
+    let image = object::File::parse(image).ok()?;
+    let entry = image
+        .symbols()
+        .find(|symbol| symbol.name() == Ok(ENTRY_SYMBOL))?;
+    Some(entry.address())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FORMAT, Found, NOTE_FILE};
+
+    #[test]
+    fn what_can_not_be_repeated_says_why() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = |text: Option<&str>| {
+            if let Some(text) = text {
+                std::fs::write(folder.path().join(NOTE_FILE), text).unwrap();
+            }
+            format!("{:?}", Found::open(folder.path()).unwrap_err())
+        };
+        assert!(refused(None).contains("did not come to its end"));
+        assert!(refused(Some("{")).contains("damaged"));
+        let other = format!("{{\"format\": {}, \"mewz\": \"9.9\"}}", FORMAT + 1);
+        assert!(refused(Some(&other)).contains("mewz 9.9 made it"));
+        let missing = Found::open(&folder.path().join("none")).unwrap_err();
+        assert!(format!("{missing:?}").contains("no such recording"));
+    }
+}
