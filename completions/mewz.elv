@@ -153,6 +153,8 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand --pcap 'Write what crosses the program''s network card to FILE, for Wireshark or tcpdump'
             cand --core 'Leave the machine''s memory in FILE when the program crashes, for `mewz debug FILE` [default: .mewz/NAME.core beside the module]'
             cand --attach 'Go to a machine that runs, or waits after a crash; PROCESS names one of several'
+            cand --record 'Run the program without gdb, and leave a recording of the run in FOLDER, for `--replay` (experimental; emulated, without disks and with folders of the host as copies that can only be read) [default: .mewz/NAME.recording beside the module]'
+            cand --replay 'Go through the recording in FOLDER, forwards and backwards: gdb''s `reverse-continue`, `reverse-step`, `reverse-next`, `reverse-finish` (experimental) [default: .mewz/NAME.recording beside the module]'
             cand --break 'Run to this function, `*ADDRESS` or `FILE:LINE` first'
             cand --stub 'Who answers gdb: the kernel, or QEMU, which can show the kernel''s first instructions too [default: kernel]'
             cand --listen 'Open no gdb: wait for one, or for an editor, on a port of this host; 0 takes a free one'

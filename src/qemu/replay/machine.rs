@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use super::debugger::Debugger;
 use super::output::Output;
 use super::points::{Point, Points};
-use super::search::{Armed, Stop, Timeline};
+use super::search::{Stop, Timeline};
 use super::stub::Stub;
 use crate::qemu::machine::Running;
 use crate::qemu::monitor::Monitor;
@@ -57,6 +57,8 @@ pub(super) struct Machine {
     monitor: Monitor,
     output: Output,
     now: u64,
+    /// Instructions of the recording.
+    end: u64,
     /// Breakpoints and watchpoints that are wanted.
     pub(super) points: Points,
     /// Those that QEMU has.
@@ -69,7 +71,7 @@ pub(super) struct Machine {
 
 impl Machine {
     /// A machine of `source`, before its first instruction.
-    pub(super) fn new(mut source: Box<dyn Source>) -> io::Result<Self> {
+    pub(super) fn new(mut source: Box<dyn Source>, end: u64) -> io::Result<Self> {
         let mut first = source.start()?;
         let mut stub = Stub::new(first.line)?;
         let told = stub
@@ -85,6 +87,7 @@ impl Machine {
             monitor: first.monitor,
             output: Output::new(first.console),
             now: 0,
+            end,
             points: Points::default(),
             set: Vec::new(),
             thread,
@@ -137,20 +140,7 @@ impl Machine {
         self.monitor.physical(address).ok().flatten()
     }
 
-    /// Runs one instruction.
-    pub(super) fn step(&mut self) -> io::Result<Stop> {
-        self.arm(Armed::All)?;
-        self.stub.send(b"s")?;
-        let told = self.await_stop()?;
-        Ok(self.points.stop(&told))
-    }
-
-    /// Gives QEMU what is wanted of the points, and takes away what it has beyond that.
-    fn arm(&mut self, armed: Armed) -> io::Result<()> {
-        let wanted = self.points.armed(armed);
-        self.set_points(wanted)
-    }
-
+    /// Gives QEMU these points, and takes away what it has beyond them.
     fn set_points(&mut self, wanted: Vec<Point>) -> io::Result<()> {
         let set = std::mem::take(&mut self.set);
         for point in set.iter().filter(|point| !wanted.contains(point)) {
@@ -247,6 +237,10 @@ impl Timeline for Machine {
         self.now
     }
 
+    fn end(&self) -> u64 {
+        self.end
+    }
+
     fn go_to(&mut self, moment: u64) -> io::Result<()> {
         if moment < self.now {
             self.begin()?;
@@ -255,9 +249,17 @@ impl Timeline for Machine {
         self.run(moment).map(drop)
     }
 
-    fn run_to(&mut self, limit: u64, armed: Armed) -> io::Result<Option<Stop>> {
-        self.arm(armed)?;
+    fn run_to(&mut self, limit: u64) -> io::Result<Option<Stop>> {
+        self.set_points(self.points.all())?;
         self.run(limit)
+    }
+
+    fn step(&mut self) -> io::Result<Option<Stop>> {
+        self.set_points(self.points.watchpoints())?;
+        self.stub.send(b"s")?;
+        let told = self.await_stop()?;
+        let stop = self.points.stop(&told);
+        Ok((stop != Stop::Breakpoint).then_some(stop))
     }
 }
 

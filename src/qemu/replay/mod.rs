@@ -59,7 +59,7 @@ impl Server {
         entrances: Vec<Entrance>,
     ) -> io::Result<Self> {
         Ok(Self {
-            travel: Travel::begin(Machine::new(source)?, facts)?,
+            travel: Travel::begin(Machine::new(source, facts.end)?, facts)?,
             entrances,
         })
     }

@@ -2,7 +2,7 @@
 
 use mewz_abi::address::{MEMORIES_END, PAGE_BYTES};
 
-use super::search::{Armed, Stop};
+use super::search::Stop;
 
 /// Numbers of the protocol's packets `Z` and `z`: those below are breakpoints.
 const WATCH_WRITE: u8 = 2;
@@ -103,14 +103,19 @@ impl Points {
         self.0.retain(|wanted| wanted.point != point);
     }
 
-    /// Those that stop the machine.
-    pub(super) fn armed(&self, armed: Armed) -> Vec<Point> {
-        let all = self
-            .0
-            .iter()
-            .flat_map(|wanted| [Some(wanted.point), wanted.alias]);
-        let is_armed = |point: &Point| armed == Armed::All || point.is_watchpoint();
-        all.flatten().filter(is_armed).collect()
+    /// All of them, as QEMU needs them.
+    pub(super) fn all(&self) -> Vec<Point> {
+        let all = self.0.iter();
+        all.flat_map(|wanted| [Some(wanted.point), wanted.alias])
+            .flatten()
+            .collect()
+    }
+
+    /// As [`Points::all`], without breakpoints.
+    pub(super) fn watchpoints(&self) -> Vec<Point> {
+        let mut all = self.all();
+        all.retain(|point| point.is_watchpoint());
+        all
     }
 
     /// The one that `stop` is because of.
@@ -145,7 +150,7 @@ impl Points {
 
 #[cfg(test)]
 mod tests {
-    use super::{Armed, Point, Points, Stop};
+    use super::{Point, Points, Stop};
 
     #[test]
     fn points_are_read_and_written() {
@@ -179,8 +184,8 @@ mod tests {
             points.of(Stop::Watchpoint(1)).unwrap().reason(),
             "watch:80;"
         );
-        assert_eq!(points.armed(Armed::All).len(), 4);
-        assert_eq!(points.armed(Armed::Watchpoints).len(), 3);
+        assert_eq!(points.all().len(), 4);
+        assert_eq!(points.watchpoints().len(), 3);
         assert!(points.has_breakpoint(0x40) && !points.has_breakpoint(0x80));
         points.clear(Point::breakpoint(0x40));
         assert_eq!(

@@ -32,24 +32,22 @@ pub(super) struct Hit {
     pub(super) stop: Stop,
 }
 
-/// Which of the points of a machine stop it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Armed {
-    All,
-    /// Watchpoints alone, for the instruction below a breakpoint.
-    Watchpoints,
-}
-
 /// A machine whose execution is a recording; a moment is the number of instructions before it.
 pub(super) trait Timeline {
     /// The moment that it is at.
     fn now(&self) -> u64;
 
+    /// The last moment.
+    fn end(&self) -> u64;
+
     /// Goes to a moment.
     fn go_to(&mut self, moment: u64) -> io::Result<()>;
 
-    /// Runs on to `limit`, or to the stop before it that is the answer.
-    fn run_to(&mut self, limit: u64, armed: Armed) -> io::Result<Option<Stop>>;
+    /// Runs on to `limit`, or to the stop before it that is the answer; where both come at once it may be either.
+    fn run_to(&mut self, limit: u64) -> io::Result<Option<Stop>>;
+
+    /// Runs one instruction, whether it has a breakpoint or not; the watchpoint that it hit.
+    fn step(&mut self) -> io::Result<Option<Stop>>;
 }
 
 /// The last stop in `[begin, present)`. The machine is left anywhere.
@@ -99,34 +97,31 @@ fn last_in(machine: &mut impl Timeline, start: u64, end: u64) -> io::Result<Opti
 
 /// The next stop before `end`; the machine is behind it then.
 fn next(machine: &mut impl Timeline, end: u64) -> io::Result<Option<Hit>> {
-    while machine.now() < end {
-        let Some(stop) = machine.run_to(end, Armed::All)? else {
-            return Ok(None);
-        };
-        let at = match stop {
-            Stop::Breakpoint => machine.now(),
-            Stop::Watchpoint(_) => machine.now().saturating_sub(1),
-        };
-        if at >= end {
-            return Ok(None);
-        }
-        let hit = Hit { at, stop };
-        if stop == Stop::Breakpoint {
+    // An access by the last instruction before `end` stops the machine at `end`.
+    let limit = (end + 1).min(machine.end());
+    let Some(stop) = machine.run_to(limit)? else {
+        return Ok(None);
+    };
+    let now = machine.now();
+    Ok(match stop {
+        Stop::Watchpoint(_) if now <= end => Some(Hit { at: now - 1, stop }),
+        Stop::Breakpoint if now < end => {
             // Past it; what the instruction accesses is later than the instruction's beginning.
-            if let Some(stop) = machine.run_to(at + 1, Armed::Watchpoints)? {
-                return Ok(Some(Hit { at, stop }));
-            }
+            let access = machine.step()?;
+            Some(Hit {
+                at: now,
+                stop: access.unwrap_or(stop),
+            })
         }
-        return Ok(Some(hit));
-    }
-    Ok(None)
+        _ => None,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use std::io;
 
-    use super::{Armed, Hit, Stop, Timeline, last_stop};
+    use super::{Hit, Stop, Timeline, last_stop};
 
     /// A machine whose breakpoints and accesses are known; it counts what is done with it.
     #[derive(Default)]
@@ -148,13 +143,23 @@ mod tests {
             Ok(())
         }
 
-        fn run_to(&mut self, limit: u64, armed: Armed) -> io::Result<Option<Stop>> {
-            let mut breakpoints = self.breakpoints.iter().filter(|_| armed == Armed::All);
+        fn end(&self) -> u64 {
+            u64::MAX
+        }
+
+        fn step(&mut self) -> io::Result<Option<Stop>> {
+            let is_access = self.accesses.contains(&self.now);
+            self.halts += 1;
+            self.now += 1;
+            Ok(is_access.then_some(Stop::Watchpoint(0)))
+        }
+
+        fn run_to(&mut self, limit: u64) -> io::Result<Option<Stop>> {
+            let mut breakpoints = self.breakpoints.iter();
             let breakpoint = breakpoints.find(|at| (self.now..limit).contains(at));
-            let access = self
-                .accesses
-                .iter()
-                .find(|at| (self.now..limit).contains(at));
+            // A stop behind the last instruction comes too late.
+            let mut accesses = self.accesses.iter();
+            let access = accesses.find(|at| (self.now..limit - 1).contains(at));
             let (now, stop) = match (breakpoint, access) {
                 (Some(at), access) if access.is_none_or(|access| at <= access) => {
                     (*at, Some(Stop::Breakpoint))

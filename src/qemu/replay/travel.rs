@@ -10,7 +10,7 @@ use super::Facts;
 use super::debugger::Debugger;
 use super::machine::Machine;
 use super::points::{Point, Points};
-use super::search::{Armed, Stop, Timeline as _, last_stop};
+use super::search::{Stop, Timeline as _, last_stop};
 use crate::qemu::packets::hex;
 
 /// Signals, by the numbers of GDB's `signals.def`.
@@ -89,7 +89,7 @@ impl Travel {
         machine.points = Points::at(&[facts.start_address]);
         // One that never came to its program begins where the machine does.
         let first = machine.now();
-        if machine.run_to(facts.end, Armed::All)?.is_none() {
+        if machine.run_to(facts.end)?.is_none() {
             machine.go_to(first)?;
         }
         machine.points = Points::default();
@@ -213,7 +213,7 @@ impl Travel {
             Trap::Found(moment, _) if moment > from => moment,
             _ => self.facts.end,
         };
-        if let Some(stop) = self.machine.run_to(limit, Armed::All)? {
+        if let Some(stop) = self.machine.run_to(limit)? {
             return Ok(self.stopped_by(stop));
         }
         if let Trap::At(..) = self.trap {
@@ -249,7 +249,7 @@ impl Travel {
             return Ok(self.stopped(SIGNAL_TRAP, "replaylog:end;"));
         }
         let stop = self.machine.step()?;
-        Ok(self.stopped_by(stop))
+        Ok(self.stopped_by(stop.unwrap_or(Stop::Breakpoint)))
     }
 
     /// Goes to the last stop before this moment, or to the beginning.
@@ -270,7 +270,7 @@ impl Travel {
         if hit.stop == Stop::Breakpoint {
             let address = self.machine.instruction_pointer()?;
             if !self.machine.points.has_breakpoint(address) {
-                self.machine.run_to(hit.at + 1, Armed::All)?;
+                self.machine.run_to(hit.at + 1)?;
             }
         }
         Ok(self.stopped_by(hit.stop))

@@ -1,0 +1,298 @@
+//! Time travel: runs that are recorded, and gdb that goes through them both ways.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::Stdio;
+
+use super::invoke::{Ended, Place, program, signal};
+use super::tools::{c_compiler, run};
+use super::{Transcript, command, source};
+
+/// Records `module` with `options`; fails unless it ends with `status` and there is a recording then.
+fn record(place: &Place, options: &[&str], module: &str, status: i32) -> Ended {
+    let mut arguments = vec!["debug", "--record=made.recording"];
+    arguments.extend(options);
+    arguments.push(module);
+    let ended = Ended::new(command(place, &arguments).output().unwrap());
+    ended.assert(status, &["Recorded `", "made.recording` ("]);
+    ended
+}
+
+/// What gdb says to `commands` on the recording that is there.
+fn replayed(place: &Place, options: &[&str], commands: &[&str]) -> Transcript {
+    let mut arguments = vec!["debug", "--replay=made.recording", "--batch"];
+    arguments.extend(options);
+    for line in commands {
+        arguments.extend(["--ex", line]);
+    }
+    let transcript = Transcript::new(&Ended::new(command(place, &arguments).output().unwrap()));
+    place.assert_clean();
+    transcript
+}
+
+#[test]
+fn a_wild_write_is_found_backwards() {
+    let place = Place::new();
+    fs::copy(source("wild.c"), place.path("wild.c")).unwrap();
+    let mut compiler = c_compiler();
+    compiler.args(["-g", "-O0", "wild.c", "-o", "wild.wasm"]);
+    run(compiler.current_dir(place.path("")));
+    let ended = record(&place, &[], "wild.wasm", 134);
+    assert_eq!(ended.stdout, b"10\n");
+    ended.assert(134, &["trap: unreachable", "called from `audit` at "]);
+    // What it was made of may change, or go.
+    fs::remove_file(place.path("wild.wasm")).unwrap();
+    let commands = [
+        "continue",
+        "frame function audit",
+        "print account->balance > 1000",
+        "watch -l account->balance",
+        "reverse-continue",
+        "backtrace",
+        "frame function rename_account",
+        "print i",
+        "print account->name[0]@i",
+        "delete",
+        "reverse-finish",
+        "reverse-next",
+        "next",
+        "reverse-stepi",
+        "stepi",
+        "break audit",
+        "reverse-continue",
+        "reverse-continue",
+        "continue",
+        "delete",
+        "continue",
+        "continue",
+        "set var accounts[0].balance = 1",
+        "mewz interrupts",
+    ];
+    let transcript = replayed(&place, &[], &commands);
+    transcript.assert(&[
+        "in enter_application ()",
+        "10\n",
+        "Program received signal SIGILL, Illegal instruction.",
+        "in audit (account=",
+        "$1 = 1",
+        "Hardware watchpoint 1: -location account->balance",
+        "Old value = ",
+        "rename_account (account=",
+        " in main () at wild.c:32",
+        "= 19",
+        "\"Ada, the countess o\"",
+        "in main () at wild.c:32",
+        "32\t",
+        "Breakpoint 2, ",
+        "audit (account=",
+        "No more reverse-execution history.",
+        "Breakpoint 2, ",
+        "Program received signal SIGILL, Illegal instruction.",
+        "No more reverse-execution history.",
+        "in halt_forever ()",
+    ]);
+    // Said once, however often the machine goes back.
+    assert_eq!(
+        transcript.text.matches("10\n").count(),
+        1,
+        "{}",
+        transcript.text
+    );
+    assert!(
+        transcript.errors.contains("Cannot access memory"),
+        "{}",
+        transcript.errors
+    );
+}
+
+/// The bug of docs/debugging.md: nothing in the program writes what changes there, and the end of the run leads to who does.
+#[test]
+fn a_handler_that_changes_a_programs_memory_is_found_backwards() {
+    let place = Place::new();
+    let broken = [
+        "--kernel-arg",
+        "timer_hz=5000",
+        "--kernel-arg",
+        "clobber=64",
+    ];
+    record(&place, &broken, &source("add.wat"), 3);
+    let commands = [
+        "set language c",
+        "continue",
+        "print *(int*)64",
+        "watch *(int*)64",
+        "reverse-continue",
+        "backtrace",
+    ];
+    replayed(&place, &["--break", "add_up"], &commands).assert(&[
+        "Breakpoint 1, ",
+        "in add_up ()",
+        "No more reverse-execution history.",
+        "$1 = -1",
+        "Old value = -1",
+        "New value = 1",
+        "clobber ()",
+        "answer_timer ()",
+        "<signal handler called>",
+        "in add_up ()",
+        "in _start ()",
+    ]);
+}
+
+#[test]
+fn what_comes_from_outside_comes_once_more() {
+    let place = Place::new();
+    place.write("data/file", "from a file\n");
+    fs::copy(source("reader.c"), place.path("reader.c")).unwrap();
+    let mut compiler = c_compiler();
+    compiler.args(["-g", "-O0", "reader.c", "-o", "reader.wasm"]);
+    run(compiler.current_dir(place.path("")));
+    let options = [
+        "--record=made.recording",
+        "--dir",
+        "data::/data:ro",
+        "--env",
+        "WORD=a word",
+    ];
+    let mut arguments = vec!["debug"];
+    arguments.extend(options);
+    arguments.extend(["reader.wasm", "--", "an argument"]);
+    let mut child = command(&place, &arguments)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"from outside\n").unwrap();
+    drop(stdin);
+    let ended = Ended::new(child.wait_with_output().unwrap());
+    ended.assert(7, &["Recorded `"]);
+    let said = String::from_utf8(ended.stdout).unwrap();
+    for words in ["an argument", "a word", "from a file", "from outside"] {
+        assert!(said.contains(words), "{said}");
+    }
+    // The file, the input and the time are those of the recording.
+    fs::remove_dir_all(place.path("data")).unwrap();
+    let transcript = replayed(
+        &place,
+        &[],
+        &[
+            "break done",
+            "continue",
+            "up",
+            "print line",
+            "delete",
+            "continue",
+        ],
+    );
+    transcript.assert(&[
+        "Breakpoint 1, done",
+        "= \"from outside\\n",
+        "No more reverse-execution history.",
+    ]);
+    for line in said.lines() {
+        assert!(
+            transcript.text.contains(line),
+            "{line} is missing in {}",
+            transcript.text
+        );
+    }
+}
+
+#[test]
+fn a_run_that_is_interrupted_is_a_recording() {
+    let place = Place::new();
+    let mut child = command(
+        &place,
+        &["debug", "--record=made.recording", &source("spin.wat")],
+    )
+    .spawn()
+    .unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut String::new()).unwrap();
+    signal("INT", child.id());
+    let ended = Ended::new(child.wait_with_output().unwrap());
+    ended.assert(130, &["Recorded `"]);
+    replayed(
+        &place,
+        &["--break", "spin"],
+        &["continue", "delete", "continue", "bt", "monitor"],
+    )
+    .assert(&[
+        "Breakpoint 1, ",
+        "No more reverse-execution history.",
+        "in _start ()",
+    ]);
+}
+
+#[test]
+fn what_can_not_be_recorded_or_repeated_is_refused() {
+    let place = Place::new();
+    let hello = program("hello.wat");
+    let refused = |options: &[&str], status: i32, words: &[&str]| {
+        let mut arguments = vec!["debug"];
+        arguments.extend(options);
+        arguments.push(&hello);
+        let output = command(&place, &arguments).output().unwrap();
+        Ended::new(output).assert(status, words);
+        place.assert_clean();
+    };
+    fs::create_dir(place.path("data")).unwrap();
+    refused(
+        &["--record", "--accel", "kvm"],
+        2,
+        &["which only QEMU's own emulation can", "--accel kvm"],
+    );
+    refused(
+        &["--record", "--machine", "q35"],
+        2,
+        &["on the machine `microvm` alone"],
+    );
+    refused(
+        &["--record", "--dir", "data::/data"],
+        2,
+        &["may change the folder", ":ro"],
+    );
+    refused(&["--record", "--batch"], 2, &["cannot be used with"]);
+    refused(
+        &["--replay"],
+        1,
+        &["there is no such recording", "mewz debug --record"],
+    );
+    let ended = Ended::new(
+        command(&place, &["disk", "create", "disk.img", "--size", "32MiB"])
+            .output()
+            .unwrap(),
+    );
+    ended.assert(0, &[]);
+    refused(
+        &["--record", "--disk", "disk.img::/disk"],
+        2,
+        &["the disk `", "--tmp"],
+    );
+    record(&place, &[], &hello, 0);
+    let note = place.path("made.recording/recording.json");
+    let text = fs::read_to_string(&note).unwrap();
+    let changed = |from: &str, to: &str| {
+        assert!(text.contains(from), "{text}");
+        fs::write(&note, text.replace(from, to)).unwrap();
+    };
+    changed("\"qemu\": \"", "\"qemu\": \"1");
+    refused(
+        &["--replay=made.recording", "--batch"],
+        1,
+        &["which repeats only its own", "--qemu FILE"],
+    );
+    changed("\"format\": ", "\"format\": 9");
+    refused(
+        &["--replay=made.recording", "--batch"],
+        1,
+        &["whose machines differ"],
+    );
+    fs::write(&note, &text).unwrap();
+    fs::write(place.path("made.recording/log"), "no log").unwrap();
+    refused(
+        &["--replay=made.recording", "--batch"],
+        1,
+        &["QEMU says: ", "record once more"],
+    );
+}
