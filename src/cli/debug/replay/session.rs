@@ -5,7 +5,7 @@ use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 use super::super::gdb::{Script, Target};
 use super::super::{in_foreground, places};
@@ -127,7 +127,7 @@ impl Source for Machines {
             // What came from it is in the recording, what goes to it is dropped.
             network: note.has_network.then(Network::default),
             options: Vec::new(),
-            pack: Vec::new(),
+            pack: Arc::default(),
             terminals: 0,
             memory: None,
             debug_line: Some(DebugLine::Qemu),
