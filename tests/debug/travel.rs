@@ -131,7 +131,7 @@ fn a_handler_that_changes_a_programs_memory_is_found_backwards() {
         "$1 = -1",
         "Old value = -1",
         "New value = 1",
-        "clobber ()",
+        "clobber_memory ()",
         "answer_timer ()",
         "<signal handler called>",
         "in add_up ()",
