@@ -203,10 +203,9 @@ pub(super) fn compile_with(
     store: Option<&mut FunctionStore>,
 ) -> Result<Assembled, Failure> {
     let options = &making.options;
-    if store
-        .as_ref()
-        .is_none_or(|store| store.functions.is_empty())
-    {
+    let mut nothing = compile::FunctionCache::new();
+    let functions = store.map_or(&mut nothing, FunctionStore::functions);
+    if functions.is_empty() {
         // Asked first: compiling a large library only to refuse it would be a waste.
         let interface =
             compile::interface(&module.bytes).map_err(|problem| module.refused(&problem))?;
@@ -216,8 +215,6 @@ pub(super) fn compile_with(
     }
     let name = module.name().display();
     let assembled = progress::during(format!("compiling {name}"), || {
-        let mut nothing = compile::FunctionCache::new();
-        let functions = store.map_or(&mut nothing, |store| &mut store.functions);
         compile::compile_incremental(&module.bytes, options, functions)
     })
     .map_err(|problem| module.refused(&problem))?;

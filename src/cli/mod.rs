@@ -19,6 +19,7 @@ mod emulator;
 mod explain;
 mod failure;
 mod function_store;
+mod heap;
 mod image;
 mod imports;
 mod init;

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::invoke::{files, wait_for};
+use crate::invoke::{Place, files, wait_for};
 use crate::server::{Kind, project};
 use crate::session::{Session, tell};
 
@@ -67,6 +67,39 @@ fn many_reloads_hold_as_much_as_few() {
     }
     let status = dev.ask("status");
     assert_eq!(status["number"], Value::from(reloads + 1), "{status}");
+    dev.stop();
+}
+
+/// Bytes of data of a module that is large: a build takes them three times over.
+const DATA_BYTES: usize = 16 << 20;
+
+#[test]
+fn of_a_large_module_no_more_is_held_than_of_one() {
+    let place = Place::new();
+    place.write(
+        "mewz.toml",
+        "mewz = 1\n[build]\ncommand = \"cp source.wasm made.wasm\"\nwasm = \"made.wasm\"\n\
+         [run]\nmemory = \"256MiB\"\n",
+    );
+    let data = "x".repeat(DATA_BYTES);
+    let pages = DATA_BYTES / 65536 + 1;
+    let text = format!(
+        "(module (memory (export \"memory\") {pages}) (data (i32.const 1024) \"{data}\") (func (export \"_start\")))"
+    );
+    let mut module = wat::parse_str(text).unwrap();
+    place.write("source.wasm", &module);
+    let mut dev = Session::start(place);
+    dev.outcome("exit");
+    for number in 1..=6 {
+        // The last byte of the data is the module's last.
+        *module.last_mut().unwrap() = b'0' + number;
+        let new = dev.place.write(".source.new", &module);
+        fs::rename(new, dev.place.path("source.wasm")).unwrap();
+        dev.outcome("exit");
+        let kib = resident_kib(dev.id());
+        tell(&format!("after {number} reloads: {kib} KiB"));
+        assert!(kib < OWN_KIB_MAX, "after {number} reloads: {kib} KiB");
+    }
     dev.stop();
 }
 

@@ -1,8 +1,8 @@
 //! Builds, on a thread of their own: the project's command, then compiling and linking. A newer one cancels an older one.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use mewz_abi::address::WINDOW_BASE;
@@ -109,10 +109,10 @@ impl Build {
         };
         let mut store = image::function_store(&self.module, &making, cache);
         let object = image::compile_with(&self.module, &making, store.as_mut())?.object;
-        let is_same = making.kernel.with(|kernel| {
-            let linked = window::window(kernel, &object, self.window.build_id);
-            Ok(linked.is_ok_and(|linked| linked.placed.bytes == self.window.bytes))
-        })?;
+        let build_id = self.window.build_id;
+        let (own, _) = link(&self.module, &self.object, plain, build_id)?;
+        let (other, _) = link(&self.module, &object, &making, build_id)?;
+        let is_same = *own.bytes() == *other.bytes();
         match is_same {
             true => self.link_symbols(&object, &making),
             // Lines of other code would lie.
@@ -125,17 +125,41 @@ impl Build {
         let linked = image::link_named(&self.module, object, making, false, build_id)?;
         Ok(linked.bytes)
     }
+
+    /// Sees to it that the window's content is there: it is let go of once it is in its machines, where it can be the larger
+    /// part of what a build takes, and few builds run twice.
+    pub(super) fn fill_window(&self) -> Result<(), Failure> {
+        let mut bytes = self.window.bytes();
+        if bytes.is_empty() {
+            let build_id = self.window.build_id;
+            let (linked, _) = link(&self.module, &self.object, &self.source.making, build_id)?;
+            *bytes = linked.bytes.into_inner().unwrap_or_default();
+        }
+        Ok(())
+    }
 }
 
 /// A linked program, as it lies in memory.
 #[derive(Debug)]
 pub(super) struct Window {
-    /// Its content, from its first byte on.
-    pub(super) bytes: Vec<u8>,
+    /// Its content, from its first byte on; empty once it was let go.
+    bytes: Mutex<Vec<u8>>,
     /// Bytes that it spans, data that starts as zero included.
     pub(super) end_bytes: u64,
     /// What the machine tells of it.
     pub(super) build_id: [u8; 16],
+}
+
+impl Window {
+    /// Its content, from its first byte on.
+    pub(super) fn bytes(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets go of the content: every machine that is to have it has it.
+    pub(super) fn let_go(&self) {
+        *self.bytes() = Vec::new();
+    }
 }
 
 /// How long the parts of a build took.
@@ -278,17 +302,7 @@ impl Worker {
         times.compile = start.elapsed();
         let start = Instant::now();
         let build_id = build_id(number);
-        let (window, missing) = making.kernel.with(|kernel| {
-            let linked = window::window(kernel, &assembled.object, build_id)
-                .map_err(|problem| image::not_linked(&module, &problem))?;
-            let missing = linked.missing.iter().map(window::Missing::name).collect();
-            let window = Window {
-                end_bytes: linked.placed.zero_end - WINDOW_BASE,
-                bytes: linked.placed.bytes,
-                build_id,
-            };
-            Ok((window, missing))
-        })?;
+        let (window, missing) = link(&module, &assembled.object, making, build_id)?;
         let mut build = Build {
             module,
             object: assembled.object,
@@ -318,6 +332,26 @@ impl Worker {
         }
         self.store.as_mut().map(|(_, store)| store)
     }
+}
+
+/// The window of `object`, and the imports that the kernel does not answer.
+fn link(
+    module: &Module,
+    object: &Object,
+    making: &Making,
+    build_id: [u8; 16],
+) -> Result<(Window, Vec<String>), Failure> {
+    making.kernel.with(|kernel| {
+        let linked = window::window(kernel, object, build_id)
+            .map_err(|problem| image::not_linked(module, &problem))?;
+        let missing = linked.missing.iter().map(window::Missing::name).collect();
+        let window = Window {
+            end_bytes: linked.placed.zero_end - WINDOW_BASE,
+            bytes: Mutex::new(linked.placed.bytes),
+            build_id,
+        };
+        Ok((window, missing))
+    })
 }
 
 /// Names the build with this number, of this process.

@@ -18,6 +18,7 @@ use rustix::termios::{
 };
 
 use super::event::{Event, Sender};
+use crate::cli::heap;
 use crate::cli::interrupt::{Holding, hold};
 
 /// A command that takes longer shows what it prints at once.
@@ -89,6 +90,7 @@ impl Run<'_> {
         output: &mut Vec<u8>,
     ) -> io::Result<ExitStatus> {
         let (reader, writer) = stream()?;
+        heap::keep_from(&mut process);
         process.stdout(Stdio::from(writer.try_clone()?));
         process.stderr(Stdio::from(writer));
         let mut child = process.spawn()?;

@@ -266,8 +266,8 @@ fn options(wishes: &Wishes, is_traced: bool) -> Vec<String> {
 
 /// The head comes last: until it is whole, what is there is the old one.
 fn write_window(memory: &File, window: &Window, waits: bool) -> io::Result<()> {
-    let (head, rest) = window
-        .bytes
+    let bytes = window.bytes();
+    let (head, rest) = bytes
         .split_first_chunk::<HEADER_BYTES>()
         .ok_or(io::ErrorKind::InvalidData)?;
     let mut head = *head;

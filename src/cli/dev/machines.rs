@@ -305,6 +305,7 @@ impl Machines {
             self.keep_or_end(crashed.guest);
         }
         self.pending = None;
+        build.fill_window()?;
         let has_room = |parked: &Parked| parked.guest.has_room(&build.window);
         if self.parked.len() == self.instances && self.parked.iter().all(has_room) {
             if self.parked.iter().all(|parked| parked.is_up) {
@@ -322,6 +323,7 @@ impl Machines {
                 Guest::boot(id, &self.plan, &build.window, manner, &self.events).map(Member::new)
             })
             .collect::<Result<_, _>>()?;
+        build.window.let_go();
         self.next = Some(Crew {
             build,
             save,
@@ -346,6 +348,7 @@ impl Machines {
             })?;
             members.push(Member::new(guest));
         }
+        build.window.let_go();
         self.next = Some(Crew {
             build,
             save,

@@ -42,6 +42,7 @@ use self::work::Work;
 use super::Outcome;
 use super::cache::Cache;
 use super::failure::Failure;
+use super::heap;
 use super::interrupt;
 use super::program::ProgramArguments;
 use super::project::Reload;
@@ -97,6 +98,7 @@ pub(super) struct DevArguments {
 
 /// Runs the loop.
 pub(super) fn run(arguments: DevArguments) -> Outcome {
+    heap::settle();
     interrupt::watch();
     interrupt::end_at_panic();
     let cache = match arguments.program.no_cache {

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::control::Request;
 use super::machines::Crew;
 use super::work::{Next, Work};
-use crate::cli::values;
+use crate::cli::{heap, values};
 
 impl Work {
     pub(super) fn on_key(&mut self, key: u8) -> Next {
@@ -113,6 +113,7 @@ impl Work {
         };
         let url = url.url();
         let mut command = Command::new("xdg-open");
+        heap::keep_from(&mut command);
         let command = command.arg(&url).stdin(Stdio::null());
         match command.stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
             Ok(mut child) => drop(std::thread::spawn(move || child.wait())),

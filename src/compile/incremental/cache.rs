@@ -4,10 +4,13 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use mewz_abi::exception::Handler;
+
 use super::encoding;
 use super::key::{Key, short_digest};
 use super::reading::Reading;
-use crate::compile::pieces::Code;
+use crate::compile::dwarf::LocalPlace;
+use crate::compile::pieces::{Code, CodeRelocation, Trap};
 use crate::compile::profile::Fit;
 
 /// First bytes of a part of the store.
@@ -16,8 +19,8 @@ const MAGIC: [u8; 8] = *b"mewzfns6";
 /// Magic, who made it, length of the content (u64), its digest.
 const HEAD_BYTES: usize = 8 + 16 + 8 + 16;
 
-/// Most bytes that a store keeps beyond what was used last.
-const BYTES_MAX: usize = 256 << 20;
+/// Most bytes that a store keeps; what was used last stays whatever it takes.
+const BYTES_MAX: usize = 32 << 20;
 
 /// Compiled functions, by what their code depends on.
 ///
@@ -46,6 +49,26 @@ enum Content {
     Reading(Arc<Reading>),
     /// A range of a file's bytes that nobody has read yet.
     Encoded(Arc<Vec<u8>>, Range<usize>),
+}
+
+impl Content {
+    /// Bytes of memory that it takes, about.
+    fn bytes(&self) -> usize {
+        match self {
+            Content::Code(code) => {
+                let rows = code.locations.without_bodies().map_or(0, <[u8]>::len);
+                let lists = code.relocations.len() * size_of::<CodeRelocation>()
+                    + code.traps.len() * size_of::<Trap>()
+                    + code.handlers.len() * size_of::<Handler>()
+                    + code.places.len() * size_of::<LocalPlace>();
+                size_of::<Code>() + code.bytes.len() + rows + code.unwind.len() + lists
+            }
+            Content::Reading(reading) => {
+                size_of::<Reading>() + reading.references.len() * 8 + reading.constants.len() * 8
+            }
+            Content::Encoded(_, range) => range.len(),
+        }
+    }
 }
 
 /// What a compilation found.
@@ -111,7 +134,7 @@ impl FunctionCache {
             stored.get(start..start.checked_add(len)?)?;
             at = start + len;
             let content = Content::Encoded(Arc::clone(stored), start..at);
-            self.insert_entry(*key, content, len, true);
+            self.insert_entry(*key, content, true);
         }
         Some(())
     }
@@ -162,6 +185,12 @@ impl FunctionCache {
         out
     }
 
+    /// Bytes of all that is in it, about.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Bytes of all that the last compilation used, about.
     #[must_use]
     pub fn used_bytes(&self) -> usize {
@@ -206,10 +235,7 @@ impl FunctionCache {
     /// Notes that `reading` was found under `key` or made, and used.
     pub(in crate::compile) fn used_reading(&mut self, key: &Key, reading: &Arc<Reading>) {
         if !self.used(key, || Content::Reading(Arc::clone(reading))) {
-            let bytes =
-                size_of::<Reading>() + reading.references.len() * 8 + reading.constants.len() * 8;
-            let content = Content::Reading(Arc::clone(reading));
-            self.insert_entry(*key, content, bytes, false);
+            self.insert_entry(*key, Content::Reading(Arc::clone(reading)), false);
         }
     }
 
@@ -221,17 +247,20 @@ impl FunctionCache {
         entry.used = self.time;
         if matches!(entry.content, Content::Encoded(..)) {
             entry.content = content();
+            let bytes = entry.content.bytes();
+            self.bytes = self.bytes - entry.bytes + bytes;
+            entry.bytes = bytes;
         }
         true
     }
 
     /// Keeps new code.
     pub(in crate::compile) fn insert(&mut self, key: Key, code: &Arc<Code>) {
-        let bytes = code.bytes.len() + code.relocations.len() * 32 + code.traps.len() * 12;
-        self.insert_entry(key, Content::Code(Arc::clone(code)), bytes, false);
+        self.insert_entry(key, Content::Code(Arc::clone(code)), false);
     }
 
-    fn insert_entry(&mut self, key: Key, content: Content, bytes: usize, is_saved: bool) {
+    fn insert_entry(&mut self, key: Key, content: Content, is_saved: bool) {
+        let bytes = content.bytes();
         let entry = Entry {
             content,
             bytes,
