@@ -1,7 +1,7 @@
 //! A rehearsal: what servers do most, done once before there is a program, with a memory and a network of its own.
 //!
 //! Code that runs for the first time takes QEMU's translator many times as long as running it, and other machines some cold
-//! caches. A parked kernel has the time, so that the first request after a reload is as quick as the second.
+//! caches. A parked kernel has the time, so that the first request after a reload takes little longer than the second.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
