@@ -423,6 +423,7 @@ impl Work {
         let is_near = |crew: &Crew| crew.is_nearly_ready() || !crew.is_told || has_deadline;
         !self.machines.old.is_empty()
             || self.machines.rests()
+            || (self.streak.may_probe() && !self.is_paused)
             || self.machines.next.as_ref().is_some_and(is_near)
     }
 
@@ -465,6 +466,7 @@ impl Work {
     pub(super) fn tick(&mut self) -> Next {
         self.settle();
         self.end_rest(false);
+        self.probe();
         let is_late = |old: &Crew| old.left_at.is_some_and(|left| left.elapsed() > GRACE);
         let late = self.machines.old.iter().filter(|old| is_late(old)).count();
         self.end_old(late);

@@ -38,7 +38,7 @@ impl Work {
         // A short build may have ended before what it made was noticed.
         let is_late = self.built_at.is_some_and(|built| at < built);
         if self.building.is_some() || is_late {
-            let (ends, deferred) = self.streak.note(&paths);
+            let (ends, deferred) = self.streak.note(&paths, at);
             if ends.is_empty() && (self.building.is_some() || deferred.is_empty()) {
                 self.changed.extend(deferred);
                 self.tell_outputs();
@@ -152,6 +152,7 @@ impl Work {
         self.number += 1;
         // The next program wants a machine soon.
         self.end_rest(true);
+        self.streak.begin_build();
         self.screen.change(self.number, &files);
         self.building = Some(Save {
             number: self.number,
@@ -209,6 +210,16 @@ impl Work {
             self.build(Vec::new(), Instant::now());
         }
         next
+    }
+
+    /// Builds once more for files whose changes were passed over, when nothing else happens.
+    pub(super) fn probe(&mut self) {
+        if self.building.is_none()
+            && !self.is_paused
+            && let Some(files) = self.streak.probe()
+        {
+            self.build(files, Instant::now());
+        }
     }
 
     /// Tells once of files that are taken for something that building makes.
