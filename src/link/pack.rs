@@ -16,7 +16,7 @@ const CONTENT_ALIGN: usize = 64;
 pub enum Item {
     /// A folder.
     Folder(Folder),
-    /// A regular file by its number in [`Contents::files`]: several names may have one.
+    /// A regular file by its number in `Contents::files`: several names may have one.
     File(usize),
     /// A symbolic link, and where it leads.
     Link(Vec<u8>, u64),
