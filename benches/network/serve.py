@@ -11,6 +11,7 @@ from wasmtime import Engine, Linker, Module, Store, WasiConfig, _bindings
 
 address, path = sys.argv[1:]
 config = WasiConfig()
+config.argv = [path]
 config.inherit_stdout()
 config.inherit_stderr()
 if not _bindings.wasi_config_preopen_socket(config.ptr(), 3, ctypes.create_string_buffer(address.encode())):

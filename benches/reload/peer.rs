@@ -120,12 +120,12 @@ fn mewz_dev(application: &Application, port: u16, reload: &str) -> Command {
 
 fn watchfiles(application: &Application, port: u16) -> Command {
     let python = folder("wasmtime/bin/python");
-    let host = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/reload/host.py");
+    let serve = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/network/serve.py");
     let file = application.file();
     let run = format!(
         "{} {} 127.0.0.1:{port} {}",
         python.display(),
-        host.display(),
+        serve.display(),
         file.display()
     );
     let mut command = Command::new(folder("wasmtime/bin/watchfiles"));

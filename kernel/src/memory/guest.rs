@@ -1,5 +1,7 @@
 //! Linear memory as the kernel sees it: one type checks every pointer and length of the application, once.
 
+use alloc::vec::Vec;
+
 /// A range that does not lie inside linear memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GuestFault;
@@ -39,4 +41,45 @@ pub trait GuestMemory {
         len: u32,
         see: &mut dyn FnMut(&[u8]),
     ) -> Result<(), GuestFault>;
+}
+
+/// Linear memory of a program that there is not: bytes of the heap.
+#[derive(Debug)]
+pub struct VecMemory(pub Vec<u8>);
+
+impl GuestMemory for VecMemory {
+    fn check(&self, address: u32, len: u32) -> Result<(), GuestFault> {
+        let end = u64::from(address) + u64::from(len);
+        if end <= self.0.len() as u64 {
+            Ok(())
+        } else {
+            Err(GuestFault)
+        }
+    }
+
+    fn read(&self, address: u32, out: &mut [u8]) -> Result<(), GuestFault> {
+        self.check(address, u32::try_from(out.len()).map_err(|_| GuestFault)?)?;
+        out.copy_from_slice(&self.0[address as usize..][..out.len()]);
+        Ok(())
+    }
+
+    fn write(&mut self, address: u32, bytes: &[u8]) -> Result<(), GuestFault> {
+        self.check(address, u32::try_from(bytes.len()).map_err(|_| GuestFault)?)?;
+        self.0[address as usize..][..bytes.len()].copy_from_slice(bytes);
+        Ok(())
+    }
+
+    fn for_each_piece(
+        &self,
+        address: u32,
+        len: u32,
+        see: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), GuestFault> {
+        self.check(address, len)?;
+        // Pieces as a kernel has them that maps page by page.
+        self.0[address as usize..][..len as usize]
+            .chunks(4096)
+            .for_each(see);
+        Ok(())
+    }
 }

@@ -20,6 +20,8 @@ mod stream;
 #[cfg(test)]
 pub(crate) mod tests;
 mod watch;
+#[cfg(any(test, feature = "debugger"))]
+pub(crate) mod wire;
 
 pub use card::{Card, FRAME_BYTES_MAX};
 pub use network::{Network, SocketId};

@@ -4,19 +4,18 @@
 //! caches. A parked kernel has the time, so that the first request after a reload takes little longer than the second.
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
 use alloc::rc::Rc;
 use alloc::vec;
-use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::fmt::Arguments;
-use core::ops::Range;
 
 use super::exports::{Call, PARAMETERS_MAX};
 use super::system::{StdinRead, Stream, System};
 use super::{Context, Settings, Wasi};
-use crate::guest::{GuestFault, GuestMemory};
-use crate::net::{self, AddressConfig, Card, IpAddress, IpEndpoint, Network, Received, SocketId};
+use crate::guest::{GuestMemory as _, VecMemory};
+use crate::net::{
+    self, AddressConfig, Card, IpAddress, IpEndpoint, Network, Received, SocketId, wire,
+};
 
 /// Requests, each on a connection of its own: one is read and answered as a file, the other as a socket.
 const REQUESTS: usize = 2;
@@ -72,14 +71,14 @@ pub fn rehearse() -> bool {
 /// A program of WASI, by the calls that it makes.
 struct Play {
     wasi: Wasi,
-    memory: Memory,
+    memory: VecMemory,
     stage: Stage,
     goes_well: bool,
 }
 
 impl Play {
     fn new() -> Option<Self> {
-        let [here, there] = cards();
+        let [here, there] = wire::cards();
         let server = network(here, SERVER);
         let settings = Settings {
             arguments: vec![b"rehearsal".to_vec()],
@@ -90,7 +89,7 @@ impl Play {
         };
         Some(Self {
             wasi: Wasi::new(settings).ok()?,
-            memory: Memory(vec![0; MEMORY_BYTES]),
+            memory: VecMemory(vec![0; MEMORY_BYTES]),
             stage: Stage {
                 now_ns: 0,
                 client: Client {
@@ -139,7 +138,7 @@ impl Play {
         let (iovec, out) = (u64::from(IOVEC), u64::from(OUT));
         self.wait_for(&[LISTENER]);
         self.call(Call::sock_accept, &[LISTENER.into(), NONBLOCK, out]);
-        let client = self.memory.number(OUT);
+        let client = number(&self.memory, OUT);
         self.wait_for(&[LISTENER, client]);
         let client = u64::from(client);
         self.room();
@@ -159,17 +158,17 @@ impl Play {
     fn wait_for(&mut self, descriptors: &[u32]) {
         let mut at = SUBSCRIPTIONS;
         for descriptor in descriptors {
-            self.memory.store(at + 8, &[FD_READ]);
-            self.memory.store(at + 16, &descriptor.to_le_bytes());
+            store(&mut self.memory, at + 8, &[FD_READ]);
+            store(&mut self.memory, at + 16, &descriptor.to_le_bytes());
             at += SUBSCRIPTION_BYTES;
         }
-        self.memory.store(at + 8, &[CLOCK]);
-        self.memory.store(at + 16, &1u32.to_le_bytes());
+        store(&mut self.memory, at + 8, &[CLOCK]);
+        store(&mut self.memory, at + 16, &1u32.to_le_bytes());
         let patience_ns = match descriptors {
             [] => REQUESTS as u64 * STEP_NS,
             _ => PATIENCE_NS,
         };
-        self.memory.store(at + 24, &patience_ns.to_le_bytes());
+        store(&mut self.memory, at + 24, &patience_ns.to_le_bytes());
         let count = descriptors.len() as u64 + 1;
         let places = [SUBSCRIPTIONS, EVENTS].map(u64::from);
         self.call(
@@ -180,7 +179,7 @@ impl Play {
 
     /// Makes the range that of the buffer, with `bytes` in it.
     fn bytes(&mut self, bytes: &[u8]) {
-        self.memory.store(BUFFER, bytes);
+        store(&mut self.memory, BUFFER, bytes);
         self.range(bytes.len() as u32);
     }
 
@@ -190,8 +189,8 @@ impl Play {
     }
 
     fn range(&mut self, len: u32) {
-        self.memory.store(IOVEC, &BUFFER.to_le_bytes());
-        self.memory.store(IOVEC + 4, &len.to_le_bytes());
+        store(&mut self.memory, IOVEC, &BUFFER.to_le_bytes());
+        store(&mut self.memory, IOVEC + 4, &len.to_le_bytes());
     }
 }
 
@@ -291,106 +290,17 @@ fn network(card: Box<dyn Card>, address: IpAddress) -> Network {
     Network::new(card, &settings, 1, BUDGET_BYTES, 0)
 }
 
-type Frames = Rc<RefCell<VecDeque<Vec<u8>>>>;
-
-/// One end of a wire.
-struct Wire {
-    address: [u8; 6],
-    incoming: Frames,
-    outgoing: Frames,
+/// Stores what lies at a place that is fixed above.
+fn store(memory: &mut VecMemory, address: u32, bytes: &[u8]) {
+    let stored = memory.write(address, bytes);
+    debug_assert!(stored.is_ok(), "what lies where is fixed above");
 }
 
-fn cards() -> [Box<dyn Card>; 2] {
-    let [one, other] = [Frames::default(), Frames::default()];
-    [(1, &one, &other), (2, &other, &one)].map(|(number, incoming, outgoing)| {
-        Box::new(Wire {
-            address: [2, 0, 0, 0, 0, number],
-            incoming: Rc::clone(incoming),
-            outgoing: Rc::clone(outgoing),
-        }) as Box<dyn Card>
-    })
-}
-
-impl Card for Wire {
-    fn address(&self) -> [u8; 6] {
-        self.address
-    }
-
-    fn receive(&mut self, frame: &mut [u8]) -> Option<usize> {
-        let came = self.incoming.borrow_mut().pop_front()?;
-        let len = came.len().min(frame.len());
-        frame[..len].copy_from_slice(&came[..len]);
-        Some(len)
-    }
-
-    fn has_received(&self) -> bool {
-        !self.incoming.borrow().is_empty()
-    }
-
-    fn can_transmit(&mut self) -> bool {
-        true
-    }
-
-    fn transmit(&mut self, bytes: usize, fill: &mut dyn FnMut(&mut [u8])) {
-        let mut frame = vec![0; bytes];
-        fill(&mut frame);
-        self.outgoing.borrow_mut().push_back(frame);
-    }
-
-    fn flush(&mut self) {}
-}
-
-/// Linear memory.
-struct Memory(Vec<u8>);
-
-impl Memory {
-    fn range(&self, address: u32, len: u32) -> Result<Range<usize>, GuestFault> {
-        let start = address as usize;
-        let end = start.checked_add(len as usize).ok_or(GuestFault)?;
-        (end <= self.0.len())
-            .then_some(start..end)
-            .ok_or(GuestFault)
-    }
-
-    fn store(&mut self, address: u32, bytes: &[u8]) {
-        let stored = self.write(address, bytes);
-        debug_assert!(stored.is_ok(), "what lies where is fixed above");
-    }
-
-    fn number(&self, address: u32) -> u32 {
-        let mut bytes = [0; 4];
-        let read = self.read(address, &mut bytes);
-        debug_assert!(read.is_ok(), "what lies where is fixed above");
-        u32::from_le_bytes(bytes)
-    }
-}
-
-impl GuestMemory for Memory {
-    fn check(&self, address: u32, len: u32) -> Result<(), GuestFault> {
-        self.range(address, len).map(|_| ())
-    }
-
-    fn read(&self, address: u32, out: &mut [u8]) -> Result<(), GuestFault> {
-        let range = self.range(address, out.len() as u32)?;
-        out.copy_from_slice(&self.0[range]);
-        Ok(())
-    }
-
-    fn write(&mut self, address: u32, bytes: &[u8]) -> Result<(), GuestFault> {
-        let range = self.range(address, bytes.len() as u32)?;
-        self.0[range].copy_from_slice(bytes);
-        Ok(())
-    }
-
-    fn for_each_piece(
-        &self,
-        address: u32,
-        len: u32,
-        see: &mut dyn FnMut(&[u8]),
-    ) -> Result<(), GuestFault> {
-        see(&self.0[self.range(address, len)?]);
-        Ok(())
-    }
+fn number(memory: &VecMemory, address: u32) -> u32 {
+    let mut bytes = [0; 4];
+    let read = memory.read(address, &mut bytes);
+    debug_assert!(read.is_ok(), "what lies where is fixed above");
+    u32::from_le_bytes(bytes)
 }
 
 #[cfg(test)]

@@ -7,10 +7,11 @@ mod router;
 mod segments;
 mod soak;
 mod stalls;
-pub(crate) mod wire;
+mod wire;
 
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
+use super::wire::CARD_FRAMES_MAX;
 use super::{Progress, Received, SocketId};
 use crate::fs::errno::Errno;
 use wire::{Faults, Pair, STEP_NS};
@@ -110,7 +111,7 @@ fn what_is_sent_leaves_at_once_and_no_faster_than_the_card_takes_it() {
         let _ = pair.left.send_datagram(datagrams, b"x", at(9));
         pair.left.poll(pair.now_ns);
     }
-    assert_eq!(pair.sent_by_left(), wire::CARD_FRAMES_MAX);
+    assert_eq!(pair.sent_by_left(), CARD_FRAMES_MAX);
 }
 
 #[test]

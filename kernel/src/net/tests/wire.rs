@@ -1,13 +1,7 @@
 //! Two networks and the wire between them, which can lose, repeat, swap and delay frames.
 
-use std::cell::RefCell;
-use std::collections::VecDeque;
-use std::rc::Rc;
-
-use super::super::{Card, FRAME_BYTES_MAX, Network, Settings};
-
-/// Most frames that a card holds before it takes no more.
-pub(super) const CARD_FRAMES_MAX: usize = 64;
+use super::super::wire::{Frames, MemoryCard};
+use super::super::{FRAME_BYTES_MAX, Network, Settings};
 
 /// Nanoseconds that pass with each step.
 pub(super) const STEP_NS: u64 = 1_000_000;
@@ -17,62 +11,6 @@ const DELAY_NS_MAX: u64 = 60_000_000;
 
 /// Longest time in which a machine does not look at its network.
 const BUSY_NS_MAX: u64 = 100_000_000;
-
-type Queue = Rc<RefCell<VecDeque<Vec<u8>>>>;
-
-/// A card in memory.
-struct FakeCard {
-    address: [u8; 6],
-    incoming: Queue,
-    outgoing: Queue,
-    segment_bytes_max: usize,
-}
-
-impl Card for FakeCard {
-    fn address(&self) -> [u8; 6] {
-        self.address
-    }
-
-    fn receive(&mut self, frame: &mut [u8]) -> Option<usize> {
-        let came = self.incoming.borrow_mut().pop_front()?;
-        let len = came.len().min(frame.len());
-        frame[..len].copy_from_slice(&came[..len]);
-        Some(len)
-    }
-
-    fn has_received(&self) -> bool {
-        !self.incoming.borrow().is_empty()
-    }
-
-    fn can_transmit(&mut self) -> bool {
-        self.outgoing.borrow().len() < CARD_FRAMES_MAX
-    }
-
-    fn segment_bytes_max(&self) -> usize {
-        self.segment_bytes_max
-    }
-
-    fn transmit(&mut self, bytes: usize, fill: &mut dyn FnMut(&mut [u8])) {
-        let mut frame = vec![0; bytes];
-        fill(&mut frame);
-        self.outgoing.borrow_mut().push_back(frame);
-    }
-
-    fn flush(&mut self) {}
-}
-
-/// Two cards on a wire that does nothing to frames.
-pub(crate) fn cards() -> [Box<dyn Card>; 2] {
-    let [one, other] = [(); 2].map(|()| Queue::default());
-    [(1, &one, &other), (2, &other, &one)].map(|(number, incoming, outgoing)| {
-        Box::new(FakeCard {
-            address: [2, 0, 0, 0, 0, number],
-            incoming: incoming.clone(),
-            outgoing: outgoing.clone(),
-            segment_bytes_max: FRAME_BYTES_MAX,
-        }) as Box<dyn Card>
-    })
-}
 
 /// What the wire does to frames.
 #[derive(Clone, Copy, Default)]
@@ -95,7 +33,7 @@ pub(super) type Hook = Box<dyn FnMut(usize, Vec<u8>) -> Vec<Vec<u8>>>;
 pub(super) struct Pair {
     pub(super) left: Network,
     pub(super) right: Network,
-    queues: [(Queue, Queue); 2],
+    queues: [(Frames, Frames); 2],
     pub(super) faults: Faults,
     pub(super) hook: Option<Hook>,
     /// Frames that take longer: when they arrive, where.
@@ -115,9 +53,9 @@ impl Pair {
 
     /// As [`Pair::new`], with cards that take segments in so long frames.
     pub(super) fn with_segments(budget_bytes: usize, segment_bytes_max: usize) -> Self {
-        let queues = [(); 2].map(|()| (Queue::default(), Queue::default()));
-        let network = |number: u8, (incoming, outgoing): &(Queue, Queue)| {
-            let card = FakeCard {
+        let queues = [(); 2].map(|()| (Frames::default(), Frames::default()));
+        let network = |number: u8, (incoming, outgoing): &(Frames, Frames)| {
+            let card = MemoryCard {
                 address: [2, 0, 0, 0, 0, number],
                 incoming: incoming.clone(),
                 outgoing: outgoing.clone(),

@@ -12,8 +12,8 @@ use super::super::{Context, Mount, Settings, SharedNetwork, Wasi};
 use crate::fs::ninep::tests::server::SharedServer;
 use crate::fs::ninep::{MountOptions, mount};
 use crate::fs::temporary::{self, TemporaryOptions};
-use crate::guest::{GuestFault, GuestMemory};
-use crate::net::tests::wire;
+use crate::guest::{GuestMemory, VecMemory};
+use crate::net::wire;
 use crate::net::{self, Card, Network};
 
 /// The folder `/`.
@@ -60,45 +60,6 @@ pub(super) const CREATE: u64 = 1;
 pub(super) const DIRECTORY: u64 = 2;
 pub(super) const EXCLUSIVE: u64 = 4;
 pub(super) const TRUNCATE: u64 = 8;
-
-pub(super) struct VecMemory(pub(super) Vec<u8>);
-
-impl GuestMemory for VecMemory {
-    fn check(&self, address: u32, len: u32) -> Result<(), GuestFault> {
-        let end = u64::from(address) + u64::from(len);
-        if end <= self.0.len() as u64 {
-            Ok(())
-        } else {
-            Err(GuestFault)
-        }
-    }
-
-    fn read(&self, address: u32, out: &mut [u8]) -> Result<(), GuestFault> {
-        self.check(address, u32::try_from(out.len()).map_err(|_| GuestFault)?)?;
-        out.copy_from_slice(&self.0[address as usize..][..out.len()]);
-        Ok(())
-    }
-
-    fn write(&mut self, address: u32, bytes: &[u8]) -> Result<(), GuestFault> {
-        self.check(address, u32::try_from(bytes.len()).map_err(|_| GuestFault)?)?;
-        self.0[address as usize..][..bytes.len()].copy_from_slice(bytes);
-        Ok(())
-    }
-
-    fn for_each_piece(
-        &self,
-        address: u32,
-        len: u32,
-        see: &mut dyn FnMut(&[u8]),
-    ) -> Result<(), GuestFault> {
-        self.check(address, len)?;
-        // Pieces as a kernel has them that maps page by page.
-        self.0[address as usize..][..len as usize]
-            .chunks(4096)
-            .for_each(see);
-        Ok(())
-    }
-}
 
 /// What a program was ended with.
 #[derive(Debug, PartialEq, Eq)]

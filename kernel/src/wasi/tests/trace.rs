@@ -4,9 +4,9 @@ use mewz_abi::observe::errno_name;
 
 use super::super::exports::{Call, PARAMETERS_MAX, SYMBOLS};
 use super::super::trace;
-use super::machine::{DATA, IOVECS, MEMORY_BYTES, OUT, VecMemory};
+use super::machine::{DATA, IOVECS, MEMORY_BYTES, OUT};
 use crate::fs::errno::Errno;
-use crate::guest::GuestMemory as _;
+use crate::guest::{GuestMemory as _, VecMemory};
 
 const PATH: u32 = 0x400;
 
