@@ -21,6 +21,9 @@ const PART_BYTES: usize = 4096;
 /// What a debugger sends to stop a program that runs.
 const INTERRUPT: u8 = 3;
 
+/// What a debugger sends that waits for a packet, or got a broken one.
+const RESEND: u8 = b'-';
+
 /// What its user is told where a program has ended and another one will come.
 const ENDED: &str =
     "the program has ended: gdb goes on with the next one (Ctrl-C: gdb is done with it)\n";
@@ -257,6 +260,7 @@ impl Relay {
 
     fn pass_on_from_machine(&mut self, bytes: &[u8]) {
         for part in self.session.from_machine.push(bytes) {
+            self.session.note_answer(&part);
             let bytes = match part {
                 Part::Other(bytes) => bytes,
                 // The debugger is told that a program may begin a new image.
@@ -286,6 +290,9 @@ impl Relay {
 
     fn pass_on_from_debugger(&mut self, bytes: &[u8]) {
         for part in self.session.from_debugger.push(bytes) {
+            if self.session.repeats_itself(&part) {
+                continue;
+            }
             let raw = match part {
                 Part::Other(bytes) => {
                     if bytes.contains(&INTERRUPT) && self.session.is_awaited && !self.has_program()
@@ -489,11 +496,39 @@ struct Session {
     is_quiet: bool,
     /// The program runs, and the debugger waits for its next stop.
     is_awaited: bool,
+    /// The debugger's last packet, while there is no answer to it and packets are acknowledged.
+    open: Option<Vec<u8>>,
     /// How the program ended, which the debugger does not know.
     end: Option<Vec<u8>>,
 }
 
 impl Session {
+    /// Whether the debugger asks once more for what the machine has not answered yet. gdb does so every two seconds at first,
+    /// which a machine that has only just begun may need; bytes don't get lost here, so the machine would answer twice, and
+    /// gdb would take the second answer for that to its next question.
+    fn repeats_itself(&mut self, part: &Part) -> bool {
+        match part {
+            Part::Other(bytes) => self.open.is_some() && bytes.iter().all(|byte| *byte == RESEND),
+            Part::Packet { raw, .. } if self.open.as_ref() == Some(raw) => true,
+            Part::Packet { raw, .. } => {
+                self.open = (!self.is_quiet).then(|| raw.clone());
+                false
+            }
+        }
+    }
+
+    fn note_answer(&mut self, part: &Part) {
+        let is_answer = match part {
+            // It did not understand, and waits for the same packet.
+            Part::Other(bytes) => bytes.contains(&RESEND),
+            // What a program that runs says is none.
+            Part::Packet { body, .. } => !(self.is_awaited && body.first() == Some(&b'O')),
+        };
+        if is_answer {
+            self.open = None;
+        }
+    }
+
     fn attention(&self) -> Attention {
         match (&self.greeting, self.is_awaited) {
             (None, _) => Attention::Nobody,
@@ -689,6 +724,28 @@ mod tests {
             expect(machine, asked);
             say(machine, answer);
         }
+    }
+
+    #[test]
+    fn what_is_asked_again_is_answered_once() {
+        let mut led = Led::new();
+        let mut machine = led.bring(1, false);
+        for _ in 0..3 {
+            say(&mut led.debugger, "qSupported:a");
+            led.debugger.write_all(b"-").unwrap();
+        }
+        expect(&mut machine, "$qSupported:a#");
+        say(&mut machine, "PacketSize=800");
+        expect(&mut led.debugger, "$PacketSize=800;exec-events+#");
+        // Neither of them came a second time.
+        say(&mut led.debugger, "vMustReplyEmpty");
+        expect(&mut machine, "$vMustReplyEmpty#");
+        say(&mut machine, "");
+        expect(&mut led.debugger, "$#");
+        // The same question may be asked again, and a broken answer asked for.
+        led.debugger.write_all(b"-").unwrap();
+        say(&mut led.debugger, "vMustReplyEmpty");
+        expect(&mut machine, "-$vMustReplyEmpty#");
     }
 
     #[test]
