@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
+use fastrand::Rng;
 use mewz::compile::{
     Counts, FunctionCache, MemoryBase, OptLevel, Options, RegisterAllocator, TargetCpu, compile,
     compile_incremental, object_file,
@@ -367,38 +368,25 @@ fn errors_are_those_of_a_compilation_without_a_cache() {
     }
 }
 
-/// A generator of numbers that is the same every time.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
-        (self.0 >> 33) as usize % end
-    }
-}
-
 #[test]
 fn no_sequence_of_edits_shows_in_the_object() {
     for seed in 0..6 {
-        let mut random = Random(seed);
+        let mut random = Rng::with_seed(seed);
         let mut program = Program::new(30);
         let mut cache = FunctionCache::new();
         let mut name = 10_000;
         for _ in 0..12 {
-            for _ in 0..=random.below(3) {
-                let at = random.below(program.functions.len());
-                match random.below(7) {
-                    0 => program.functions[at].constant = random.below(1 << 20) as u32,
-                    1 => program.functions[at].shape = random.below(6) as u32,
+            for _ in 0..=random.usize(..3) {
+                let at = random.usize(..program.functions.len());
+                match random.usize(..7) {
+                    0 => program.functions[at].constant = random.u32(..1 << 20),
+                    1 => program.functions[at].shape = random.u32(..6),
                     2 => _ = program.functions.remove(at),
                     3 => {
                         let mut new = program.functions[at].clone();
                         new.name = name;
                         name += 1;
-                        program.functions.insert(random.below(20), new);
+                        program.functions.insert(random.usize(..20), new);
                     }
                     4 => program.functions.swap(at, 0),
                     5 => {
@@ -407,11 +395,11 @@ fn no_sequence_of_edits_shows_in_the_object() {
                             "",
                             "(type (func (result v128)))",
                         ];
-                        program.before = types[random.below(3)].into();
+                        program.before = types[random.usize(..3)].into();
                     }
                     _ => {
                         let globals = ["(global (mut i64) (i64.const 1))", "", "(elem func $pair)"];
-                        program.after = globals[random.below(3)].into();
+                        program.after = globals[random.usize(..3)].into();
                     }
                 }
             }

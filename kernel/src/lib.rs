@@ -21,6 +21,8 @@ mod debug;
 #[path = "memory/frames.rs"]
 pub mod frames;
 pub mod fs;
+#[cfg(test)]
+mod fuzz;
 #[path = "memory/guest.rs"]
 pub mod guest;
 #[cfg(test)]

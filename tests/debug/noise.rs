@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use fastrand::Rng;
+
 use super::invoke::{Place, signal, wait_for};
 use super::{command, line_socket, source};
 
@@ -40,29 +42,18 @@ const PACKETS: [&[u8]; 20] = [
     b"R00",
 ];
 
-/// SplitMix64, by Steele, Lea and Flood, "Fast splittable pseudorandom number generators".
-struct Random(u64);
+/// What comes on the line.
+struct Words(Rng);
 
-impl Random {
-    fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ mixed >> 31
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.bits() % bound as u64) as usize
-    }
-
+impl Words {
     fn bytes(&mut self, len: usize) -> Vec<u8> {
-        (0..len).map(|_| self.bits() as u8).collect()
+        (0..len).map(|_| self.0.u8(..)).collect()
     }
 
     /// Bytes that hold no whole packet.
     fn noise(&mut self) -> Vec<u8> {
-        let len = self.below(800) + 1;
-        match self.below(4) {
+        let len = self.0.usize(..800) + 1;
+        match self.0.usize(..4) {
             0 => vec![b'$'; len],
             1 => vec![3; len % 100],
             2 => {
@@ -81,21 +72,21 @@ impl Random {
 
     /// A packet's body: one of a debugger, or one with mistakes.
     fn body(&mut self) -> Vec<u8> {
-        let mut body = PACKETS[self.below(PACKETS.len())].to_vec();
-        match self.below(4) {
+        let mut body = PACKETS[self.0.usize(..PACKETS.len())].to_vec();
+        match self.0.usize(..4) {
             0 => {
-                let len = self.below(300) + 1;
+                let len = self.0.usize(..300) + 1;
                 body = self.bytes(len);
             }
             1 => {
-                let at = self.below(body.len() + 1);
+                let at = self.0.usize(..body.len() + 1);
                 let parts: [&[u8]; 5] = [b",", b":", b"ffffffffffffffff", b"-1", b"\x85"];
-                let part = parts[self.below(parts.len())];
+                let part = parts[self.0.usize(..parts.len())];
                 body.splice(at..at, part.iter().copied());
             }
             2 => {
-                let at = self.below(body.len());
-                body[at] = self.bits() as u8;
+                let at = self.0.usize(..body.len());
+                body[at] = self.0.u8(..);
             }
             _ => {}
         }
@@ -147,7 +138,7 @@ fn what_comes_on_the_line_does_not_stop_a_program() {
     };
     goes_on("the program's first points");
     let socket = line_socket(&place);
-    let mut random = Random(seconds);
+    let mut words = Words(Rng::with_seed(seconds));
     let end = Instant::now() + Duration::from_secs(seconds);
     for round in 0.. {
         if Instant::now() > end {
@@ -163,14 +154,14 @@ fn what_comes_on_the_line_does_not_stop_a_program() {
                 bytes.len() as u64 * 1_000_000 / BYTES_PER_SECOND,
             ));
         };
-        let parts = random.below(8) + 1;
+        let parts = words.0.usize(..8) + 1;
         if round % 2 == 0 {
             for _ in 0..parts {
-                send(&random.noise());
+                send(&words.noise());
             }
         } else {
             for _ in 0..parts {
-                send(&[b"+", &framed(&random.body())[..]].concat());
+                send(&[b"+", &framed(&words.body())[..]].concat());
             }
             // Whatever it was told: it lets the program go.
             send(&[&framed(b"QStartNoAckMode")[..], b"+", &framed(b"D")].concat());

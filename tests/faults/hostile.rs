@@ -1,8 +1,10 @@
 //! Frames that nobody sends who means well.
 
+use fastrand::Rng;
+
 use crate::machine::MICROVM;
 use crate::peer::{NETWORK, Peer};
-use crate::wire::{Random, To};
+use crate::wire::To;
 use crate::{BAD, content, hash};
 
 /// A neighbour that sends noise of every length, and the frames of others changed and again, harms no connection.
@@ -12,7 +14,7 @@ fn noise_harms_nobody() {
     peer.until_line("listening");
     peer.wire.faults = BAD;
     let one = peer.connect();
-    let mut random = Random(8);
+    let mut random = Rng::with_seed(8);
     let seen = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
     let log = seen.clone();
     peer.wire.hook = Some(Box::new(move |to, frame| {
@@ -32,9 +34,9 @@ fn noise_harms_nobody() {
                 injected += 1;
             }
         }
-        let len = match random.below(50) {
-            0 => 1515 + random.below(60_000),
-            _ => 1 + random.below(1514),
+        let len = match random.u64(..50) {
+            0 => 1515 + random.u64(..60_000),
+            _ => 1 + random.u64(..1514),
         };
         peer.wire.inject(&noise(len as usize, &mut random));
         (echoed.len() == sent.len()).then_some(())
@@ -45,29 +47,29 @@ fn noise_harms_nobody() {
 }
 
 /// The frame with a few bytes changed, or cut; never with whom it is from, which would be another's word.
-fn changed(mut frame: Vec<u8>, random: &mut Random) -> Vec<u8> {
+fn changed(mut frame: Vec<u8>, random: &mut Rng) -> Vec<u8> {
     const TRANSPORT: u64 = 34;
-    for _ in 0..1 + random.below(3) {
-        let at = match random.below(4) {
-            0 => 12 + random.below(12),
-            _ => TRANSPORT + random.below(frame.len() as u64 - TRANSPORT),
+    for _ in 0..1 + random.u64(..3) {
+        let at = match random.u64(..4) {
+            0 => 12 + random.u64(..12),
+            _ => TRANSPORT + random.u64(..frame.len() as u64 - TRANSPORT),
         };
-        frame[at as usize] = random.next() as u8;
+        frame[at as usize] = random.u8(..);
     }
-    if random.below(4) == 0 {
-        frame.truncate(random.below(frame.len() as u64) as usize + 1);
+    if random.u64(..4) == 0 {
+        frame.truncate(random.usize(..frame.len()) + 1);
     }
     frame
 }
 
 /// Bytes of noise, as often as not with the head of a frame that may be for the machine.
-fn noise(len: usize, random: &mut Random) -> Vec<u8> {
-    let mut frame: Vec<u8> = (0..len).map(|_| random.next() as u8).collect();
-    if len > 40 && random.below(2) == 0 {
+fn noise(len: usize, random: &mut Rng) -> Vec<u8> {
+    let mut frame: Vec<u8> = (0..len).map(|_| random.u8(..)).collect();
+    if len > 40 && random.bool() {
         frame[..6].fill(0xff);
         let kinds = [[8, 0, 0x45], [8, 6, 0], [0x86, 0xdd, 0x60]];
-        frame[12..15].copy_from_slice(&kinds[random.below(3) as usize]);
-        frame[23] = [1, 6, 17, 58][random.below(4) as usize];
+        frame[12..15].copy_from_slice(&kinds[random.usize(..3)]);
+        frame[23] = [1, 6, 17, 58][random.usize(..4)];
     }
     frame
 }

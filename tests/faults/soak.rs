@@ -7,13 +7,14 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use fastrand::Rng;
 use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp::State;
 
 use crate::machine::{MICROVM, Machine};
 use crate::peer::{MACHINE, NETWORK, Peer};
 use crate::steps::{Steps, WALL_AT_START};
-use crate::wire::{Faults, Random, Wire};
+use crate::wire::{Faults, Wire};
 use crate::{content, receipt};
 
 /// Connections that are open at once.
@@ -23,7 +24,7 @@ const CLIENTS: usize = 16;
 const REQUESTS_PER_CONNECTION: u64 = 30;
 
 /// Longest body of a request or an answer.
-const BODY_BYTES_MAX: u64 = 30_000;
+const BODY_BYTES_MAX: usize = 30_000;
 
 /// What the machine's process may grow by after a third of the time.
 const GROWTH_KIB_MAX: u64 = 4096;
@@ -89,7 +90,7 @@ fn mixed_load_through_a_bad_wire() {
     peer.until_line("listening");
     peer.wire.faults = FAULTS;
     let begun = Instant::now();
-    let mut random = Random(21);
+    let mut random = Rng::with_seed(21);
     let mut clients: Vec<_> = (0..CLIENTS)
         .map(|number| Client::new(number, begun))
         .collect();
@@ -171,7 +172,7 @@ impl Client {
     fn advance(
         &mut self,
         peer: &mut Peer,
-        random: &mut Random,
+        random: &mut Rng,
         totals: &mut Totals,
         steps: &mut Steps,
         pause: Duration,
@@ -246,12 +247,12 @@ impl Client {
         format!("{progress}; {}", words.join(", "))
     }
 
-    fn ask(&mut self, random: &mut Random, steps: &Steps) {
-        let len = random.below(BODY_BYTES_MAX) as usize;
+    fn ask(&mut self, random: &mut Rng, steps: &Steps) {
+        let len = random.usize(..BODY_BYTES_MAX);
         let mut body = content(len);
         body.iter_mut().for_each(|byte| *byte ^= self.number as u8);
         let receipt = answer(receipt(&body).as_bytes());
-        (self.request, self.expected) = match random.below(8) {
+        (self.request, self.expected) = match random.u64(..8) {
             0..=3 => {
                 let expected = Expected::Bytes(answer(&content(len)));
                 (request("GET", &format!("/{len}"), b""), Some(expected))

@@ -4,9 +4,10 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use fastrand::Rng;
+
 use crate::invoke::signal;
 use crate::machine::Machine;
-use crate::wire::Random;
 
 /// Shortest step.
 const STEP_MIN: Duration = Duration::from_millis(500);
@@ -39,7 +40,7 @@ pub(crate) struct Steps {
     next: Instant,
     /// The step that is on: since when, and until when.
     now: Option<(Kind, [Instant; 2], Instant)>,
-    random: Random,
+    random: Rng,
     /// How many there were of either kind.
     pub(crate) processes: u32,
     pub(crate) machines: u32,
@@ -60,7 +61,7 @@ impl Steps {
             every,
             next: begun + every,
             now: None,
-            random: Random(seed),
+            random: Rng::with_seed(seed),
             processes: 0,
             machines: 0,
             unseen: [Duration::ZERO; 2],
@@ -108,7 +109,7 @@ impl Steps {
         };
         let after = Instant::now();
         let longest = (self.every / 4).as_millis() as u64;
-        let length = Duration::from_millis(self.random.below(longest.min(STEP_MAX_MS)));
+        let length = Duration::from_millis(self.random.u64(..longest.clamp(1, STEP_MAX_MS)));
         self.now = Some((kind, [before, after], after + STEP_MIN + length));
     }
 

@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+use fastrand::Rng;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 
@@ -43,7 +44,7 @@ pub(crate) struct Wire {
     delayed: Vec<(Instant, To, Vec<u8>)>,
     pub(crate) faults: Faults,
     pub(crate) hook: Option<Hook>,
-    pub(crate) random: Random,
+    pub(crate) random: Rng,
     pub(crate) carried: u64,
     pub(crate) lost: u64,
 }
@@ -59,7 +60,7 @@ impl Wire {
             delayed: Vec::new(),
             faults: Faults::default(),
             hook: None,
-            random: Random(seed),
+            random: Rng::with_seed(seed),
             carried: 0,
             lost: 0,
         }
@@ -151,22 +152,26 @@ impl Wire {
             self.lost += 1;
             return;
         }
-        if self.random.happens(self.faults.lost) {
+        if self.happens(self.faults.lost) {
             self.lost += 1;
             return;
         }
-        if self.random.happens(self.faults.repeated) {
+        if self.happens(self.faults.repeated) {
             self.deliver(to, frame.clone());
         }
-        if self.random.happens(self.faults.cut) {
-            frame.truncate(self.random.below(frame.len() as u64) as usize);
+        if self.happens(self.faults.cut) {
+            frame.truncate(self.random.usize(..frame.len()));
         }
-        if self.random.happens(self.faults.delayed) {
-            let delay = Duration::from_micros(self.random.below(5000));
+        if self.happens(self.faults.delayed) {
+            let delay = Duration::from_micros(self.random.u64(..5000));
             self.delayed.push((Instant::now() + delay, to, frame));
             return;
         }
         self.deliver(to, frame);
+    }
+
+    fn happens(&mut self, of_thousand: u64) -> bool {
+        self.random.u64(..1000) < of_thousand
     }
 
     fn deliver(&mut self, to: To, frame: Vec<u8>) {
@@ -217,28 +222,5 @@ impl TxToken for Sending<'_> {
         let answer = fill(&mut frame);
         self.0.carry(To::Machine, frame);
         answer
-    }
-}
-
-/// Knuth's linear congruential generator, MMIX.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        self.0 >> 33
-    }
-
-    /// A number below `end`, or 0.
-    pub(crate) fn below(&mut self, end: u64) -> u64 {
-        self.next() % end.max(1)
-    }
-
-    fn happens(&mut self, of_thousand: u64) -> bool {
-        of_thousand > 0 && self.below(1000) < of_thousand
     }
 }

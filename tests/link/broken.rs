@@ -1,5 +1,6 @@
 //! Broken objects and kernels are errors, and no panic.
 
+use fastrand::Rng;
 use mewz::link::image::{ImageOptions, image};
 use mewz::link::kernel::Kernel;
 
@@ -67,14 +68,8 @@ fn broken_objects_of_the_compiler_are_errors_and_no_panic() {
     let kernel = Kernel::parse(&kernel).unwrap();
     let link = |object: &[u8]| image(&kernel, object, &ImageOptions::default());
     assert_eq!(link(&object).unwrap().missing, []);
-    // A linear congruential generator, Knuth's constants: the same places in every run.
-    let mut state = 1u64;
-    let mut next = |below: usize| {
-        state = state
-            .wrapping_mul(6364136223846793005)
-            .wrapping_add(1442695040888963407);
-        (state >> 33) as usize % below
-    };
+    let mut random = Rng::with_seed(1);
+    let mut next = |below: usize| random.usize(..below);
     for _ in 0..20_000 {
         let mut broken = object.clone();
         for _ in 0..=next(4) {

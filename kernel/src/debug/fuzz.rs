@@ -9,6 +9,8 @@ use core::fmt;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use fastrand::Rng;
+
 use super::{Going, Stop, Stub};
 use crate::arch::cpu::{RFLAGS_RESUME, RFLAGS_TRAP};
 use crate::arch::frame::InterruptFrame;
@@ -109,57 +111,47 @@ const CHANGING: [&[u8]; 9] = [
     b"G", b"P", b"M", b"X", b"k", b"R", b"vKill", b"vRun", b"vFlash",
 ];
 
-/// xorshift64, Marsaglia 2003.
-struct Random(u64);
+/// What debuggers say.
+struct Words(Rng);
 
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    /// A number below `end`, which is not 0.
-    fn below(&mut self, end: u64) -> u64 {
-        (self.next() >> 16) % end
-    }
-
+impl Words {
     fn of<T: Copy>(&mut self, all: &[T]) -> T {
-        all[self.below(all.len() as u64) as usize]
+        *self.0.choice(all).unwrap()
     }
 
     fn bytes(&mut self, len: u64) -> Vec<u8> {
-        (0..len).map(|_| self.next() as u8).collect()
+        (0..len).map(|_| self.0.u8(..)).collect()
     }
 
     /// An address in or near what is mapped, or anywhere.
     fn address(&mut self) -> u64 {
         let (start, physical, pages) = self.of(&MAPPED);
-        match self.below(12) {
+        match self.0.u64(..12) {
             // Few places, so that several packets mean the same one, each by two addresses.
-            4..7 => start + self.below(2),
-            7..9 => DIRECT_MAP_BASE + physical + self.below(2),
-            0 => self.next(),
-            1 => u64::MAX - self.below(16),
-            2 => start.wrapping_add(pages * 4096).wrapping_sub(self.below(8)),
-            3 => 0xffff_8000_fec0_0000 + self.below(16),
-            _ => start.wrapping_add(self.below(pages * 4096)),
+            4..7 => start + self.0.u64(..2),
+            7..9 => DIRECT_MAP_BASE + physical + self.0.u64(..2),
+            0 => self.0.u64(..),
+            1 => u64::MAX - self.0.u64(..16),
+            2 => start
+                .wrapping_add(pages * 4096)
+                .wrapping_sub(self.0.u64(..8)),
+            3 => 0xffff_8000_fec0_0000 + self.0.u64(..16),
+            _ => start.wrapping_add(self.0.u64(..pages * 4096)),
         }
     }
 
     fn number(&mut self) -> u64 {
-        match self.below(6) {
-            0 => self.next(),
-            1 => self.next() >> 32,
-            2 => self.below(4096),
-            _ => self.below(80),
+        match self.0.u64(..6) {
+            0 => self.0.u64(..),
+            1 => self.0.u64(..) >> 32,
+            2 => self.0.u64(..4096),
+            _ => self.0.u64(..80),
         }
     }
 
     /// A packet's body: as debuggers send them, or with mistakes.
     fn body(&mut self, only_looks: bool) -> Vec<u8> {
-        let pattern = match self.below(5) {
+        let pattern = match self.0.u64(..5) {
             0 if !only_looks => self.of(&CHANGES),
             1 | 2 => self.of(&BREAKS),
             _ => self.of(&LOOKS),
@@ -172,10 +164,10 @@ impl Random {
                 _ => body.push(byte),
             }
         }
-        let at = self.below(body.len() as u64 + 1) as usize;
-        match self.below(20) {
+        let at = self.0.usize(..=body.len());
+        match self.0.u64(..20) {
             0 => {
-                let len = self.below(300);
+                let len = self.0.u64(..300);
                 body = self.bytes(len);
             }
             1 => {
@@ -184,8 +176,8 @@ impl Random {
                 body.splice(at..at, part.iter().copied());
             }
             2 => body.truncate(at),
-            3 if at < body.len() => body[at] = self.next() as u8,
-            4 if self.below(20) == 0 => body.resize(2000 + self.below(200) as usize, b'0'),
+            3 if at < body.len() => body[at] = self.0.u8(..),
+            4 if self.0.u64(..20) == 0 => body.resize(2000 + self.0.usize(..200), b'0'),
             _ => {}
         }
         body.retain(|byte| !matches!(byte, b'#' | b'$'));
@@ -198,11 +190,11 @@ impl Random {
 
     /// What comes on the line at once.
     fn chunk(&mut self, only_looks: bool) -> Vec<u8> {
-        match self.below(16) {
+        match self.0.u64(..16) {
             0 => vec![3],
             1 => vec![b'-'],
             2 => {
-                let len = self.below(400);
+                let len = self.0.u64(..400);
                 let noise = self.bytes(len).into_iter();
                 // Noise that happens to be a packet would be one.
                 noise.filter(|byte| *byte != b'#').collect()
@@ -281,7 +273,7 @@ struct Seen {
 }
 
 struct Session {
-    random: Random,
+    words: Words,
     stub: Stub,
     frame: InterruptFrame,
     vectors: SavedVectors,
@@ -292,10 +284,10 @@ struct Session {
 
 impl Session {
     fn new(seed: u64) -> Self {
-        let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        let mut random = Rng::with_seed(seed);
         let mut content = Box::new([0; MEMORY_BYTES]);
         for word in content.as_chunks_mut::<8>().0 {
-            *word = random.next().to_le_bytes();
+            *word = random.u64(..).to_le_bytes();
         }
         // A breakpoint's byte among them would look like one in place.
         for byte in content.iter_mut().filter(|byte| **byte == 0xcc) {
@@ -304,10 +296,10 @@ impl Session {
         memory::fill(&content);
         machine::begin();
         let manner = Manner {
-            waits_at_crash: random.below(2) == 0,
-            ends_with_debugger: random.below(3) == 0,
+            waits_at_crash: random.bool(),
+            ends_with_debugger: random.u64(..3) == 0,
         };
-        let mut next = || random.next();
+        let mut next = || random.u64(..);
         let frame = InterruptFrame {
             r15_to_r8: core::array::from_fn(|_| next()),
             rbp: next(),
@@ -331,7 +323,7 @@ impl Session {
         ONLY_LOOKS.set(only_looks);
         Self {
             only_looks,
-            random,
+            words: Words(random),
             stub: Stub::new(manner, monitor),
             frame,
             vectors,
@@ -340,13 +332,13 @@ impl Session {
     }
 
     fn run(&mut self, seen: &mut Seen) {
-        for _ in 0..=self.random.below(EVENTS_MAX) {
+        for _ in 0..=self.words.0.u64(..EVENTS_MAX) {
             let mut input = Vec::new();
-            for _ in 0..self.random.below(CHUNKS_MAX) {
-                input.extend(self.random.chunk(self.only_looks));
+            for _ in 0..self.words.0.u64(..CHUNKS_MAX) {
+                input.extend(self.words.chunk(self.only_looks));
             }
-            if self.random.below(3) > 0 {
-                input.extend(framed(self.random.of(&GOES)));
+            if self.words.0.u64(..3) > 0 {
+                input.extend(framed(self.words.of(&GOES)));
             }
             seen.bytes += input.len() as u64;
             let going = self.event(&input);
@@ -364,10 +356,10 @@ impl Session {
     fn event(&mut self, input: &[u8]) -> Going {
         let before = general(&self.frame);
         let rip = self.frame.rip;
-        let kind = self.random.below(8);
+        let kind = self.words.0.u64(..8);
         let status = match kind {
             1 | 2 => debug_registers::STATUS_STEP,
-            3 => 1 << self.random.below(4) | (self.random.below(2) << 14),
+            3 => 1 << self.words.0.u64(..4) | (self.words.0.u64(..2) << 14),
             _ => 0,
         };
         machine::begin_event(status, input);
@@ -382,20 +374,20 @@ impl Session {
                     .code()
                     .map(|one| one.address)
                     .collect();
-                let waits_by = self.random.of(&[0, 0, 5]);
+                let waits_by = self.words.of(&[0, 0, 5]);
                 frame.rip = match places.is_empty() {
-                    true => self.random.address(),
-                    false => self.random.of(&places),
+                    true => self.words.address(),
+                    false => self.words.of(&places),
                 }
                 .wrapping_add(1);
                 self.stub.answer_breakpoint(frame, vectors, waits_by);
             }
             5 if self.stub.is_wanted() => {
-                let number = self.random.of(&[4, 8, 11]);
+                let number = self.words.of(&[4, 8, 11]);
                 going = self.stub.stop(frame, vectors, Stop::crash(number));
             }
-            6 if self.random.below(8) == 0 => {
-                self.stub.tell_exit(self.random.next() as u8);
+            6 if self.words.0.u64(..8) == 0 => {
+                self.stub.tell_exit(self.words.0.u8(..));
                 going = Going::Ended;
             }
             _ => self.stub.listen(frame, vectors),
@@ -482,9 +474,8 @@ fn general(frame: &InterruptFrame) -> [u64; 16] {
 
 #[test]
 fn fuzz_stub() {
-    let factor = std::env::var("MEWZ_KERNEL_FUZZ").map_or(1, |factor| factor.parse().unwrap());
     let mut seen = Seen::default();
-    for seed in 1..=SESSIONS * factor {
+    for seed in 1..=crate::fuzz::rounds(SESSIONS) {
         let mut session = Session::new(seed);
         let ended = catch_unwind(AssertUnwindSafe(|| session.run(&mut seen)));
         seen.rescued += machine::rescued();

@@ -214,6 +214,8 @@ pub fn frame(body: &[u8], see: &mut dyn FnMut(u8)) {
 
 #[cfg(test)]
 mod tests {
+    use fastrand::Rng;
+
     use super::{Event, PACKET_BYTES_MAX, Receiver, Sender, frame, reads_too_much};
 
     fn framed(body: &[u8]) -> Vec<u8> {
@@ -311,17 +313,10 @@ mod tests {
 
     #[test]
     fn fuzz_packets() {
-        let factor = std::env::var("MEWZ_KERNEL_FUZZ").map_or(1, |factor| factor.parse().unwrap());
-        // A generator of the kind that needs no crate: Knuth's constants for a linear congruence.
-        let mut number = 1_u64;
-        let mut next = |bound: usize| {
-            number = number
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            (number >> 33) as usize % bound
-        };
+        let mut random = Rng::with_seed(1);
+        let mut next = |bound: usize| random.usize(..bound);
         let mut counts = [0; 5];
-        for _ in 0..200 * factor {
+        for _ in 0..crate::fuzz::rounds(200) {
             let mut bytes = Vec::new();
             for _ in 0..next(100) {
                 let len = [next(6), next(300), next(2 * PACKET_BYTES_MAX)][next(100).min(19) / 9];

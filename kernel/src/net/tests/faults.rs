@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use fastrand::Rng;
 use smoltcp::wire::{
     EthernetFrame, IpAddress, IpEndpoint, Ipv4Packet, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
     TcpTimestampRepr,
@@ -326,11 +327,11 @@ fn whatever_befalls_any_one_frame_ends_well() {
 fn resets_out_of_the_blue_change_nothing() {
     let mut pair = Pair::new(BUDGET_BYTES);
     let ends = connected(&mut pair);
-    let mut random = Random(5);
+    let mut random = Rng::with_seed(5);
     for _ in 0..500 {
         let (local, remote) = pair.right.ends(ends.1).unwrap();
         // Somewhere in the numbers, but not what comes next.
-        let mut reset = segment(TcpControl::Rst, random.next() as i32, None);
+        let mut reset = segment(TcpControl::Rst, random.i32(..), None);
         (reset.src_port, reset.dst_port) = (remote.port, local.port);
         pair.inject(&forge::segment(
             (forge::card(1), remote.addr),
@@ -350,7 +351,7 @@ fn resets_out_of_the_blue_change_nothing() {
 /// Segments with all that can be wrong in them, in the middle of connections in every state.
 #[test]
 fn hostile_segments_harm_only_their_own_connection() {
-    let mut random = Random(11);
+    let mut random = Rng::with_seed(11);
     for round in 0..60 {
         let mut pair = Pair::new(BUDGET_BYTES);
         let (listener, _) = pair.right.listen(None, 80, 8).unwrap();
@@ -393,7 +394,7 @@ fn hostile_segments_harm_only_their_own_connection() {
                     pair.inject_left(&frame);
                 }
             }
-            if random.next().is_multiple_of(8) {
+            if random.u8(..8) == 0 {
                 let _ = pair.left.send(victims.0, b"more");
             }
         }
@@ -410,19 +411,19 @@ fn hostile_segments_harm_only_their_own_connection() {
 }
 
 /// Changes one thing of a frame with a segment, seldom of what is in front of it.
-fn change(frame: &mut Vec<u8>, random: &mut Random) {
+fn change(frame: &mut Vec<u8>, random: &mut Rng) {
     const SEGMENT: usize = 34;
-    let choice = random.next() % 16;
+    let choice = random.u8(..16);
     let at = match choice {
         // Sequence and acknowledgement numbers, near to what they are.
-        0..=5 => SEGMENT + 4 + (random.next() % 8) as usize,
+        0..=5 => SEGMENT + 4 + random.usize(..8),
         // Flags, window, urgent pointer.
-        6..=9 => SEGMENT + 13 + (random.next() % 7) as usize,
+        6..=9 => SEGMENT + 13 + random.usize(..7),
         // Options and content.
-        10..=13 => SEGMENT + 20 + random.next() as usize % (frame.len() - SEGMENT).max(21),
-        14 => random.next() as usize % frame.len(),
+        10..=13 => SEGMENT + 20 + random.usize(..(frame.len() - SEGMENT).max(21)),
+        14 => random.usize(..frame.len()),
         _ => {
-            let len = 14 + random.next() as usize % (frame.len() - 13);
+            let len = 14 + random.usize(..frame.len() - 13);
             frame.truncate(len.max(SEGMENT + 20));
             return;
         }
@@ -431,7 +432,7 @@ fn change(frame: &mut Vec<u8>, random: &mut Random) {
     if let Some(byte) = frame.get_mut(at)
         && !(SEGMENT..SEGMENT + 4).contains(&at)
     {
-        *byte = random.next() as u8;
+        *byte = random.u8(..);
     }
 }
 
@@ -439,7 +440,7 @@ fn change(frame: &mut Vec<u8>, random: &mut Random) {
 fn frames_of_noise_harm_nobody() {
     let mut pair = Pair::new(BUDGET_BYTES);
     let ends = connected(&mut pair);
-    let mut random = Random(3);
+    let mut random = Rng::with_seed(3);
     let option = forge::prefix(
         [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0].into(),
         9,
@@ -455,19 +456,19 @@ fn frames_of_noise_harm_nobody() {
         ),
     ];
     for _ in 0..20_000 {
-        let mut frame = samples[random.next() as usize % samples.len()].clone();
-        for _ in 0..1 + random.next() % 4 {
+        let mut frame = samples[random.usize(..samples.len())].clone();
+        for _ in 0..1 + random.u8(..4) {
             // Not the addresses of cards, and not who it is that asks: a neighbour may lie about itself alone.
-            let at = 12 + random.next() as usize % (frame.len() - 12);
+            let at = 12 + random.usize(..frame.len() - 12);
             if !(22..40).contains(&at) {
-                frame[at] = random.next() as u8;
+                frame[at] = random.u8(..);
             }
         }
-        if random.next().is_multiple_of(2) {
+        if random.bool() {
             forge::mend(&mut frame);
         }
         pair.inject(&frame);
-        if random.next().is_multiple_of(16) {
+        if random.u8(..16) == 0 {
             pair.step();
         }
     }
@@ -481,7 +482,7 @@ fn loss_of_many_kinds_at_once_changes_nothing() {
     for seed in 1..6 {
         let mut pair = Pair::new(BUDGET_BYTES);
         let ends = connected(&mut pair);
-        pair.random = seed;
+        pair.random = Rng::with_seed(seed);
         pair.faults = Faults {
             lost: 20,
             repeated: 20,
@@ -519,17 +520,4 @@ fn tcp_of(frame: &[u8]) -> Option<(TcpPacket<&[u8]>, [u8; 4])> {
     let is_tcp = packet.next_header() == smoltcp::wire::IpProtocol::Tcp;
     let segment = TcpPacket::new_checked(packet.into_inner().get(at..)?).ok()?;
     is_tcp.then_some((segment, to))
-}
-
-/// Knuth's linear congruential generator, MMIX.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        self.0 >> 33
-    }
 }

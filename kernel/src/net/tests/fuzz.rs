@@ -2,6 +2,8 @@
 //!
 //! `MEWZ_KERNEL_FUZZ=N cargo test --manifest-path kernel/Cargo.toml fuzz` makes N times as many as usual.
 
+use fastrand::Rng;
+
 use super::wire::Pair;
 use super::{BUDGET_BYTES, connected, content, transfer};
 
@@ -58,16 +60,9 @@ fn mend(frame: &mut [u8]) {
 
 #[test]
 fn fuzz_packets() {
-    let factor = std::env::var("MEWZ_KERNEL_FUZZ").map_or(1, |factor| factor.parse().unwrap());
-    for round in 0..ROUNDS * factor {
-        let mut state = (round + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let mut noise = move |below: usize| {
-            // xorshift64, Marsaglia 2003.
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state >> 16) as usize % below
-        };
+    for round in 0..crate::fuzz::rounds(ROUNDS) {
+        let mut random = Rng::with_seed(round);
+        let mut noise = move |below: usize| random.usize(..below);
         let mut pair = Pair::new(BUDGET_BYTES);
         let talkers = connected(&mut pair);
         let mut seen: Vec<Vec<u8>> = Vec::new();

@@ -4,6 +4,8 @@
 //!
 //! `MEWZ_KERNEL_FUZZ=N` makes N times as many.
 
+use fastrand::Rng;
+
 use super::wire::{Faults, Pair};
 use super::{BUDGET_BYTES, connect_to, content};
 use crate::net::{Network, Received, SocketId};
@@ -15,7 +17,7 @@ const CONNECTIONS: usize = 8;
 
 const REQUESTS: usize = 60;
 
-const BODY_BYTES_MAX: u64 = 30_000;
+const BODY_BYTES_MAX: usize = 30_000;
 
 /// Longest pause in which right reads nothing, so that its window closes.
 const PAUSE_NS_MAX: u64 = 300_000_000;
@@ -65,14 +67,14 @@ impl Conversation {
     }
 
     /// Both programs go on as far as that is possible now.
-    fn advance(&mut self, pair: &mut Pair, draw: &mut dyn FnMut(u64) -> u64) {
+    fn advance(&mut self, pair: &mut Pair, random: &mut Rng) {
         if self.came == self.answer.len() {
             if self.left == 0 {
                 return;
             }
             self.left -= 1;
-            self.request = content(1 + draw(BODY_BYTES_MAX) as usize);
-            self.answer = content(1 + draw(BODY_BYTES_MAX) as usize);
+            self.request = content(1 + random.usize(..BODY_BYTES_MAX));
+            self.answer = content(1 + random.usize(..BODY_BYTES_MAX));
             (self.asked, self.heard, self.answered, self.came) = (0, 0, 0, 0);
             self.since_ns = pair.now_ns;
             self.waits[0] = false;
@@ -98,8 +100,8 @@ impl Conversation {
         {
             assert!(room[..count] == self.request[self.heard..][..count]);
             self.heard += count;
-            if draw(8) == 0 {
-                self.hears_at_ns = pair.now_ns + draw(PAUSE_NS_MAX);
+            if random.u64(..8) == 0 {
+                self.hears_at_ns = pair.now_ns + random.u64(..PAUSE_NS_MAX);
             }
         }
         if self.heard == self.request.len() {
@@ -151,19 +153,11 @@ fn describe(network: &Network, id: SocketId) -> String {
 
 #[test]
 fn fuzz_conversations() {
-    let factor = std::env::var("MEWZ_KERNEL_FUZZ").map_or(1, |factor| factor.parse().unwrap());
     let mut slowest_ns = 0;
-    for round in 0..ROUNDS * factor {
-        let mut state = (round + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let mut draw = move |below: u64| {
-            // xorshift64, Marsaglia 2003.
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state >> 16) % below
-        };
+    for round in 0..crate::fuzz::rounds(ROUNDS) {
+        let mut random = Rng::with_seed(round);
         let mut pair = Pair::new(BUDGET_BYTES);
-        pair.random = round + 1;
+        pair.random = Rng::with_seed(round);
         let (listener, _) = pair.right.listen(None, 80, CONNECTIONS).unwrap();
         let mut conversations: Vec<_> = (0..CONNECTIONS as u32)
             .map(|number| Conversation::new(number, connect_to(&mut pair, listener, 80)))
@@ -171,15 +165,15 @@ fn fuzz_conversations() {
         pair.left.forget_watches();
         pair.right.forget_watches();
         pair.faults = Faults {
-            lost: 10 + draw(30),
-            repeated: draw(20),
-            swapped: draw(100),
-            delayed: draw(200),
-            busy: (round % 2 == 0).then(|| draw(30)),
+            lost: 10 + random.u64(..30),
+            repeated: random.u64(..20),
+            swapped: random.u64(..100),
+            delayed: random.u64(..200),
+            busy: (round % 2 == 0).then(|| random.u64(..30)),
         };
         while !conversations.iter().all(Conversation::is_over) {
             for one in &mut conversations {
-                one.advance(&mut pair, &mut draw);
+                one.advance(&mut pair, &mut random);
                 if one.is_over() {
                     continue;
                 }

@@ -1,5 +1,7 @@
 //! Two networks and the wire between them, which can lose, repeat, swap and delay frames.
 
+use fastrand::Rng;
+
 use super::super::wire::{Frames, MemoryCard};
 use super::super::{FRAME_BYTES_MAX, Network, Settings};
 
@@ -41,7 +43,7 @@ pub(super) struct Pair {
     /// Until when nobody looks after left and right.
     busy_until_ns: [u64; 2],
     pub(super) now_ns: u64,
-    pub(super) random: u64,
+    pub(super) random: Rng,
     /// Frames that were carried.
     pub(super) carried: usize,
 }
@@ -76,23 +78,14 @@ impl Pair {
             late: Vec::new(),
             busy_until_ns: [0; 2],
             now_ns: 0,
-            random: 1,
+            random: Rng::with_seed(1),
             carried: 0,
         }
     }
 
     /// Of a thousand times so many.
     fn happens(&mut self, of_thousand: u64) -> bool {
-        self.draw(1000) < of_thousand
-    }
-
-    fn draw(&mut self, below: u64) -> u64 {
-        // Knuth's linear congruential generator, MMIX.
-        self.random = self
-            .random
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.random >> 33) % below
+        self.random.u64(..1000) < of_thousand
     }
 
     fn carry(&mut self, from: usize, to: usize) {
@@ -114,7 +107,7 @@ impl Pair {
                 self.queues[to].0.borrow_mut().push_back(frame.clone());
             }
             if self.happens(self.faults.delayed) {
-                let arrives_ns = self.now_ns + self.draw(DELAY_NS_MAX);
+                let arrives_ns = self.now_ns + self.random.u64(..DELAY_NS_MAX);
                 self.late.push((arrives_ns, to, frame));
                 continue;
             }
@@ -145,7 +138,7 @@ impl Pair {
         }
         network.poll(now_ns);
         if self.happens(busy) {
-            self.busy_until_ns[end] = now_ns + self.draw(BUSY_NS_MAX);
+            self.busy_until_ns[end] = now_ns + self.random.u64(..BUSY_NS_MAX);
         }
     }
 

@@ -4,6 +4,7 @@ use core::ptr::NonNull;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use fastrand::Rng;
 use virtio_drivers::transport::{DeviceStatus, DeviceType, InterruptStatus, Transport};
 use virtio_drivers::{BufferDirection, PhysAddr};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
@@ -21,23 +22,6 @@ const MOODS: [u64; 4] = [0, 20, 150, 600];
 
 /// A message that names a port of a console. Source: virtio 1.2, section 5.3.6.2.
 const PORT_ADD: u16 = 1;
-
-/// xorshift64, Marsaglia 2003.
-pub(super) struct Random(pub(super) u64);
-
-impl Random {
-    pub(super) fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    /// A number below `end`, which is not 0.
-    pub(super) fn below(&mut self, end: u64) -> u64 {
-        (self.next() >> 16) % end
-    }
-}
 
 /// A buffer that the device has.
 struct Lent {
@@ -63,7 +47,7 @@ struct Queue {
 }
 
 struct World {
-    random: Random,
+    random: Rng,
     kind: DeviceType,
     mood: u64,
     has_features: u64,
@@ -88,14 +72,14 @@ fn with<T>(then: impl FnOnce(&mut World) -> T) -> T {
 
 /// Begins with a new device.
 pub(super) fn begin(kind: DeviceType, seed: u64) {
-    let mut random = Random(seed.wrapping_mul(0xd134_2543_de82_ef95) | 1);
-    let mood = MOODS[random.below(4) as usize];
-    let has_features = match random.below(4) {
-        0 => random.next(),
+    let mut random = Rng::with_seed(seed.wrapping_mul(0xd134_2543_de82_ef95));
+    let mood = random.choice(MOODS).unwrap();
+    let has_features = match random.u64(..4) {
+        0 => random.u64(..),
         _ => u64::MAX,
     };
     let world = World {
-        is_legacy: random.below(3) == 0,
+        is_legacy: random.u64(..3) == 0,
         random,
         kind,
         mood,
@@ -138,7 +122,7 @@ pub(super) fn answer() {
 }
 
 pub(super) fn is_memory_short() -> bool {
-    with(|world| world.random.below(100) == 0)
+    with(|world| world.random.u64(..100) == 0)
 }
 
 pub(super) fn add_pages(memory: NonNull<u8>, bytes: usize) -> PhysAddr {
@@ -261,8 +245,8 @@ impl World {
     }
 
     fn act(&mut self) {
-        let number = self.random.below(QUEUES_MAX.into()) as u16;
-        if self.random.below(1000) < self.mood {
+        let number = self.random.u16(..QUEUES_MAX);
+        if self.random.u64(..1000) < self.mood {
             self.misbehave(number);
         } else {
             self.complete(number);
@@ -271,7 +255,7 @@ impl World {
 
     /// Adds an entry to the used ring: of a chain, or of what is none.
     fn push(&mut self, number: u16, id: Option<u32>, len: Option<u32>) {
-        let random = [self.random.next(), self.random.next()];
+        let random = [self.random.u64(..), self.random.u64(..)];
         let Some(queue) = self.queues.get_mut(&number) else {
             return;
         };
@@ -347,17 +331,17 @@ impl World {
 
     /// Writes something like what the driver waits for to a buffer; returns how much.
     fn fill(&mut self, queue: u16, address: PhysAddr, len: u32) -> u32 {
-        let count = match self.random.below(4) {
-            0 => self.random.below(u64::from(len) + 1) as usize,
+        let count = match self.random.u64(..4) {
+            0 => self.random.usize(..=len as usize),
             _ => len as usize,
         };
-        let mut bytes: Vec<u8> = match self.random.below(3) {
-            0 => (0..count).map(|_| self.random.next() as u8).collect(),
+        let mut bytes: Vec<u8> = match self.random.u64(..3) {
+            0 => (0..count).map(|_| self.random.u8(..)).collect(),
             // A request that was done, a record without a payload.
             _ => vec![0; count],
         };
         if self.kind == DeviceType::Console && queue == 2 {
-            let port = self.random.below(3) as u32;
+            let port = self.random.u32(..3);
             let message = [&port.to_le_bytes()[..], &PORT_ADD.to_le_bytes(), &[0; 2]].concat();
             let known = message.len().min(bytes.len());
             bytes[..known].copy_from_slice(&message[..known]);
@@ -369,13 +353,13 @@ impl World {
     }
 
     fn misbehave(&mut self, number: u16) {
-        let noise = self.random.next();
+        let noise = self.random.u64(..);
         let Some(&queue) = self.queues.get(&number) else {
             return;
         };
         self.deeds += 1;
         let slot = noise % u64::from(queue.len);
-        let deed = self.random.below(9);
+        let deed = self.random.u64(..9);
         if deed < 7 {
             self.spoil(number);
         }
@@ -458,15 +442,15 @@ impl Transport for Registers {
     fn write_driver_features(&mut self, _: u64) {}
 
     fn max_queue_size(&mut self, _: u16) -> u32 {
-        with(|world| match world.random.below(200) {
-            0 => world.random.below(300) as u32,
+        with(|world| match world.random.u64(..200) {
+            0 => world.random.u32(..300),
             _ => 1024,
         })
     }
 
     fn notify(&mut self, queue: u16) {
         with(|world| {
-            if world.random.below(2) == 0 {
+            if world.random.bool() {
                 world.complete(queue);
             }
             world.act();
@@ -525,7 +509,7 @@ impl Transport for Registers {
     }
 
     fn queue_used(&mut self, number: u16) -> bool {
-        with(|world| world.queues.contains_key(&number) || world.random.below(500) == 0)
+        with(|world| world.queues.contains_key(&number) || world.random.u64(..500) == 0)
     }
 
     fn ack_interrupt(&mut self) -> InterruptStatus {
@@ -533,7 +517,7 @@ impl Transport for Registers {
     }
 
     fn read_config_generation(&self) -> u32 {
-        with(|world| world.random.next() as u32)
+        with(|world| world.random.u32(..))
     }
 
     /// Configuration is another each time it is read.
@@ -542,18 +526,12 @@ impl Transport for Registers {
         offset: usize,
     ) -> virtio_drivers::Result<T> {
         with(|world| {
-            if world.random.below(100) == 0 {
+            if world.random.u64(..100) == 0 {
                 return Err(virtio_drivers::Error::ConfigSpaceTooSmall);
             }
-            let is_large = offset < 4 && world.random.below(4) > 0;
+            let is_large = offset < 4 && world.random.u64(..4) > 0;
             let bytes: Vec<u8> = (0..size_of::<T>())
-                .map(|_| {
-                    if is_large {
-                        0xff
-                    } else {
-                        world.random.next() as u8
-                    }
-                })
+                .map(|_| if is_large { 0xff } else { world.random.u8(..) })
                 .collect();
             T::read_from_bytes(&bytes).map_err(|_| virtio_drivers::Error::IoError)
         })

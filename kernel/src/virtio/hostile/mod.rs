@@ -26,11 +26,11 @@ mod wait;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use fastrand::Rng;
 use mewz_abi::record::RecordKind;
 use mewz_disk::Device as _;
 use virtio_drivers::transport::DeviceType;
 
-use device::Random;
 use mewz_kernel::fs::channel::Channel as _;
 use mewz_kernel::fs::ninep::{MountOptions, mount};
 use mewz_kernel::net::{Card as _, FRAME_BYTES_MAX, Network, Settings};
@@ -49,8 +49,8 @@ fn fuzz_console() {
         };
         let mut room = [0; 3000];
         for _ in 0..OPERATIONS {
-            let len = random.below(100_000) as usize;
-            let answer = match random.below(8) {
+            let len = random.usize(..100_000);
+            let answer = match random.u64(..8) {
                 0 | 1 => console.send(RecordKind::Stdout, &vec![7; len]),
                 2 | 3 => console.poll(),
                 4 => console.input(len).map(|_| ()),
@@ -85,27 +85,27 @@ fn fuzz_console() {
 #[test]
 fn fuzz_card() {
     check(DeviceType::Network, |random| {
-        let takes_long = random.below(2) == 0;
+        let takes_long = random.bool();
         let Some(mut card) = net::NetworkCard::new(find::Device::new(), takes_long) else {
             return;
         };
         for _ in 0..OPERATIONS {
-            match random.below(6) {
+            match random.u64(..6) {
                 0 | 1 => {
-                    let mut frame = vec![0; random.below(2000) as usize];
+                    let mut frame = vec![0; random.usize(..2000)];
                     let len = card.receive(&mut frame);
                     assert!(len.is_none_or(|len| len <= frame.len()));
                 }
                 2 | 3 if card.can_transmit() => {
                     let longest = card.segment_bytes_max() as u64;
-                    let bytes = match random.below(2) {
-                        0 => 1 + random.below(FRAME_BYTES_MAX as u64),
-                        _ => 1 + random.below(longest),
+                    let bytes = match random.u64(..2) {
+                        0 => 1 + random.u64(..FRAME_BYTES_MAX as u64),
+                        _ => 1 + random.u64(..longest),
                     };
                     card.transmit(bytes as usize, &mut |frame| frame.fill(3));
                 }
                 4 => card.flush(),
-                _ => card.set_interrupts(random.below(2) == 0),
+                _ => card.set_interrupts(random.bool()),
             }
             card.has_received();
             device::act();
@@ -132,8 +132,8 @@ fn fuzz_folder() {
         };
         assert!(tag.len() < 256);
         for _ in 0..OPERATIONS {
-            let request = vec![5; random.below(9000) as usize];
-            let mut reply = vec![0; random.below(9000) as usize];
+            let request = vec![5; random.usize(..9000)];
+            let mut reply = vec![0; random.usize(..9000)];
             let len = folder.exchange(&request, &mut reply);
             assert!(len.is_err() || len.is_ok_and(|len| len <= reply.len()));
             device::act();
@@ -154,12 +154,12 @@ fn fuzz_disk() {
         };
         assert!(name.len() <= 20);
         for _ in 0..OPERATIONS {
-            let block = match random.below(3) {
-                0 => random.next(),
-                _ => random.below(disk.block_count().max(1)),
+            let block = match random.u64(..3) {
+                0 => random.u64(..),
+                _ => random.u64(..disk.block_count().max(1)),
             };
-            let mut bytes = vec![9; random.below(5) as usize * 4096];
-            let _ = match random.below(3) {
+            let mut bytes = vec![9; random.usize(..5) * 4096];
+            let _ = match random.u64(..3) {
                 0 => disk.read(block, &mut bytes),
                 1 => disk.write(block, &bytes),
                 _ => disk.flush(),
@@ -170,17 +170,17 @@ fn fuzz_disk() {
 }
 
 /// Lets `work` drive one device after the other.
-fn check(kind: DeviceType, mut work: impl FnMut(&mut Random)) {
-    let factor = std::env::var("MEWZ_KERNEL_FUZZ").map_or(1, |factor| factor.parse().unwrap());
+fn check(kind: DeviceType, mut work: impl FnMut(&mut Rng)) {
+    let rounds = mewz_kernel::fuzz::rounds(ROUNDS);
     let mut deeds = 0;
-    for seed in 1..=ROUNDS * factor {
+    for seed in 1..=rounds {
         device::begin(kind, seed);
-        let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut random = Rng::with_seed(seed);
         let done = catch_unwind(AssertUnwindSafe(|| work(&mut random)));
         let (problems, acts) = device::end();
         deeds += acts;
         assert!(done.is_ok(), "{kind:?} of seed {seed}: see above");
         assert!(problems.is_empty(), "{kind:?} of seed {seed}: {problems:?}");
     }
-    println!("{kind:?}: {} devices, {deeds} deeds", ROUNDS * factor);
+    println!("{kind:?}: {} devices, {deeds} deeds", rounds);
 }

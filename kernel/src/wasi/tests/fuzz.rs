@@ -4,6 +4,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use fastrand::Rng;
+
 use super::super::exports::{Call, PARAMETERS_MAX};
 use super::machine::{Exited, MEMORY_BYTES, Machine};
 
@@ -15,34 +17,23 @@ const STORED_BYTES_MAX: u64 = 64;
 /// Bytes of an event, which `poll_oneoff` stores for each subscription.
 const EVENT_BYTES: u64 = 32;
 
-struct Random(u64);
+/// What calls are given.
+struct Noise(Rng);
 
-impl Random {
-    fn next(&mut self) -> u64 {
-        // xorshift64, Marsaglia 2003.
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, count: u64) -> u64 {
-        (self.next() >> 20) % count
-    }
-
+impl Noise {
     /// A pointer, a length, a descriptor, a flag, or what is none of them.
     fn argument(&mut self) -> u64 {
         let memory = u64::from(MEMORY_BYTES);
-        match self.below(16) {
-            0..4 => self.below(8),
-            4..6 => self.below(64),
-            6..10 => self.below(memory),
-            10 => self.below(memory / 16) * 16,
-            11 => memory - self.below(40),
-            12 => u64::from(u32::MAX) - self.below(40),
-            13 => 1 << self.below(32),
-            14 => i64::MAX as u64 - self.below(3),
-            _ => self.next(),
+        match self.0.u64(..16) {
+            0..4 => self.0.u64(..8),
+            4..6 => self.0.u64(..64),
+            6..10 => self.0.u64(..memory),
+            10 => self.0.u64(..memory / 16) * 16,
+            11 => memory - self.0.u64(..40),
+            12 => u64::from(u32::MAX) - self.0.u64(..40),
+            13 => 1 << self.0.u64(..32),
+            14 => i64::MAX as u64 - self.0.u64(..3),
+            _ => self.0.u64(..),
         }
     }
 
@@ -50,22 +41,22 @@ impl Random {
     fn fill(&mut self, machine: &mut Machine) {
         let paths: [&[u8]; 8] = [b"f", b"d", b"d/f", b"l", b"../f", b"/f", b"d/", b"n"];
         for _ in 0..64 {
-            let at = self.below(u64::from(MEMORY_BYTES) - 256) as u32;
-            match self.below(4) {
+            let at = self.0.u32(..MEMORY_BYTES - 256);
+            match self.0.u64(..4) {
                 0 => {
-                    let path = paths[self.below(8) as usize];
+                    let path = self.0.choice(paths).unwrap();
                     machine.put(at, path);
                 }
                 1 => {
                     for range in 0..4 {
-                        let (address, len) = (self.argument() as u32, self.below(300) as u32);
+                        let (address, len) = (self.argument() as u32, self.0.u32(..300));
                         machine.put(at + range * 8, &address.to_le_bytes());
                         machine.put(at + range * 8 + 4, &len.to_le_bytes());
                     }
                 }
-                2 => machine.put(at, &[self.below(3) as u8; 48]),
+                2 => machine.put(at, &[self.0.u8(..3); 48]),
                 _ => {
-                    let noise: Vec<u8> = (0..128).map(|_| self.next() as u8).collect();
+                    let noise: Vec<u8> = (0..128).map(|_| self.0.u8(..)).collect();
                     machine.put(at, &noise);
                 }
             }
@@ -106,12 +97,11 @@ fn waits(call: Call) -> bool {
 
 #[test]
 fn fuzz_arguments() {
-    let factor = std::env::var("MEWZ_KERNEL_FUZZ").map_or(1, |factor| factor.parse().unwrap());
     std::panic::set_hook(Box::new(|_| {}));
-    let mut random = Random(0x5eed);
+    let mut noise = Noise(Rng::with_seed(0x5eed));
     let mut machine = Machine::new();
     let mut wrong = None;
-    for round in 0..CALLS * factor {
+    for round in 0..crate::fuzz::rounds(CALLS) {
         if round % 200 == 0 {
             machine = match round % 400 {
                 0 => Machine::new(),
@@ -121,17 +111,17 @@ fn fuzz_arguments() {
             machine.server.put_directory("d");
             machine.server.put_file("d/f", &[b'x'; 5000]);
             machine.server.put_link("l", "d/f");
-            random.fill(&mut machine);
+            noise.fill(&mut machine);
             for path in ["f", "d", "d/f"] {
                 let _ = machine.open(3, path, 0, u64::MAX, 0);
             }
         }
-        let call = Call::ALL[random.below(Call::ALL.len() as u64) as usize];
+        let call = *noise.0.choice(Call::ALL).unwrap();
         // Addresses and lists of a name's resolution lead on by pointers of their own.
         if matches!(call, Call::sock_getaddrinfo) {
             continue;
         }
-        let arguments: [u64; PARAMETERS_MAX] = std::array::from_fn(|_| random.argument());
+        let arguments: [u64; PARAMETERS_MAX] = std::array::from_fn(|_| noise.argument());
         let before = machine.memory.0.clone();
         let allowed = allowed(&machine, &arguments);
         let outcome = catch_unwind(AssertUnwindSafe(|| machine.call(call, &arguments)));

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use fastrand::Rng;
+
 use super::super::exports::{Call, PARAMETERS_MAX, SYMBOLS};
 use super::machine::{Exited, Machine, NETDOWN, ROOT};
 
@@ -104,14 +106,7 @@ fn a_machine_without_a_card_says_so_once() {
 #[test]
 fn no_argument_makes_a_call_panic() {
     std::panic::set_hook(Box::new(|_| {}));
-    let mut state = 1_u64;
-    let mut random = move || {
-        // xorshift64, Marsaglia 2003.
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state
-    };
+    let mut random = Rng::with_seed(1);
     const VALUES: [u64; 20] = [
         0,
         1,
@@ -153,9 +148,9 @@ fn no_argument_makes_a_call_panic() {
             machine.put(0x400, b"f/../f");
             let _ = machine.open(ROOT, "f", 0, u64::MAX, 0);
         }
-        let call = Call::ALL[random() as usize % Call::ALL.len()];
+        let call = *random.choice(Call::ALL).unwrap();
         let arguments: [u64; PARAMETERS_MAX] =
-            std::array::from_fn(|_| VALUES[random() as usize % VALUES.len()]);
+            std::array::from_fn(|_| random.choice(VALUES).unwrap());
         // Endless waits are what some arguments ask for; the fake clock gives up on those.
         let polls = matches!(
             call,

@@ -4,6 +4,8 @@ pub(crate) mod server;
 
 use std::rc::Rc;
 
+use fastrand::Rng;
+
 use self::server::SharedServer;
 use super::super::channel::Channel;
 use super::super::errno::Errno;
@@ -425,32 +427,24 @@ fn nonsense_in_replies_is_an_error_and_no_panic() {
 /// Replies changed at random, a few bytes or the end of each: `MEWZ_KERNEL_FUZZ=N` makes N times as many as usual.
 #[test]
 fn fuzz_replies() {
-    let factor = std::env::var("MEWZ_KERNEL_FUZZ").map_or(1, |factor| factor.parse().unwrap());
-    for round in 0..3000_u64 * factor {
+    for round in 0..crate::fuzz::rounds(3000) {
         let server = SharedServer::new();
         server.put_directory("d");
         server.put_file("d/f", &[b'x'; 300]);
         server.put_link("l", "d/f");
         let root = root(&server);
-        let mut state = (round + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let mut random = move |below: usize| {
-            // xorshift64, Marsaglia 2003.
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state >> 16) as usize % below
-        };
+        let mut random = Rng::with_seed(round);
         server.tamper(move |reply| {
-            for _ in 0..random(4) {
+            for _ in 0..random.usize(..4) {
                 if reply.is_empty() {
                     break;
                 }
-                let at = random(reply.len());
-                match random(8) {
+                let at = random.usize(..reply.len());
+                match random.usize(..8) {
                     0 => reply[at] = 0xff,
                     1 => reply[at] = 0,
                     2 => reply[at] = reply[at].wrapping_add(1),
-                    3 => reply[at] = random(256) as u8,
+                    3 => reply[at] = random.u8(..),
                     4 => reply.truncate(at),
                     5 => reply.extend([0xff; 9]),
                     // A size that fits, so that what follows is looked at.
