@@ -182,5 +182,5 @@ fn check(kind: DeviceType, mut work: impl FnMut(&mut Rng)) {
         assert!(done.is_ok(), "{kind:?} of seed {seed}: see above");
         assert!(problems.is_empty(), "{kind:?} of seed {seed}: {problems:?}");
     }
-    println!("{kind:?}: {} devices, {deeds} deeds", rounds);
+    println!("{kind:?}: {rounds} devices, {deeds} deeds");
 }
