@@ -5,8 +5,9 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::Path;
 
 use super::accelerator::Accelerator;
+use super::arguments::Arguments;
 use super::config::{self, Mount, Network};
-use super::machine::{Arguments, MachineKind};
+use super::machine::MachineKind;
 
 /// What a machine that is started by hand is, and gives its program.
 #[derive(Debug)]

@@ -2,16 +2,12 @@
 //! go on another.
 
 use std::io::{self, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
 
-use rustix::event::{PollFd, PollFlags};
-use rustix::io::Errno;
-
+use super::entrance::{self, Debugger, Entrance, Ready};
 use super::introduction;
 use super::packets::{Part, Splitter, framed, hex};
 
@@ -27,65 +23,6 @@ const RESEND: u8 = b'-';
 /// What its user is told where a program has ended and another one will come.
 const ENDED: &str =
     "the program has ended: gdb goes on with the next one (Ctrl-C: gdb is done with it)\n";
-
-/// Where debuggers come from.
-#[derive(Debug)]
-pub enum Entrance {
-    /// A socket file.
-    Unix(UnixListener),
-    /// A port.
-    Tcp(TcpListener),
-}
-
-impl Entrance {
-    pub(super) fn accept(&self) -> io::Result<Debugger> {
-        Ok(match self {
-            Entrance::Unix(listener) => Debugger::Unix(listener.accept()?.0),
-            Entrance::Tcp(listener) => {
-                let (stream, _) = listener.accept()?;
-                // Packets are short and each is waited for.
-                stream.set_nodelay(true)?;
-                Debugger::Tcp(stream)
-            }
-        })
-    }
-
-    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
-        match self {
-            Entrance::Unix(listener) => listener.as_fd(),
-            Entrance::Tcp(listener) => listener.as_fd(),
-        }
-    }
-}
-
-/// A debugger's end of the line.
-pub(super) enum Debugger {
-    Unix(UnixStream),
-    Tcp(TcpStream),
-}
-
-impl Debugger {
-    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
-        match self {
-            Debugger::Unix(stream) => stream.as_fd(),
-            Debugger::Tcp(stream) => stream.as_fd(),
-        }
-    }
-
-    pub(super) fn read(&self, out: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Debugger::Unix(stream) => { stream }.read(out),
-            Debugger::Tcp(stream) => { stream }.read(out),
-        }
-    }
-
-    pub(super) fn write(&self, bytes: &[u8]) -> io::Result<()> {
-        match self {
-            Debugger::Unix(stream) => { stream }.write_all(bytes),
-            Debugger::Tcp(stream) => { stream }.write_all(bytes),
-        }
-    }
-}
 
 /// A machine that takes the place of the one before.
 #[derive(Debug)]
@@ -476,7 +413,7 @@ impl Relay {
     }
 
     fn wait(&self) -> io::Result<Ready> {
-        wait(
+        entrance::wait(
             self.line.as_ref(),
             self.woken.as_ref(),
             &self.entrances,
@@ -538,51 +475,6 @@ impl Session {
     }
 }
 
-/// What a wait found.
-#[derive(Default)]
-struct Ready {
-    line: bool,
-    woken: bool,
-    debugger: bool,
-    /// The entrance that a debugger waits at.
-    entrance: Option<usize>,
-}
-
-fn wait(
-    line: Option<&UnixStream>,
-    woken: Option<&UnixStream>,
-    entrances: &[Entrance],
-    debugger: Option<&Debugger>,
-) -> io::Result<Ready> {
-    let others = line.iter().chain(&woken).map(|stream| stream.as_fd());
-    // The next debugger waits its turn.
-    let debuggers: Vec<BorrowedFd<'_>> = match debugger {
-        Some(debugger) => vec![debugger.descriptor()],
-        None => entrances.iter().map(Entrance::descriptor).collect(),
-    };
-    let mut descriptors: Vec<PollFd<'_>> = others
-        .chain(debuggers)
-        .map(|descriptor| PollFd::from_borrowed_fd(descriptor, PollFlags::IN))
-        .collect();
-    match rustix::event::poll(&mut descriptors, None) {
-        Ok(_) => {}
-        Err(Errno::INTR) => return Ok(Ready::default()),
-        Err(problem) => return Err(problem.into()),
-    }
-    let mut found = descriptors.iter().map(|found| !found.revents().is_empty());
-    let mut next = |is_there: bool| is_there && found.next().unwrap_or(false);
-    let mut ready = Ready {
-        line: next(line.is_some()),
-        woken: next(woken.is_some()),
-        ..Ready::default()
-    };
-    match debugger {
-        Some(_) => ready.debugger = next(true),
-        None => ready.entrance = (0..entrances.len()).find(|_| next(true)),
-    }
-    Ok(ready)
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::{Read as _, Write as _};
@@ -591,7 +483,8 @@ mod tests {
     use std::sync::mpsc::{Receiver, channel};
     use std::time::Duration;
 
-    use super::{Attention, ENDED, Entrance, Server, Successor, View};
+    use super::{Attention, ENDED, Server, Successor, View};
+    use crate::qemu::entrance::Entrance;
     use crate::qemu::packets::{framed, hex};
 
     /// Nothing that is waited for takes longer.

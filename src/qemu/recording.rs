@@ -15,8 +15,8 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{CWD, FileType, Mode};
 
+use super::arguments::{Arguments, push_path};
 use super::error::{Action as _, QemuError};
-use super::machine::{Arguments, push_path};
 
 /// Names of the files in a recording's folder; QEMU adds `.out` and `.in` to the console's.
 const LOG_FILE: &str = "log";

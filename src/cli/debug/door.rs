@@ -18,7 +18,8 @@ use crate::cli::dev::control_socket;
 use crate::cli::failure::Failure;
 use crate::cli::image::BootImage;
 use crate::cli::interrupt::{Held, Holding, hold};
-use crate::qemu::debug_line::{Entrance, Server, Successor, Watcher};
+use crate::qemu::debug_line::{Server, Successor, Watcher};
+use crate::qemu::entrance::Entrance;
 
 /// Names of the files in a machine's folder.
 const LINE_FILE: &str = "line";

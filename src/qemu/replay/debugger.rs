@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use crate::qemu::debug_line::Debugger as Peer;
+use crate::qemu::entrance::Debugger as Peer;
 use crate::qemu::packets::{Part, Splitter, framed};
 
 /// What a debugger sends to interrupt a program that runs.

@@ -23,7 +23,7 @@ use self::debugger::Debugger;
 use self::machine::Machine;
 pub use self::machine::{Repeated, Source};
 use self::travel::Travel;
-use super::debug_line::Entrance;
+use super::entrance::Entrance;
 
 /// What is known of a recording.
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +78,7 @@ impl Server {
 }
 
 /// Waits for a debugger.
-fn accept(entrances: &[Entrance]) -> io::Result<super::debug_line::Debugger> {
+fn accept(entrances: &[Entrance]) -> io::Result<super::entrance::Debugger> {
     loop {
         let mut descriptors: Vec<PollFd<'_>> = entrances
             .iter()

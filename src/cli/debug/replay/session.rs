@@ -15,7 +15,7 @@ use crate::cli::interrupt::{Holding, hold};
 use crate::cli::{Outcome, emulator, words};
 use crate::qemu::accelerator::Accelerator;
 use crate::qemu::config::Network;
-use crate::qemu::debug_line::Entrance;
+use crate::qemu::entrance::Entrance;
 use crate::qemu::machine::{self, DebugLine, MachineKind, Settings};
 use crate::qemu::program;
 use crate::qemu::recording::{Recording, Role};
