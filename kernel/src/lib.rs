@@ -21,8 +21,6 @@ mod debug;
 #[path = "memory/frames.rs"]
 pub mod frames;
 pub mod fs;
-#[cfg(test)]
-mod fuzz;
 #[path = "memory/guest.rs"]
 pub mod guest;
 #[cfg(test)]
@@ -45,3 +43,13 @@ pub mod walk;
 pub mod wasi;
 #[path = "memory/zeros.rs"]
 pub mod zeros;
+
+/// How much the tests try that make up their input.
+#[cfg(test)]
+mod fuzz {
+    /// Rounds of such a test, of which there are `usual` by default: `MEWZ_KERNEL_FUZZ=N` makes N times as many.
+    pub fn rounds(usual: u64) -> u64 {
+        let factor = std::env::var("MEWZ_KERNEL_FUZZ").map_or(1, |factor| factor.parse().unwrap());
+        usual * factor
+    }
+}
