@@ -2,10 +2,15 @@
 //! go on another.
 
 use std::io::{self, Read as _, Write as _};
+use std::net::Shutdown;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rustix::event::Timespec;
 
 use super::entrance::{self, Debugger, Entrance, Ready};
 use super::introduction;
@@ -14,11 +19,20 @@ use super::packets::{Part, Splitter, framed, hex};
 /// Bytes that are passed on at once.
 const PART_BYTES: usize = 4096;
 
+/// No time to wait.
+const NOW: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 0,
+};
+
 /// What a debugger sends to stop a program that runs.
 const INTERRUPT: u8 = 3;
 
 /// What a debugger sends that waits for a packet, or got a broken one.
 const RESEND: u8 = b'-';
+
+/// How long a debugger may take to hear the last words of a machine.
+const LAST_WORDS_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What its user is told where a program has ended and another one will come.
 const ENDED: &str =
@@ -61,16 +75,18 @@ pub struct View {
 /// Hears of each change of the view, on the server's thread.
 pub type Watcher = Box<dyn FnMut(View) + Send>;
 
-/// Who serves a line, seen from elsewhere.
+/// Who serves a line, seen from elsewhere. When this is dropped, a debugger has heard what the machine said until then.
 #[derive(Debug)]
 pub struct Server {
     successors: Sender<Successor>,
-    /// A byte here says that there is a successor; its end that there will be none.
+    /// A byte here says that there is a successor; its end that nobody is to be served any more.
     wake: UnixStream,
+    /// Its other end is closed when nobody is served any more.
+    served: Mutex<Receiver<()>>,
 }
 
 impl Server {
-    /// Serves `line` on a thread of its own until its machine has ended. `entrances` are where debuggers come from.
+    /// Serves `line` on a thread of its own until its machine has ended, or this is dropped. `entrances` are where debuggers come from.
     ///
     /// # Errors
     ///
@@ -96,20 +112,30 @@ impl Server {
     ) -> io::Result<Self> {
         let (wake, woken) = UnixStream::pair()?;
         let (successors, coming) = mpsc::channel();
+        let (serving, served) = mpsc::channel();
         let mut relay = Relay {
             line,
+            has_successors: watcher.is_some(),
             machine: None,
             entrances,
             coming,
-            woken: watcher.is_some().then_some(woken),
+            woken,
+            is_over: false,
             debugger: None,
             session: Session::default(),
             next: None,
             told: View::default(),
             watcher,
         };
-        std::thread::spawn(move || relay.serve());
-        Ok(Self { successors, wake })
+        std::thread::spawn(move || {
+            let _serving = serving;
+            relay.serve();
+        });
+        Ok(Self {
+            successors,
+            wake,
+            served: Mutex::new(served),
+        })
     }
 
     /// Puts another machine in the place of the one before. A debugger that lets the program run is led there: it takes the
@@ -123,16 +149,31 @@ impl Server {
     }
 }
 
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.wake.shutdown(Shutdown::Both);
+        let served = self
+            .served
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        // A debugger that does not listen is left alone.
+        let _ = served.recv_timeout(LAST_WORDS_PATIENCE);
+    }
+}
+
 /// Passes bytes on between the machine's end of the line and one debugger at a time. What the machine says while no debugger
 /// is there is dropped.
 struct Relay {
     /// `None` between a machine's end and the next.
     line: Option<UnixStream>,
+    /// There are other machines after this one.
+    has_successors: bool,
     machine: Option<u64>,
     entrances: Vec<Entrance>,
     coming: Receiver<Successor>,
-    /// `None` where no machine comes any more.
-    woken: Option<UnixStream>,
+    woken: UnixStream,
+    /// Nobody is to be served any more.
+    is_over: bool,
     debugger: Option<Debugger>,
     session: Session,
     /// A machine that came while the program stood still.
@@ -144,10 +185,9 @@ struct Relay {
 
 impl Relay {
     fn serve(&mut self) {
-        let mut part = [0; PART_BYTES];
-        while self.line.is_some() || self.woken.is_some() {
+        while !self.is_over && (self.line.is_some() || self.has_successors) {
             self.tell_view();
-            let Ok(ready) = self.wait() else {
+            let Ok(ready) = self.wait(None) else {
                 return;
             };
             if ready.woken {
@@ -155,27 +195,42 @@ impl Relay {
                 self.look_for_successor();
                 continue;
             }
-            if ready.line
-                && let Some(line) = &mut self.line
-            {
-                match line.read(&mut part) {
-                    Err(problem) if problem.kind() == io::ErrorKind::Interrupted => {}
-                    Ok(len @ 1..) => self.pass_on_from_machine(&part[..len]),
-                    Ok(0) | Err(_) => self.line = None,
-                }
+            if ready.line {
+                self.hear_machine();
             }
             if let Some(entrance) = ready.entrance {
                 self.debugger = self.entrances[entrance].accept().ok();
                 self.session = Session::default();
-            } else if ready.debugger
-                && let Some(debugger) = &self.debugger
-            {
-                match debugger.read(&mut part) {
-                    Err(problem) if problem.kind() == io::ErrorKind::Interrupted => {}
-                    Ok(len @ 1..) => self.pass_on_from_debugger(&part[..len]),
-                    Ok(0) | Err(_) => self.lose_debugger(),
-                }
+            } else if ready.debugger {
+                self.hear_debugger();
             }
+        }
+        while self.wait(Some(&NOW)).is_ok_and(|ready| ready.line) {
+            self.hear_machine();
+        }
+    }
+
+    fn hear_machine(&mut self) {
+        let mut part = [0; PART_BYTES];
+        let Some(line) = &mut self.line else {
+            return;
+        };
+        match line.read(&mut part) {
+            Err(problem) if problem.kind() == io::ErrorKind::Interrupted => {}
+            Ok(len @ 1..) => self.pass_on_from_machine(&part[..len]),
+            Ok(0) | Err(_) => self.line = None,
+        }
+    }
+
+    fn hear_debugger(&mut self) {
+        let mut part = [0; PART_BYTES];
+        let Some(debugger) = &self.debugger else {
+            return;
+        };
+        match debugger.read(&mut part) {
+            Err(problem) if problem.kind() == io::ErrorKind::Interrupted => {}
+            Ok(len @ 1..) => self.pass_on_from_debugger(&part[..len]),
+            Ok(0) | Err(_) => self.lose_debugger(),
         }
     }
 
@@ -206,7 +261,7 @@ impl Relay {
                 }
                 Part::Packet { raw, body } => {
                     let is_end = matches!(body.first(), Some(b'W' | b'X'));
-                    if is_end && self.woken.is_some() && self.session.is_awaited {
+                    if is_end && self.has_successors && self.session.is_awaited {
                         // The next program is the debugger's too, so this end is none for it.
                         self.session.end = Some(raw);
                         self.say(ENDED);
@@ -348,15 +403,8 @@ impl Relay {
     /// Takes the last of the machines that have come.
     fn look_for_successor(&mut self) {
         let mut bytes = [0; 64];
-        let is_over = self
-            .woken
-            .as_mut()
-            .is_none_or(|woken| matches!(woken.read(&mut bytes), Ok(0) | Err(_)));
-        let last = self.coming.try_iter().last();
-        if is_over {
-            self.woken = None;
-        }
-        let Some(mut successor) = last else {
+        self.is_over = matches!(self.woken.read(&mut bytes), Ok(0) | Err(_));
+        let Some(mut successor) = self.coming.try_iter().last() else {
             return;
         };
         let attention = match &self.debugger {
@@ -412,12 +460,13 @@ impl Relay {
         self.tell(&framed(format!("T05exec:{image};").as_bytes()));
     }
 
-    fn wait(&self) -> io::Result<Ready> {
+    fn wait(&self, timeout: Option<&Timespec>) -> io::Result<Ready> {
         entrance::wait(
             self.line.as_ref(),
-            self.woken.as_ref(),
+            &self.woken,
             &self.entrances,
             self.debugger.as_ref(),
+            timeout,
         )
     }
 }
@@ -512,6 +561,25 @@ mod tests {
         talk(&mut machine, &mut debugger);
         drop((machine, server));
         assert_eq!(debugger.read(&mut [0]).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_machines_last_words_are_heard() {
+        for _ in 0..100 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("line");
+            let entrances = vec![Entrance::Unix(UnixListener::bind(&path).unwrap())];
+            let (mut machine, line) = UnixStream::pair().unwrap();
+            let server = Server::start(line, entrances).unwrap();
+            let mut debugger = UnixStream::connect(&path).unwrap();
+            talk(&mut machine, &mut debugger);
+            machine.write_all(b"bye").unwrap();
+            drop((machine, server));
+            debugger.set_nonblocking(true).unwrap();
+            let mut words = [0; 3];
+            debugger.read_exact(&mut words).unwrap();
+            assert_eq!(&words, b"bye");
+        }
     }
 
     /// A line that goes from machine to machine, with a debugger on it.

@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 
-use rustix::event::{PollFd, PollFlags};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 
 /// Where debuggers come from.
@@ -77,14 +77,15 @@ pub(super) struct Ready {
     pub(super) entrance: Option<usize>,
 }
 
-/// Waits until one of them has something to say.
+/// Waits until one of them has something to say, or the time is over, if there is an end to it.
 pub(super) fn wait(
     line: Option<&UnixStream>,
-    woken: Option<&UnixStream>,
+    woken: &UnixStream,
     entrances: &[Entrance],
     debugger: Option<&Debugger>,
+    timeout: Option<&Timespec>,
 ) -> io::Result<Ready> {
-    let others = line.iter().chain(&woken).map(|stream| stream.as_fd());
+    let others = line.into_iter().chain([woken]).map(AsFd::as_fd);
     // The next debugger waits its turn.
     let debuggers: Vec<BorrowedFd<'_>> = match debugger {
         Some(debugger) => vec![debugger.descriptor()],
@@ -94,7 +95,7 @@ pub(super) fn wait(
         .chain(debuggers)
         .map(|descriptor| PollFd::from_borrowed_fd(descriptor, PollFlags::IN))
         .collect();
-    match rustix::event::poll(&mut descriptors, None) {
+    match rustix::event::poll(&mut descriptors, timeout) {
         Ok(_) => {}
         Err(Errno::INTR) => return Ok(Ready::default()),
         Err(problem) => return Err(problem.into()),
@@ -103,7 +104,7 @@ pub(super) fn wait(
     let mut next = |is_there: bool| is_there && found.next().unwrap_or(false);
     let mut ready = Ready {
         line: next(line.is_some()),
-        woken: next(woken.is_some()),
+        woken: next(true),
         ..Ready::default()
     };
     match debugger {
