@@ -15,6 +15,7 @@ use super::Parts;
 use crate::compile::debug::Span;
 use crate::compile::module::Module;
 use crate::compile::names;
+use crate::compile::pieces::Trap;
 
 /// What `Address::Symbol` names: the first byte of code.
 pub(super) const CODE: usize = 0;
@@ -143,6 +144,9 @@ pub(super) struct Function<'a> {
     by_operator: OnceLock<Vec<Span>>,
     /// Where its locals are.
     places: &'a [LocalPlace],
+    /// Its instructions, and which of them trap, in ascending order.
+    instructions: &'a [u8],
+    traps: &'a [Trap],
 }
 
 impl<'a> Program<'a> {
@@ -178,6 +182,8 @@ impl<'a> Program<'a> {
                 spans,
                 by_operator: OnceLock::new(),
                 places: &code.places,
+                instructions: &code.bytes,
+                traps: &code.traps,
             })
         });
         let mut functions: Vec<_> = functions.collect();
@@ -285,6 +291,32 @@ impl Function<'_> {
         joined(ranges)
     }
 
+    /// The code of a block, `ranges` in ascending order, as gdb shows it where the program traps.
+    ///
+    /// gdb takes a block for one that is still to be entered, and shows no frame of it, where a range of it begins at the very
+    /// instruction. Code that traps on purpose is put behind everything else, so it begins a range of nearly all blocks that
+    /// it is part of: these begin one byte before it. That byte is of the instruction before, which ends at the trap. Nothing
+    /// stops in its middle, and it is no call, whose return would be looked for there. The first range is where breakpoints
+    /// go, so it begins where it does.
+    pub(super) fn around_traps(&self, mut ranges: Vec<Range<u32>>) -> Vec<Range<u32>> {
+        for (number, range) in ranges.iter_mut().enumerate() {
+            range.start -= u32::from(number > 0 && self.is_trap_behind_other_code(range.start));
+            range.end -= u32::from(self.is_trap_behind_other_code(range.end));
+        }
+        ranges
+    }
+
+    /// Whether an instruction that traps is at `offset`, behind a piece of other code whose last instruction is no call.
+    fn is_trap_behind_other_code(&self, offset: u32) -> bool {
+        let traps = self.traps;
+        let is_trap = traps.binary_search_by_key(&offset, |trap| trap.code_offset);
+        let behind = self.spans.partition_point(|span| span.end <= offset);
+        let before = behind.checked_sub(1).map(|at| &self.spans[at]);
+        // A block of a single byte could not do without it.
+        let has_room = before.is_some_and(|span| span.end == offset && span.end - span.start > 1);
+        is_trap.is_ok() && has_room && !may_end_with_call(&self.instructions[..offset as usize])
+    }
+
     /// The list of ranges, in bytes from the function's start: one address, and numbers from there.
     pub(super) fn range_list(&self, ranges: &[Range<u32>]) -> RangeList {
         let mut list = Vec::with_capacity(ranges.len() + 1);
@@ -304,6 +336,17 @@ impl Function<'_> {
         let end = self.places.partition_point(|place| place.local <= local);
         &self.places[start..end]
     }
+}
+
+/// Whether the last of `instructions` may be a call: some that is none looks like one.
+///
+/// Source: Intel's manual, volume 2, `CALL`.
+fn may_end_with_call(instructions: &[u8]) -> bool {
+    let from_end = |bytes: usize| instructions.len().checked_sub(bytes);
+    let is_direct = from_end(5).is_some_and(|at| instructions[at] == 0xe8);
+    // The operation is in the middle bits of the byte behind; an address takes up to five more.
+    let mut places = (2..=7).filter_map(from_end);
+    is_direct || places.any(|at| instructions[at] == 0xff && instructions[at + 1] >> 3 & 7 == 2)
 }
 
 /// Ranges in order, those that touch as one.
