@@ -9,17 +9,7 @@ use object::{Object as _, ObjectSegment as _};
 
 use super::invoke::{Ended, Place, signal};
 use super::tools::{c_compiler, run};
-use super::{Transcript, attached, command, session, source};
-
-/// Looks at a core.
-fn opened(place: &Place, core: &str, commands: &[&str]) -> Transcript {
-    let mut arguments = vec!["debug", "--batch"];
-    for line in commands {
-        arguments.extend(["--ex", line]);
-    }
-    arguments.push(core);
-    Transcript::new(&Ended::new(command(place, &arguments).output().unwrap()))
-}
+use super::{attached, command, opened, session, source};
 
 #[test]
 fn a_crash_leaves_a_core_that_gdb_opens() {
@@ -49,6 +39,9 @@ fn a_crash_leaves_a_core_that_gdb_opens() {
         "mewz interrupts",
         "mewz memory",
         "mewz log",
+        "mewz descriptors",
+        "mewz sockets",
+        "mewz heap",
     ];
     opened(&place, ".mewz/crash.core", &commands).assert(&[
         "Program terminated with signal SIGFPE, Arithmetic exception.",
@@ -63,6 +56,9 @@ fn a_crash_leaves_a_core_that_gdb_opens() {
         "   6        1",
         "KiB in 1 parts: the program's memories",
         "the program's stack",
+        "   0 standard input\n",
+        "none\n",
+        "bytes in use of",
     ]);
     // The core of one build and the image of another, and a core that is cut short.
     let image = place.path(".mewz/crash.core.elf");
@@ -116,11 +112,18 @@ fn a_program_that_runs_is_kept_in_a_core() {
     .assert(&["Wrote `", "then.core` (", "0 standard input", "detached]"]);
     signal("INT", child.id());
     child.wait().unwrap();
-    let commands = ["bt", "set language c", "p *(int*)80", "mewz heap"];
-    let transcript = opened(&place, "then.core", &commands);
-    transcript.assert(&["#0 ", "in spin ()", "in _start ()", "$1 = 1234"]);
-    assert!(transcript.errors.contains("only a machine that is there"));
-    opened(&place, "now.core", &["bt"]).assert(&["#0 ", "in spin ()", "in _start ()"]);
+    let commands = ["bt", "set language c", "p *(int*)80", "mewz descriptors"];
+    opened(&place, "then.core", &commands).assert(&[
+        "#0 ",
+        "in spin ()",
+        "in _start ()",
+        "$1 = 1234",
+        "   0 standard input\n",
+    ]);
+    // Nobody asked the kernel what it knew.
+    let transcript = opened(&place, "now.core", &["bt", "mewz heap"]);
+    transcript.assert(&["#0 ", "in spin ()", "in _start ()"]);
+    assert!(transcript.errors.contains("this core does not tell that"));
     place.assert_clean();
 }
 

@@ -26,6 +26,7 @@
 //! | 21 images without a stub | `editors::images_carry_the_stub_only_where_it_is_asked_for`, `tests/debug_file.rs` |
 //! | 22 gdb goes from program to program | `tests/dev`: `debugger::gdb_goes_from_program_to_program_with_its_breakpoints` |
 //! | bodies that became part of functions | `frames` |
+//! | what a server that waits has open | `running::a_server_that_waits_shows_its_sockets` |
 //!
 //! `scripts/repeat` runs them all many times.
 
@@ -128,5 +129,15 @@ fn attached(place: &Place, commands: &[&str]) -> Transcript {
     for line in commands {
         arguments.extend(["--ex", line]);
     }
+    Transcript::new(&Ended::new(command(place, &arguments).output().unwrap()))
+}
+
+/// Looks at a core.
+fn opened(place: &Place, core: &str, commands: &[&str]) -> Transcript {
+    let mut arguments = vec!["debug", "--batch"];
+    for line in commands {
+        arguments.extend(["--ex", line]);
+    }
+    arguments.push(core);
     Transcript::new(&Ended::new(command(place, &arguments).output().unwrap()))
 }

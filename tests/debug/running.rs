@@ -1,11 +1,12 @@
 //! A program that runs: Ctrl-C, noise on the line, debuggers that come and go.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::process::Child;
 
-use super::invoke::{Place, signal};
-use super::{Transcript, attached, command, line_socket, source};
+use super::invoke::{Place, free_port, signal};
+use super::{Transcript, attached, command, line_socket, opened, source};
 
 /// Starts `mewz debug` on a program that spins, and waits until it does.
 fn spinning(place: &Place, commands: &[&str]) -> (Child, BufReader<std::process::ChildStdout>) {
@@ -119,5 +120,40 @@ fn noise_is_nothing_and_debuggers_come_and_go() {
     )
     .assert(&["in spin ()", "detached]"]);
     assert_eq!(child.wait().unwrap().code(), Some(7));
+    place.assert_clean();
+}
+
+#[test]
+fn a_server_that_waits_shows_its_sockets() {
+    let place = Place::new();
+    let port = free_port();
+    let published = format!("{port}:8080");
+    let module = source("waiting.wat");
+    let options = ["--debuggable", "--publish", &published, "--listen", "8080"];
+    let arguments = [&["run"], &options[..], &[&module]].concat();
+    let mut child = command(&place, &arguments).spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    assert_eq!(read_until(&mut stdout, "\n"), "ready   \n");
+    let client = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    assert_eq!(read_until(&mut stdout, "\n"), "accepted\n");
+    let sockets = [
+        "   3 listens on port 8080, 0 wait\n",
+        "   4 connection from ",
+        ":8080 to ",
+    ];
+    let shown = [
+        &["in accept ()"],
+        &sockets[..],
+        &["   0 standard input\n"],
+        &sockets,
+    ]
+    .concat();
+    let commands = ["bt", "mewz sockets", "mewz descriptors"];
+    let with_core = [&commands[..], &["mewz core asleep.core", "detach"]].concat();
+    attached(&place, &with_core).assert(&[&shown[..], &["Wrote `", "detached]"]].concat());
+    drop(client);
+    signal("INT", child.id());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    opened(&place, "asleep.core", &commands).assert(&shown);
     place.assert_clean();
 }

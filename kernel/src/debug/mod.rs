@@ -100,6 +100,11 @@ pub(crate) fn answer_breakpoint(frame: &mut InterruptFrame, vectors: &mut SavedV
     with_stub(|stub| stub.answer_breakpoint(frame, vectors, signal)).unwrap_or(false)
 }
 
+/// Answers a fault of what has gone where nothing is executed. Returns `false` unless a breakpoint is there.
+pub(crate) fn answer_fetch(frame: &mut InterruptFrame, vectors: &mut SavedVectors) -> bool {
+    with_stub(|stub| stub.answer_fetch(frame, vectors)).unwrap_or(false)
+}
+
 /// Whether a crash would be shown to someone, now or later.
 pub(crate) fn is_wanted() -> bool {
     STUB.try_lock()

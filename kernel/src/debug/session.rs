@@ -222,6 +222,20 @@ impl Stub {
         true
     }
 
+    /// Answers a fault of what has gone where nothing is executed; returns `false` unless a breakpoint is there. So does what
+    /// gdb's user calls: it returns to a breakpoint on the stack.
+    pub(super) fn answer_fetch(
+        &mut self,
+        frame: &mut InterruptFrame,
+        vectors: &mut SavedVectors,
+    ) -> bool {
+        let is_there = self.breakpoints.is_code(frame.rip);
+        if is_there {
+            self.stop(frame, vectors, Stop::trap(Reason::SwBreak(())));
+        }
+        is_there
+    }
+
     /// Tells the debugger, if it waits, that the program has ended.
     pub(super) fn tell_exit(&mut self, status: u8) {
         if !self.is_awaited {

@@ -1,6 +1,10 @@
 //! Calls of the application: WASI's imports and the functions that compiled code needs of its memories and tables.
 
 use core::cell::UnsafeCell;
+#[cfg(feature = "debugger")]
+use core::ptr;
+#[cfg(feature = "debugger")]
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 use mewz_abi::symbol;
 use mewz_kernel::wasi::exports::Call;
@@ -60,11 +64,25 @@ extern "C" fn answer(arguments: &[u64; ARGUMENTS_MAX], number: u32) -> u64 {
     u64::from(answer)
 }
 
-/// Looks at WASI's state for a debugger; `None` while a call is under way, which may be changing it.
+/// What the call that is under way leaves alone while it sleeps; null while none does.
+#[cfg(feature = "debugger")]
+static SHOWN: AtomicPtr<Wasi> = AtomicPtr::new(ptr::null_mut());
+
+/// Sleeps, in a call, while a debugger may look at `wasi`.
+#[cfg(feature = "debugger")]
+pub(super) fn show_while(wasi: &Wasi, sleep: impl FnOnce()) {
+    SHOWN.store(ptr::from_ref(wasi).cast_mut(), Ordering::Release);
+    sleep();
+    SHOWN.store(ptr::null_mut(), Ordering::Release);
+}
+
+/// Looks at WASI's state for a debugger; `None` while a call is under way that may be changing it.
 #[cfg(feature = "debugger")]
 pub(super) fn look<T>(then: impl FnOnce(&Wasi) -> T) -> Option<T> {
     if debugger::is_in_call() {
-        return None;
+        let shown = SHOWN.load(Ordering::Acquire);
+        // SAFETY: null, or made of a reference that `show_while` holds: the machine stands still inside of it.
+        return unsafe { shown.as_ref() }.map(then);
     }
     // SAFETY: no call is under way, so nobody holds a reference, and none begins while the machine stands still.
     let state = unsafe { &*STATE.0.get() };

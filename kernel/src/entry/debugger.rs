@@ -6,6 +6,7 @@ use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use mewz_abi::trap::TrapKind;
 use mewz_kernel::guest::GuestMemory;
 use mewz_kernel::settings::{Clobbered, Debugger, Failing, Settings};
+use mewz_kernel::wasi::Wasi;
 use mewz_kernel::wasi::exports::{Call, PARAMETERS_MAX};
 use spin::Mutex;
 
@@ -95,12 +96,18 @@ pub(super) fn wait(settings: &Settings, waits: bool) {
     debug::listen();
 }
 
+/// Of a page fault's error code: the page was to be executed. Source: Intel's manual, volume 3, section 4.7.
+const FETCH_ERROR: u64 = 1 << 4;
+
 /// Answers an exception that is a debugger's affair; returns whether it was.
 pub(super) fn answers(frame: &mut InterruptFrame, vectors: &mut SavedVectors) -> bool {
     match frame.vector {
         vector::NON_MASKABLE => debug::answer_line(frame, vectors),
         vector::DEBUG => debug::answer_debug(frame, vectors),
         vector::BREAKPOINT => return debug::answer_breakpoint(frame, vectors),
+        vector::PAGE_FAULT if frame.error & FETCH_ERROR != 0 => {
+            return debug::answer_fetch(frame, vectors);
+        }
         _ => return false,
     }
     true
@@ -112,7 +119,13 @@ pub(super) fn retries_trap(
     vectors: &mut SavedVectors,
     kind: TrapKind,
 ) -> bool {
-    debug::answer_crash(frame, vectors, kind.signal()) == Afterwards::Retry
+    // Nothing of the kernel is amiss, so a core may have its state in words.
+    if debug::is_wanted() {
+        keep_state();
+    }
+    let afterwards = debug::answer_crash(frame, vectors, kind.signal());
+    forget_state();
+    afterwards == Afterwards::Retry
 }
 
 /// Shows a fault to a debugger; returns whether it wants the instruction tried once more.
@@ -168,9 +181,18 @@ fn answer_command(command: &[u8], out: &mut dyn fmt::Write) {
     let known = COMMANDS
         .iter()
         .find(|(name, ..)| name.as_bytes() == command);
-    let _ = match known {
-        Some((_, _, tell)) => tell(out),
-        None => tell_commands(out),
+    let _ = match (known, command) {
+        (Some((_, _, tell)), _) => tell(out),
+        // For gdb's `mewz core`.
+        (None, b"keep") => {
+            keep_state();
+            Ok(())
+        }
+        (None, b"forget") => {
+            forget_state();
+            Ok(())
+        }
+        (None, _) => tell_commands(out),
     };
 }
 
@@ -220,6 +242,11 @@ pub(super) fn note_sleep() {
     observe::note_sleep();
 }
 
+/// Sleeps, in a call, while a debugger may look at `wasi`.
+pub(super) fn show_while(wasi: &Wasi, sleep: impl FnOnce()) {
+    calls::show_while(wasi, sleep);
+}
+
 /// Sends what is not yet sent of a program that ends.
 pub(super) fn finish() {
     observe::finish();
@@ -245,8 +272,8 @@ fn tell_calls(out: &mut dyn fmt::Write) -> fmt::Result {
     Ok(())
 }
 
-/// What is said where a call is under way.
-const IN_CALL: &str = "a call of WASI is under way: step out of it first";
+/// What is said where a call is under way and does not sleep.
+const IN_CALL: &str = "a call of WASI may be changing this right now: step out of it first";
 
 fn tell_descriptors(out: &mut dyn fmt::Write) -> fmt::Result {
     let told = calls::look(|wasi| wasi.describe_descriptors(out));
@@ -279,21 +306,30 @@ const LOG_BYTES: usize = 4096;
 static LOG: Mutex<Log> = Mutex::new(Log);
 
 /// What [`LOG`] locks: a core's reader finds it by this name, count first.
-static LOG_TEXT: LogText = LogText {
-    written: AtomicU64::new(0),
-    bytes: [const { AtomicU8::new(0) }; LOG_BYTES],
-};
+static LOG_TEXT: LastBytes<LOG_BYTES> = LastBytes::new();
 
 /// The last bytes of a text: byte `n` of it is at `n` modulo the length.
 #[repr(C)]
-struct LogText {
+struct LastBytes<const N: usize> {
     written: AtomicU64,
-    bytes: [AtomicU8; LOG_BYTES],
+    bytes: [AtomicU8; N],
 }
 
-impl LogText {
+impl<const N: usize> LastBytes<N> {
+    const fn new() -> Self {
+        Self {
+            written: AtomicU64::new(0),
+            bytes: [const { AtomicU8::new(0) }; N],
+        }
+    }
+
     fn byte(&self, number: u64) -> &AtomicU8 {
-        &self.bytes[number as usize % LOG_BYTES]
+        &self.bytes[number as usize % N]
+    }
+
+    fn push(&self, byte: u8) {
+        let number = self.written.fetch_add(1, Ordering::Relaxed);
+        self.byte(number).store(byte, Ordering::Relaxed);
     }
 }
 
@@ -303,8 +339,7 @@ struct Log;
 impl fmt::Write for Log {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for byte in text.bytes() {
-            let number = LOG_TEXT.written.fetch_add(1, Ordering::Relaxed);
-            LOG_TEXT.byte(number).store(byte, Ordering::Relaxed);
+            LOG_TEXT.push(byte);
         }
         Ok(())
     }
@@ -327,4 +362,44 @@ fn tell_log(out: &mut dyn fmt::Write) -> fmt::Result {
         out.write_char(char::from(byte))?;
     }
     Ok(())
+}
+
+/// Bytes of the kernel's state in words that are kept: some hundred descriptors'.
+const STATE_BYTES: usize = 32 << 10;
+
+/// The kernel's state in words while a core may be written, which tells of the machine when that is gone. Its reader finds it
+/// by this name, count first; each command's words are behind a line with `= ` and its name.
+static STATE_TEXT: LastBytes<STATE_BYTES> = LastBytes::new();
+
+/// What a core's reader can't make of the memory itself.
+const KEPT_COMMANDS: [&str; 3] = ["fds", "heap", "sockets"];
+
+/// Writes to [`STATE_TEXT`]; what does not fit is cut off.
+struct State;
+
+impl fmt::Write for State {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for byte in text.bytes() {
+            if STATE_TEXT.written.load(Ordering::Relaxed) >= STATE_BYTES as u64 {
+                return Err(fmt::Error);
+            }
+            STATE_TEXT.push(byte);
+        }
+        Ok(())
+    }
+}
+
+/// Keeps the kernel's state as it is now in words.
+fn keep_state() {
+    forget_state();
+    for (name, _, tell) in &COMMANDS {
+        if KEPT_COMMANDS.contains(name) {
+            let _ = writeln!(State, "= {name}").and_then(|()| tell(&mut State));
+        }
+    }
+}
+
+/// What was kept is true no more.
+fn forget_state() {
+    STATE_TEXT.written.store(0, Ordering::Relaxed);
 }

@@ -4,6 +4,7 @@ use core::fmt;
 
 use mewz_abi::record::RecordKind;
 use mewz_kernel::settings::Settings;
+use mewz_kernel::wasi::Wasi;
 use mewz_kernel::wasi::system::{StdinRead, Stream, System};
 
 use super::disks::Disks;
@@ -85,6 +86,10 @@ impl System for Machine {
             clock::start_timer(left);
         }
         interrupts::sleep_unless(console::has_news);
+    }
+
+    fn wait_in_call(&mut self, deadline_ns: Option<u64>, wasi: &Wasi) {
+        debugger::show_while(wasi, || self.wait(deadline_ns));
     }
 
     fn warn(&mut self, text: fmt::Arguments<'_>) {

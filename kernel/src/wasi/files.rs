@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::buffers::{Ranges, Scatter, stage, store_u32, store_u64};
 use super::descriptor::{Descriptor, Object, OpenFile};
-use super::sockets::{self, SharedNetwork, Socket};
+use super::sockets::{self, Socket};
 use super::system::{StdinRead, Stream};
 use super::types::{Filestat, fdflags, filetype, filetype_of, fstflags, rights};
 use super::{Context, Wasi};
@@ -253,13 +253,16 @@ impl Wasi {
         context.memory.check(read, 4)?;
         let nonblocking = descriptor.has_flag(fdflags::NONBLOCK);
         let bytes = match &mut descriptor.object {
-            Object::Stdin => read_stdin(context, self.network.as_ref(), &ranges, nonblocking)?,
+            Object::Stdin => read_stdin(self, context, &ranges, nonblocking)?,
             Object::File(open) => {
                 let bytes = read_file(open, context.memory, &ranges, open.cursor)?;
                 open.cursor = open.cursor.saturating_add(u64::from(bytes));
                 bytes
             }
-            Object::Socket(socket) => sockets::receive(context, socket, &ranges, 0, nonblocking)?.0,
+            Object::Socket(socket) => {
+                let end = socket.receiver(nonblocking)?;
+                sockets::receive(self, context, &end, &ranges, 0)?.0
+            }
             Object::Output(_) | Object::Directory(_) => return Err(Errno::Badf),
         };
         store_u32(context.memory, read, bytes)
@@ -318,8 +321,8 @@ impl Wasi {
                 bytes
             }
             Object::Socket(socket) => {
-                let nonblocking = flags & fdflags::NONBLOCK != 0;
-                sockets::send(context, socket, &ranges, None, nonblocking)?
+                let end = socket.sender(flags & fdflags::NONBLOCK != 0, None)?;
+                sockets::send(self, context, &end, &ranges)?
             }
             Object::Stdin | Object::Directory(_) => return Err(Errno::Badf),
         };
@@ -597,8 +600,8 @@ fn write_console(context: &mut Context<'_>, stream: Stream, ranges: &Ranges) -> 
 }
 
 fn read_stdin(
+    wasi: &Wasi,
     context: &mut Context<'_>,
-    network: Option<&SharedNetwork>,
     ranges: &Ranges,
     nonblocking: bool,
 ) -> Result<u32, Errno> {
@@ -611,7 +614,7 @@ fn read_stdin(
             StdinRead::Bytes(count) => break count.min(stage.len()),
             StdinRead::End => break 0,
             StdinRead::Pending if nonblocking => return Err(Errno::Again),
-            StdinRead::Pending => sockets::wait_for_any(context, network, None),
+            StdinRead::Pending => sockets::wait_for_any(wasi, context, None),
         }
     };
     Scatter::new(ranges).store(context.memory, &stage[..count])?;

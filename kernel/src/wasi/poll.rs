@@ -206,7 +206,7 @@ impl Wasi {
             if ready > 0 {
                 return Ok(ready);
             }
-            sockets::wait_for_any(context, self.network.as_ref(), deadline_ns);
+            sockets::wait_for_any(self, context, deadline_ns);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What the WASI functions need of the machine; a trait, so that they are tested on a host without one.
 
+use super::Wasi;
+
 /// An output stream of the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
@@ -43,6 +45,11 @@ pub trait System {
     /// Sleeps until an interrupt that brought something, or until `deadline_ns` of [`System::monotonic_ns`].
     /// May return early.
     fn wait(&mut self, deadline_ns: Option<u64>);
+
+    /// As [`System::wait`], in a call that leaves `wasi` alone meanwhile: a debugger may look at it.
+    fn wait_in_call(&mut self, deadline_ns: Option<u64>, _wasi: &Wasi) {
+        self.wait(deadline_ns);
+    }
 
     /// Writes a warning to the kernel's log.
     fn warn(&mut self, text: core::fmt::Arguments<'_>);

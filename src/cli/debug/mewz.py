@@ -78,6 +78,25 @@ def interrupts_of_core(_):
             print("%4d %8d" % (vector, count))
 
 
+def state_of_core(word):
+    """What tells the words that the kernel had for its state when the core was written."""
+    def tell(_):
+        address = variable("entry::debugger::STATE_TEXT")
+        (written,) = struct.unpack("<Q", read(address, 8))
+        is_asked = False
+        for line in read(address + 8, written).decode("utf-8", "replace").splitlines():
+            if line.startswith("= "):
+                is_asked = line == "= " + word
+            elif is_asked:
+                print(line)
+        if written == 0:
+            raise gdb.GdbError(
+                "this core does not tell that: cores of crashed programs do, and those of `mewz core` in gdb"
+            )
+
+    return tell
+
+
 def calls_of_core(_):
     base = variable("entry::debugger::CALLS")
     for address, name in symbols("info functions", "^wasi_snapshot_preview1"):
@@ -93,12 +112,12 @@ def calls_of_core(_):
 
 # Names, the stub's words for them, what they are, and how a core tells.
 STATES = (
-    ("descriptors", "fds", "the program's descriptors", None),
-    ("heap", "heap", "the kernel's heap", None),
+    ("descriptors", "fds", "the program's descriptors", state_of_core("fds")),
+    ("heap", "heap", "the kernel's heap", state_of_core("heap")),
     ("interrupts", "irq", "interrupts and exceptions by vector; of a core, exceptions", interrupts_of_core),
     ("log", "log", "the last lines of the kernel's log", log_of_core),
     ("memory", "memory", "the program's memories, and what is free", memory_of_core),
-    ("sockets", "sockets", "the program's sockets", None),
+    ("sockets", "sockets", "the program's sockets", state_of_core("sockets")),
     ("wasi", "wasi", "calls of WASI by name", calls_of_core),
 )
 
@@ -118,14 +137,12 @@ class State(gdb.Command):
 
     def invoke(self, argument, from_tty):
         core = core_file()
-        if note("recording") is not None and self.word != "memory" and self.of_core is not None:
+        if note("recording") is not None and self.word in ("irq", "log", "wasi"):
             self.of_core(None)
         elif note("recording") is not None:
             raise gdb.GdbError("only a machine that is there tells that, not a recording")
         elif core is None:
             print(gdb.execute("monitor " + self.word, to_string=True), end="")
-        elif self.of_core is None:
-            raise gdb.GdbError("only a machine that is there tells that, not a core")
         else:
             self.of_core(core)
 
@@ -148,6 +165,7 @@ class Core(gdb.Command):
             "path": os.path.abspath(words[0]) if words else None,
             "registers": [int(frame.read_register(name)) & mask for name in REGISTERS],
         }
+        gdb.execute("monitor keep", to_string=True)
         try:
             with socket.socket(socket.AF_UNIX) as line:
                 line.connect(note("cores"))
@@ -155,6 +173,8 @@ class Core(gdb.Command):
                 answer = json.loads(line.makefile().readline())
         except OSError as problem:
             raise gdb.GdbError("the machine has no door for cores: %s" % problem)
+        finally:
+            gdb.execute("monitor forget", to_string=True)
         if "error" in answer:
             raise gdb.GdbError(answer["error"])
         print(answer["text"])
@@ -183,17 +203,106 @@ class Saved(gdb.Function):
         raise gdb.GdbError("`%s` of this frame is in the processor, or nobody's" % name)
 
 
+class Run(gdb.Command):
+    """Run the program, which has not begun. Behind its end `mewz debug` runs it anew."""
+
+    name = "run"
+
+    def __init__(self):
+        super().__init__(self.name, gdb.COMMAND_RUNNING)
+
+    def invoke(self, argument, from_tty):
+        if argument:
+            raise gdb.GdbError("the program's arguments stand behind `--` of `mewz debug`")
+        if gdb.selected_inferior().pid == 0:
+            raise gdb.GdbError("the program has ended, and its machine: leave gdb, and `mewz debug` runs it anew")
+        # Without a name it is firmware, which QEMU's stub shows.
+        if gdb.newest_frame().name() not in (None, "waiting_for_debugger"):
+            raise gdb.GdbError("the program has begun: `continue` goes on; `mewz debug` runs it anew")
+        self.prepare()
+        gdb.execute("continue", from_tty)
+
+    def prepare(self):
+        pass
+
+
+class Start(Run):
+    """Run the program, which has not begun, to its main function."""
+
+    name = "start"
+
+    def prepare(self):
+        gdb.execute("tbreak " + main_function())
+
+
+def main_function():
+    """The name of the function that people know as the program's first."""
+    if gdb.lookup_global_symbol("main") is not None:
+        return "main"
+    # Those of Rust and Zig are in what has the program's name.
+    text = gdb.execute("info functions -q -n [:.]main$", to_string=True)
+    named = set(re.findall(r"\b[A-Za-z_]\w*(?:::|\.)main\b", text))
+    return named.pop() if len(named) == 1 else "main"
+
+
+def be_quiet(command):
+    """Does what gdb would tell of."""
+    try:
+        gdb.execute(command, to_string=True)
+    except gdb.error:
+        pass  # One that does not know the command has no use for it.
+
+
 def forget_sources(_):
     """A file that was saved is another one, of which gdb would show the lines that it has read before."""
+    be_quiet("maintenance flush source-cache")
+
+
+class Elements:
+    """An array of enums: by itself gdb lays all of its elements out as the first, shows wrong values, and gives up on some."""
+
+    def __init__(self, address, element, count):
+        self.address, self.element, self.count = address, element, count
+
+    def display_hint(self):
+        return "array"
+
+    def children(self):
+        pointer = self.element.pointer()
+        for number in range(self.count):
+            place = gdb.Value(self.address + number * self.element.sizeof).cast(pointer)
+            yield "[%d]" % number, place.dereference()
+
+
+def elements(value):
+    """The printer of `value`, where it is an array of structures whose layouts depend on what they hold."""
+    array = value.type.strip_typedefs()
+    if array.code != gdb.TYPE_CODE_ARRAY or value.address is None:
+        return None
+    element = array.target()
+    if element.code != gdb.TYPE_CODE_STRUCT or element.name is None:
+        return None
     try:
-        gdb.execute("maintenance flush source-cache", to_string=True)
+        # That of the array has become the first element's.
+        element = gdb.lookup_type(element.name)
     except gdb.error:
-        pass  # One that does not know the command keeps what it has read.
+        return None
+    if not getattr(element, "dynamic", False):
+        return None
+    first, last = array.range()
+    return Elements(int(value.address), element, last - first + 1)
 
 
+# Libraries of compilers are seldom what a person steps for. The places of their sources differ, their names do not.
+be_quiet("skip -rfunction ^(alloc|core|std)::")
+gdb.set_convenience_variable("mewz_skips", True)
+gdb.pretty_printers.append(elements)
 gdb.events.new_objfile.connect(forget_sources)
 Mewz()
 Core()
 Saved()
+if note("cores") is not None:
+    Run()
+    Start()
 for state in STATES:
     State(*state)

@@ -61,7 +61,7 @@ impl Wasi {
             if left == 0 || now_ns >= deadline_ns {
                 return;
             }
-            wait(context, &network, Some(deadline_ns));
+            wait(self, context, &network, Some(deadline_ns));
         }
     }
 
@@ -84,19 +84,15 @@ pub(super) fn read_address(memory: &dyn GuestMemory, at: u32) -> Option<IpAddres
 }
 
 /// Sleeps until something may have come, at most until `deadline_ns`, while the network, if there is one, goes on.
-pub(super) fn wait_for_any(
-    context: &mut Context<'_>,
-    network: Option<&SharedNetwork>,
-    deadline_ns: Option<u64>,
-) {
-    match network {
-        Some(network) => wait(context, network, deadline_ns),
-        None => context.system.wait(deadline_ns),
+pub(super) fn wait_for_any(wasi: &Wasi, context: &mut Context<'_>, deadline_ns: Option<u64>) {
+    match &wasi.network {
+        Some(network) => wait(wasi, context, network, deadline_ns),
+        None => context.system.wait_in_call(deadline_ns, wasi),
     }
 }
 
 /// Sleeps until something may have come, at most until `deadline_ns`; then lets the network take it in.
-fn wait(context: &mut Context<'_>, network: &SharedNetwork, deadline_ns: Option<u64>) {
+fn wait(wasi: &Wasi, context: &mut Context<'_>, network: &SharedNetwork, deadline_ns: Option<u64>) {
     let now_ns = context.system.monotonic_ns();
     let (has_news, end_ns) = {
         let mut network = network.borrow_mut();
@@ -107,7 +103,7 @@ fn wait(context: &mut Context<'_>, network: &SharedNetwork, deadline_ns: Option<
         (has_news, [deadline_ns, next_ns].into_iter().flatten().min())
     };
     if !has_news {
-        context.system.wait(end_ns);
+        context.system.wait_in_call(end_ns, wasi);
     }
     network.borrow_mut().set_interrupts(false);
     poll(context, network);

@@ -161,7 +161,7 @@ impl Wasi {
                 _ => Errno::Ainoname,
             })?;
             loop {
-                wait(context, &network, None);
+                wait(self, context, &network, None);
                 let answer = network.borrow_mut().answer(question);
                 match answer {
                     Answer::Waiting => {}

@@ -111,7 +111,7 @@ impl Wasi {
         };
         socket.attend(context.system);
         let (network, family) = (socket.network.clone(), socket.family);
-        let mut waiting = Waiting::new(nonblocking, 0);
+        let mut waiting = Waiting::new(self, nonblocking, 0);
         let id = loop {
             let found = network.borrow_mut().accept(listener);
             match found {
@@ -166,12 +166,12 @@ impl Wasi {
                 while !network.borrow().is_configured(to.addr)
                     && context.system.monotonic_ns() < end_ns
                 {
-                    wait(context, &network, Some(end_ns));
+                    wait(self, context, &network, Some(end_ns));
                 }
                 network.borrow_mut().connect(port, to)?
             }
         };
-        socket.kind = Kind::Stream(id);
+        self.socket(fd, 0)?.1.kind = Kind::Stream(id);
         poll(context, &network);
         loop {
             let progress = network.borrow_mut().progress(id);
@@ -179,7 +179,7 @@ impl Wasi {
                 Progress::Open => return Ok(()),
                 Progress::Failed(errno) => return Err(errno),
                 Progress::Waiting if nonblocking => return Err(Errno::Inprogress),
-                Progress::Waiting => wait(context, &network, None),
+                Progress::Waiting => wait(self, context, &network, None),
             }
         }
     }

@@ -56,6 +56,19 @@ pub(in crate::wasi) enum Kind {
     Datagrams(Option<SocketId>, Option<IpEndpoint>),
 }
 
+/// One end of a transfer: what receiving and sending need of a socket, so that they don't hold the table of descriptors
+/// while they wait.
+pub(in crate::wasi) struct End {
+    pub(super) network: SharedNetwork,
+    pub(super) id: SocketId,
+    pub(super) is_of_datagrams: bool,
+    /// Where datagrams go.
+    pub(super) to: Option<IpEndpoint>,
+    pub(super) nonblocking: bool,
+    /// 0 is for ever.
+    pub(super) timeout_ns: u64,
+}
+
 /// A socket; dropping it closes it.
 pub(in crate::wasi) struct Socket {
     pub(in crate::wasi) network: SharedNetwork,
@@ -101,6 +114,53 @@ impl Socket {
 
     pub(in crate::wasi) fn is_stream(&self) -> bool {
         !matches!(self.kind, Kind::Datagrams(..))
+    }
+
+    /// Its end that receives.
+    ///
+    /// # Errors
+    ///
+    /// `Notconn` where it is no connection; those of opening a socket of datagrams.
+    pub(in crate::wasi) fn receiver(&mut self, nonblocking: bool) -> Result<End, Errno> {
+        self.end(nonblocking, self.receive_timeout_ns, None)
+    }
+
+    /// Its end that sends; datagrams go `to` there, or where it is connected to.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Socket::receiver`]; `Destaddrreq` where datagrams have no way to go.
+    pub(in crate::wasi) fn sender(
+        &mut self,
+        nonblocking: bool,
+        to: Option<IpEndpoint>,
+    ) -> Result<End, Errno> {
+        let to = match self.kind {
+            Kind::Datagrams(_, peer) => Some(to.or(peer).ok_or(Errno::Destaddrreq)?),
+            _ => None,
+        };
+        self.end(nonblocking, self.send_timeout_ns, to)
+    }
+
+    fn end(
+        &mut self,
+        nonblocking: bool,
+        timeout_ns: u64,
+        to: Option<IpEndpoint>,
+    ) -> Result<End, Errno> {
+        let is_of_datagrams = !self.is_stream();
+        Ok(End {
+            id: if is_of_datagrams {
+                self.datagrams()?
+            } else {
+                self.stream()?
+            },
+            network: self.network.clone(),
+            is_of_datagrams,
+            to,
+            nonblocking,
+            timeout_ns,
+        })
     }
 
     /// The connection that it is.

@@ -1,6 +1,6 @@
 //! Bytes in and out of sockets.
 
-use super::socket::{Family, Kind, Socket};
+use super::socket::{End, Family};
 use super::waiting::Waiting;
 use super::{SharedNetwork, address, poll};
 use crate::fs::errno::Errno;
@@ -131,7 +131,8 @@ impl Wasi {
             let family = peer.map_or(socket.family, |peer| Family::of(peer.addr));
             address::check_room(context.memory, from, family.address_bytes())?;
         }
-        let (bytes, out_flags, peer) = receive(context, socket, &ranges, flags, nonblocking)?;
+        let end = socket.receiver(nonblocking)?;
+        let (bytes, out_flags, peer) = receive(self, context, &end, &ranges, flags)?;
         if let Some(peer) = peer {
             if let Some(from) = from {
                 address::store(context.memory, from, peer.addr)?;
@@ -160,7 +161,8 @@ impl Wasi {
         let (nonblocking, socket) = self.socket(fd, rights::FD_WRITE)?;
         let ranges = Ranges::read(context.memory, iovecs, count)?;
         context.memory.check(sent, 4)?;
-        let bytes = send(context, socket, &ranges, to, nonblocking)?;
+        let end = socket.sender(nonblocking, to)?;
+        let bytes = send(self, context, &end, &ranges)?;
         store_u32(context.memory, sent, bytes)
     }
 }
@@ -171,17 +173,17 @@ impl Wasi {
 ///
 /// `Again` where nothing is there and it may not wait, or waited long enough; else why the connection failed.
 pub(in crate::wasi) fn receive(
+    wasi: &Wasi,
     context: &mut Context<'_>,
-    socket: &mut Socket,
+    end: &End,
     ranges: &Ranges,
     flags: u32,
-    nonblocking: bool,
 ) -> Result<Arrived, Errno> {
-    let network = socket.network.clone();
-    let mut waiting = Waiting::new(nonblocking, socket.receive_timeout_ns);
+    let network = &end.network;
+    let mut waiting = Waiting::new(wasi, end.nonblocking, end.timeout_ns);
     let peek = flags & PEEK != 0;
-    if !socket.is_stream() {
-        let id = socket.datagrams()?;
+    let id = end.id;
+    if end.is_of_datagrams {
         let mut stage = stage(ranges.bytes.max(1))?;
         loop {
             let arrived = network.borrow_mut().receive_datagram(id, &mut stage, peek);
@@ -191,10 +193,9 @@ pub(in crate::wasi) fn receive(
                 let flags = if len > count { TRUNCATED } else { 0 };
                 return Ok((count as u32, flags, Some(from)));
             }
-            waiting.pause(context, &network)?;
+            waiting.pause(context, network)?;
         }
     }
-    let id = socket.stream()?;
     if ranges.bytes == 0 {
         return Ok((0, 0, None));
     }
@@ -203,7 +204,7 @@ pub(in crate::wasi) fn receive(
     let mut done = 0;
     loop {
         let received = if peek {
-            peek_at(context, &network, id, ranges)
+            peek_at(context, network, id, ranges)
         } else {
             let mut stored = Ok(());
             let mut store = |bytes: &[u8]| {
@@ -224,7 +225,7 @@ pub(in crate::wasi) fn receive(
                 }
             }
             Ok(Received::End) => break,
-            Ok(Received::Nothing) => match waiting.pause(context, &network) {
+            Ok(Received::Nothing) => match waiting.pause(context, network) {
                 Err(Errno::Again) if done > 0 => break,
                 paused => paused?,
             },
@@ -237,7 +238,7 @@ pub(in crate::wasi) fn receive(
     }
     // Where much was taken out the other end may send more; else that is told with what is sent next.
     if done >= WINDOW_BYTES {
-        poll(context, &network);
+        poll(context, network);
     }
     let peer = network.borrow().ends(id).map(|(_, remote)| remote);
     Ok((done as u32, 0, peer))
@@ -264,29 +265,27 @@ fn peek_at(
 ///
 /// `Again` where there is no room and it may not wait, or waited long enough; else why the connection failed.
 pub(in crate::wasi) fn send(
+    wasi: &Wasi,
     context: &mut Context<'_>,
-    socket: &mut Socket,
+    end: &End,
     ranges: &Ranges,
-    to: Option<IpEndpoint>,
-    nonblocking: bool,
 ) -> Result<u32, Errno> {
-    let network = socket.network.clone();
-    let mut waiting = Waiting::new(nonblocking, socket.send_timeout_ns);
-    if let Kind::Datagrams(_, peer) = socket.kind {
-        let to = to.or(peer).ok_or(Errno::Destaddrreq)?;
-        let id = socket.datagrams()?;
+    let network = &end.network;
+    let mut waiting = Waiting::new(wasi, end.nonblocking, end.timeout_ns);
+    let id = end.id;
+    if end.is_of_datagrams {
+        let to = end.to.ok_or(Errno::Destaddrreq)?;
         let mut stage = stage(ranges.bytes)?;
         if stage.len() < ranges.bytes {
             return Err(Errno::Msgsize);
         }
         ranges.gather(context.memory, 0, &mut stage)?;
         while !network.borrow_mut().send_datagram(id, &stage, to)? {
-            waiting.pause(context, &network)?;
+            waiting.pause(context, network)?;
         }
-        poll(context, &network);
+        poll(context, network);
         return Ok(ranges.bytes as u32);
     }
-    let id = socket.stream()?;
     let mut done = 0;
     while done < ranges.bytes {
         let mut gathered = Ok(());
@@ -299,11 +298,11 @@ pub(in crate::wasi) fn send(
         let sent = network.borrow_mut().send_from(id, left, &mut fill);
         gathered?;
         let step = match sent {
-            Ok(0) => waiting.pause(context, &network),
+            Ok(0) => waiting.pause(context, network),
             Ok(count) => {
                 done += count;
                 // It leaves at once.
-                poll(context, &network);
+                poll(context, network);
                 Ok(())
             }
             Err(errno) => Err(errno),

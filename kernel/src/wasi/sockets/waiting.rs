@@ -2,10 +2,12 @@
 
 use super::{SharedNetwork, poll, wait};
 use crate::fs::errno::Errno;
-use crate::wasi::Context;
+use crate::wasi::{Context, Wasi};
 
 /// How long a call may wait.
-pub(super) struct Waiting {
+pub(super) struct Waiting<'a> {
+    /// What the call leaves alone while it waits.
+    wasi: &'a Wasi,
     nonblocking: bool,
     timeout_ns: u64,
     /// Known from the first wait on.
@@ -13,10 +15,11 @@ pub(super) struct Waiting {
     has_looked: bool,
 }
 
-impl Waiting {
+impl<'a> Waiting<'a> {
     /// `timeout_ns` is 0 where it may wait for ever.
-    pub(super) fn new(nonblocking: bool, timeout_ns: u64) -> Self {
+    pub(super) fn new(wasi: &'a Wasi, nonblocking: bool, timeout_ns: u64) -> Self {
         Self {
+            wasi,
             nonblocking,
             timeout_ns,
             deadline_ns: None,
@@ -48,7 +51,7 @@ impl Waiting {
                 return Err(Errno::Again);
             }
         }
-        wait(context, network, self.deadline_ns);
+        wait(self.wasi, context, network, self.deadline_ns);
         Ok(())
     }
 }
