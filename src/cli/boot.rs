@@ -432,6 +432,7 @@ fn talk(
     session: Option<debug::Session>,
     watcher: &mut dyn FnMut(Watched<'_>),
 ) -> Result<Ended, Failure> {
+    let has_prompt = session.as_ref().is_some_and(debug::Session::has_prompt);
     let mut running =
         machine::start(settings, &image.file).map_err(|problem| emulator::not_run(&problem))?;
     if settings.accelerator == Accelerator::Tcg {
@@ -509,7 +510,7 @@ fn talk(
                 panic: None,
                 log: &last_lines,
             };
-            is_told = tells_at_once(debugging, || crash::tell(told, image, telling));
+            is_told = tells_at_once(debugging, has_prompt, || crash::tell(told, image, telling));
             dump(Some(report));
         }
         Event::Panic(text) => {
@@ -519,7 +520,7 @@ fn talk(
                 panic: Some(text),
                 log: &last_lines,
             };
-            is_told = tells_at_once(debugging, || crash::tell(told, image, telling));
+            is_told = tells_at_once(debugging, has_prompt, || crash::tell(told, image, telling));
             dump(None);
         }
         Event::Counters(bytes) => counters.extend(bytes),
@@ -540,7 +541,11 @@ fn talk(
 }
 
 /// Tells of a crash while the machine still waits for a debugger; returns whether that was done.
-fn tells_at_once(debugging: Debugging, tell: impl FnOnce() -> Outcome) -> bool {
+fn tells_at_once(
+    debugging: Debugging,
+    has_prompt: bool,
+    tell: impl FnOnce() -> Outcome,
+) -> bool {
     if debugging == Debugging::Off {
         return false;
     }
@@ -551,6 +556,10 @@ fn tells_at_once(debugging: Debugging, tell: impl FnOnce() -> Outcome) -> bool {
     if debugging == (Debugging::AtCrash { waits: true }) {
         interrupt::program_crashed(status);
         words::hint("the machine waits: `mewz debug --attach` opens gdb here, Ctrl-C ends it");
+    }
+    // gdb has mostly shown its own before.
+    if has_prompt {
+        debug::show_prompt();
     }
     true
 }

@@ -10,6 +10,9 @@ use super::{Transcript, command, tools};
 fn rust_is_debugged_by_its_source() {
     let built = Built::new("items.rs", &[]);
     let commands = [
+        "start",
+        // Not into the library that makes the list.
+        "step",
         "break items.rs:26",
         "continue",
         "bt 2",
@@ -23,7 +26,10 @@ fn rust_is_debugged_by_its_source() {
         "p items::area",
         "continue",
     ];
-    built.session(&[], &commands).assert(&[
+    let transcript = built.session(&[], &commands);
+    assert!(!transcript.text.contains("library"), "{}", transcript.text);
+    transcript.assert(&[
+        "Temporary breakpoint 1, items::main () at items.rs:",
         "items::total (items=",
         ") at items.rs:26\n",
         "in items::main () at items.rs:43\n",
@@ -98,13 +104,14 @@ fn values_of_rusts_library_are_shown() {
         "p stock.tries",
         "p stock.label",
         "p stock.nothing",
+        "p stock.lengths",
         "next",
         "info locals",
-        "tbreak values.rs:46",
+        "tbreak values.rs:47",
         "continue",
         "bt 3",
         "info locals",
-        "tbreak values.rs:47",
+        "tbreak values.rs:48",
         "continue",
         "p length + more",
         "continue",
@@ -129,13 +136,14 @@ fn values_of_rusts_library_are_shown() {
         "$6 = Cell = {value = -1}\n",
         "$7 = core::option::Option<alloc::string::String>::Some(\"stock\")\n",
         "$8 = core::option::Option<alloc::boxed::Box<u32, alloc::alloc::Global>>::None\n",
+        "$9 = {values::Length::Exact(2), values::Length::Range{least: 3}, values::Length::Any}\n",
         "counts = 0x",
         // A function that waits: its variables are in what is polled.
-        "values::answer::{async_fn#0} () at values.rs:46\n",
-        "#0  values::answer::{async_fn#0} () at values.rs:46\n",
+        "values::answer::{async_fn#0} () at values.rs:47\n",
+        "#0  values::answer::{async_fn#0} () at values.rs:47\n",
         "length = 5\nrequest = \"GET /\"\n",
-        "async_fn#0} () at values.rs:47\n",
-        "$9 = 10\n",
+        "async_fn#0} () at values.rs:48\n",
+        "$10 = 10\n",
         "exited with code 07]",
     ]);
     // In the order of the map, which is another each time.
@@ -148,6 +156,9 @@ fn values_of_rusts_library_are_shown() {
 fn zig_is_debugged_by_its_source() {
     let built = Built::new("records.zig", &[]);
     let commands = [
+        "tbreak records.total",
+        "continue",
+        "info args",
         "break records.zig:25",
         "continue",
         "bt",
@@ -169,7 +180,11 @@ fn zig_is_debugged_by_its_source() {
         "continue",
     ];
     built.session(&[], &commands).assert(&[
-        "Breakpoint 1, records.total (records=..., limit=100) at records.zig:25\n",
+        // The arguments are there.
+        "Temporary breakpoint 1, records.total (records=..., limit=100) at records.zig:2",
+        "records = {ptr = 0x",
+        ", len = 2}\nlimit = 100\n",
+        "Breakpoint 2, records.total (records=..., limit=100) at records.zig:25\n",
         "#0  records.total (records=..., limit=100) at records.zig:25\n",
         " in records.main () at records.zig:38\n",
         "records = {ptr = 0x",
@@ -185,11 +200,11 @@ fn zig_is_debugged_by_its_source() {
         " \"pen\", len = 3}, count = 3,",
         "$2 = \"cup\"\n",
         "$3 = 1\n",
-        "Temporary breakpoint 2",
+        "Temporary breakpoint 3",
         "records.area (shape=...) at records.zig:15",
         "tag = square}\n",
         "Value returned is $4 = 4\n",
-        "Hardware watchpoint 3: -location 'records.calls'\n",
+        "Hardware watchpoint 4: -location 'records.calls'\n",
         // What was set is what the program went on with: 1 more than it would have been.
         "exited with code 010]",
     ]);

@@ -60,10 +60,32 @@ fn c_is_debugged_by_its_source() {
 #[test]
 fn a_variable_is_set_and_what_follows_obeys() {
     let built = Built::new("list.c", &["-O0"]);
-    let commands = ["break divide", "continue", "set var b = 5", "continue"];
-    built
-        .session(&[], &commands)
-        .assert(&["divide (a=30, b=3) at list.c:22", "exited with code 010]"]);
+    let commands = [
+        "start",
+        "run",
+        "break divide",
+        "continue",
+        "print kind(10)",
+        "set var b = 5",
+        "continue",
+        "run",
+    ];
+    let transcript = built.session(&[], &commands);
+    transcript.assert(&[
+        "Temporary breakpoint 1, main (",
+        "divide (a=30, b=3) at list.c:22",
+        "$1 = 11\n",
+        "exited with code 010]",
+    ]);
+    for (words, is_there) in [
+        ("the program has begun: `continue` goes on", true),
+        ("the program has ended, and its machine", true),
+        // What is called returns to a breakpoint on the stack.
+        ("faulted", false),
+    ] {
+        let errors = &transcript.errors;
+        assert_eq!(errors.contains(words), is_there, "{words}: {errors}");
+    }
 }
 
 #[test]

@@ -18,6 +18,7 @@ struct Stock {
     tries: Cell<i8>,
     label: Option<String>,
     nothing: Option<Box<u32>>,
+    lengths: [Length; 3],
 }
 
 fn look(stock: &Stock) -> u32 {
@@ -72,7 +73,15 @@ fn main() {
         tries: Cell::new(-1),
         label: Some("stock".to_string()),
         nothing: None,
+        lengths: [Length::Exact(2.0), Length::Range { least: 3 }, Length::Any],
     };
     let sum = look(&stock) + wait_for(answer("GET /"));
     std::process::exit(if sum == 37 { 7 } else { 8 });
+}
+
+#[allow(dead_code)]
+enum Length {
+    Exact(f64),
+    Range { least: u8 },
+    Any,
 }

@@ -2,12 +2,13 @@
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
-use super::printers;
+use super::printers::{self, Printers};
 use crate::cli::failure::Failure;
 use crate::qemu::program;
 
@@ -42,8 +43,33 @@ pub(super) struct Script {
     /// Files of commands, then commands.
     pub(super) files: Vec<PathBuf>,
     pub(super) commands: Vec<OsString>,
-    /// Where rustc's printers are, for a program that it made.
-    pub(super) printers: Option<PathBuf>,
+    /// How values of Rust are shown.
+    pub(super) printers: Printers,
+    /// The program has not begun, and whoever sits there may want to know what to do.
+    pub(super) greets: bool,
+}
+
+impl Script {
+    /// Whether gdb asks a person at this terminal for commands.
+    pub(super) fn has_prompt(&self) -> bool {
+        let is_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+        !self.is_batch && is_terminal
+    }
+}
+
+/// What a person reads who has not said where to stop.
+const GREETING: &str = "The program has not begun: `start` runs to its main function, `continue` runs it, \
+                        `break` sets a place to stop.\n\
+                        `help mewz` lists what the kernel tells of itself.\n";
+
+/// gdb's prompt.
+const PROMPT: &str = "(gdb) ";
+
+/// Shows the prompt once more, behind what has come between it and the cursor.
+pub(in crate::cli) fn show_prompt() {
+    let mut out = std::io::stdout();
+    // A terminal that is gone needs none.
+    let _ = out.write_all(PROMPT.as_bytes()).and_then(|()| out.flush());
 }
 
 /// Finds gdb.
@@ -106,8 +132,12 @@ pub(super) enum Target<'a> {
 
 /// The commands that begin a session.
 pub(super) fn first_commands(target: Target<'_>, script: &Script) -> String {
+    // Without Python there is nothing that would have skipped libraries.
     let mut text = String::from(
         "# Written by mewz.\n\
+         if $_isvoid($mewz_skips)\n\
+         skip -rfunction ^(alloc|core|std)::\n\
+         end\n\
          set confirm off\n\
          set breakpoint pending off\n\
          set remotetimeout 20\n\
@@ -115,15 +145,25 @@ pub(super) fn first_commands(target: Target<'_>, script: &Script) -> String {
          set print asm-demangle on\n\
          set backtrace past-main on\n\
          maintenance set internal-error quit no\n\
-         maintenance set internal-error corefile no\n\
-         skip -gfile /rustc/*\n",
+         maintenance set internal-error corefile no\n",
     );
-    if let Some(folder) = &script.printers {
-        text.push_str(&printers::commands(folder));
+    match &script.printers {
+        Printers::In(folder) => text.push_str(&printers::commands(folder)),
+        Printers::Missing(version) if script.has_prompt() => {
+            let _ = writeln!(
+                text,
+                "echo Values of Rust are shown by their fields: rustc {version}, which made the program, is not here, \
+                 and has the printers for them (RUSTC names it).\\n"
+            );
+        }
+        Printers::None | Printers::Missing(_) => {}
     }
     let path = match target {
         Target::Machine { line, .. } | Target::Recording(line) => {
             let _ = writeln!(text, "target remote {}", line.display());
+            if script.greets && script.breakpoints.is_empty() && script.has_prompt() {
+                let _ = writeln!(text, "echo {}", GREETING.replace('\n', "\\n"));
+            }
             return text + &breakpoints(script);
         }
         Target::Core(path) => path,
@@ -182,7 +222,10 @@ pub(super) fn command(program: &Path, image: &Path, start: &[PathBuf], script: &
     if script.is_batch {
         command.args(["-nx", "-batch"]);
     }
-    command.arg("-q").arg(image);
+    // What it reads symbols of, and that it does, is nobody's concern. Nobody else has debug information for the image:
+    // with this variable gdb would ask whether it may look for some.
+    command.args(["-q", "-iex", "set print symbol-loading off"]);
+    command.env_remove("DEBUGINFOD_URLS").arg(image);
     for file in start.iter().chain(&script.files) {
         command.arg("-x").arg(file);
     }

@@ -17,8 +17,9 @@ use std::time::Duration;
 pub(super) use self::core::{Stopped, Writer, default_path as default_core};
 use self::door::Found;
 pub(super) use self::door::{Door, Loop};
-pub(super) use self::gdb::start as start_gdb;
+pub(super) use self::gdb::{show_prompt, start as start_gdb};
 use self::gdb::{Script, Target, Terminal};
+use self::printers::Printers;
 use super::Outcome;
 use super::boot::{self, Debugging};
 use super::failure::Failure;
@@ -150,7 +151,8 @@ pub(super) fn run(arguments: DebugArguments) -> Outcome {
         },
         files: arguments.files,
         commands: arguments.commands,
-        printers: None,
+        printers: Printers::None,
+        greets: false,
     };
     if arguments.vscode
         && let Some(subject) = &subject
@@ -223,6 +225,7 @@ pub(super) fn run(arguments: DebugArguments) -> Outcome {
     }
     let script = Script {
         printers: printers::of(&prepared.module.bytes),
+        greets: !arguments.dap && line == DebugLine::Kernel,
         ..script
     };
     let session = Session {
@@ -266,6 +269,11 @@ pub(super) struct Running {
 }
 
 impl Session {
+    /// Whether gdb asks a person at this terminal for commands.
+    pub(super) fn has_prompt(&self) -> bool {
+        self.gdb.is_some() && !self.is_dap && self.script.has_prompt()
+    }
+
     /// Opens the door to `process`, and gdb in front of it; when gdb ends, so does the machine.
     pub(super) fn start(
         self,

@@ -16,9 +16,31 @@ const FILE: &str = "gdb_lookup.py";
 /// Loads them, as a program with pointers of four bytes needs it.
 const LOADER: &str = include_str!("printers.py");
 
-/// The folder of the printers for `module`; `None` where rustc did not make it, or the rustc here is another one.
-pub(super) fn of(module: &[u8]) -> Option<PathBuf> {
-    let wanted = version_in(module)?;
+/// Where the printers for a program are.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Printers {
+    /// rustc did not make it.
+    #[default]
+    None,
+    /// In this folder.
+    In(PathBuf),
+    /// Of this version, and the rustc here is another one.
+    Missing(String),
+}
+
+/// The printers for `module`.
+pub(super) fn of(module: &[u8]) -> Printers {
+    let Some(wanted) = version_in(module) else {
+        return Printers::None;
+    };
+    match folder_of(&wanted) {
+        Some(folder) => Printers::In(folder),
+        None => Printers::Missing(wanted),
+    }
+}
+
+/// The folder of the printers of rustc's version `wanted`, if the rustc here is of that version.
+fn folder_of(wanted: &str) -> Option<PathBuf> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let ask = |argument: &[&str]| {
         let asked = Command::new(&rustc)
@@ -33,7 +55,7 @@ pub(super) fn of(module: &[u8]) -> Option<PathBuf> {
     let release = about
         .lines()
         .find_map(|line| line.strip_prefix("release: "));
-    if release.map(str::trim) != Some(wanted.as_str()) {
+    if release.map(str::trim) != Some(wanted) {
         return None;
     }
     let folder = PathBuf::from(ask(&["--print", "sysroot"])?.trim_end()).join(FOLDER);

@@ -65,7 +65,7 @@ fn configuration(symbols: &Path, port: u16) -> Value {
         "setupCommands": [
             { "text": "set remotetimeout 20" },
             { "text": "set sysroot" },
-            { "text": "skip -gfile /rustc/*" }
+            { "text": "skip -rfunction ^(alloc|core|std)::" }
         ]
     })
 }

@@ -200,12 +200,14 @@ impl<'a> Lines<'a> {
         strings: &mut LineStringTable,
         files: &mut Files,
     ) {
+        let unit = functions.first().and_then(|place| self.unit_of[*place]);
         let mut writer = Writer {
             lines: self,
             dwarf,
             strings,
             table,
             files,
+            is_zig: unit.is_some_and(|unit| is_zig(&self.units[unit].unit_ref(dwarf))),
         };
         for place in functions {
             writer.function(&program.functions()[*place]);
@@ -298,6 +300,32 @@ fn end_prologue(rows: &mut Vec<LineRow>, function: &Function<'_>) {
     }
 }
 
+/// Whether Zig's compiler made the unit.
+fn is_zig(unit: &UnitRef<'_, Slice<'_>>) -> bool {
+    let mut entries = unit.entries();
+    let root = entries.next_dfs().ok().flatten();
+    let producer = root.and_then(|root| root.attr_value(gimli::DW_AT_producer));
+    let producer = producer.and_then(|producer| unit.attr_string(producer).ok());
+    producer.is_some_and(|producer| producer.slice().starts_with(b"zig"))
+}
+
+/// Moves the end of the prologue behind the code that stores arguments. Zig's compiler says that it is over before, in the
+/// function's first line: a debugger that stops there shows arguments that nobody has stored.
+fn end_zigs_prologue(rows: &mut [LineRow]) {
+    let Some(end) = rows.iter().position(|row| row.prologue_end) else {
+        return;
+    };
+    let first_line = rows[0].line;
+    let mut behind = rows.iter().skip(end);
+    if rows[end].line != first_line {
+        return;
+    }
+    if let Some(next) = behind.position(|row| row.line > first_line && row.is_statement) {
+        rows[end].prologue_end = false;
+        rows[end + next].prologue_end = true;
+    }
+}
+
 /// A line table while it is written.
 struct Writer<'l, 'a> {
     lines: &'l Lines<'a>,
@@ -305,6 +333,7 @@ struct Writer<'l, 'a> {
     strings: &'l mut LineStringTable,
     table: &'l mut LineProgram,
     files: &'l mut Files,
+    is_zig: bool,
 }
 
 impl Writer<'_, '_> {
@@ -348,6 +377,9 @@ impl Writer<'_, '_> {
                 epilogue_begin: false,
                 isa: 0,
             });
+        }
+        if self.is_zig {
+            end_zigs_prologue(&mut rows);
         }
         end_prologue(&mut rows, function);
         self.table.begin_sequence(Some(function.address(0)));
