@@ -134,7 +134,15 @@ fn a_variable_is_watched_by_its_name() {
     let built = Built::new("list.c", &["-O0"]);
     let commands = [
         "break main",
+        // The very instruction that a breakpoint is at writes what is watched, the first of a loop in one line too.
+        "tbreak build",
         "continue",
+        "continue",
+        "set var i = 5",
+        "watch -l i",
+        "continue",
+        "delete 3",
+        "next",
         "watch counter",
         "continue",
         "bt",
@@ -144,13 +152,16 @@ fn a_variable_is_watched_by_its_name() {
         "continue",
     ];
     built.session(&[], &commands).assert(&[
-        "Hardware watchpoint 2: counter\n",
-        "Hardware watchpoint 2: counter\n",
+        "Hardware watchpoint 3: -location i\n",
+        "Hardware watchpoint 3: -location i\n",
+        "Old value = 5\nNew value = 0\n",
+        "Hardware watchpoint 4: counter\n",
+        "Hardware watchpoint 4: counter\n",
         "Old value = 0\nNew value = 33\n",
         "main (argc=1, argv=0x",
         ") at list.c:48\n",
         "#0  main (argc=1",
-        "Hardware watchpoint 3: sum\n",
+        "Hardware watchpoint 5: sum\n",
         "exited with code 07]",
     ]);
 }

@@ -41,6 +41,12 @@ pub struct Watch {
 }
 
 impl Watch {
+    /// Whether it stops at an instruction.
+    #[must_use]
+    pub fn is_of_code(&self) -> bool {
+        self.watched == Watched::Execute
+    }
+
     /// What stands there now.
     fn now(&self, read: impl Fn(u64, &mut [u8])) -> [u8; 8] {
         let mut content = [0; 8];
@@ -196,6 +202,21 @@ impl Breakpoints {
         first
     }
 
+    /// The first watch of memory that holds something else than when the program went on, behind a step.
+    pub fn changed(&mut self, read: impl Fn(u64, &mut [u8])) -> Option<Watch> {
+        let mut first = None;
+        for slot in &mut self.watches {
+            let Some(watch) = slot.as_mut().filter(|watch| !watch.is_of_code()) else {
+                continue;
+            };
+            let now = watch.now(&read);
+            if core::mem::replace(&mut watch.content, now) != now {
+                first = first.or(*slot);
+            }
+        }
+        first
+    }
+
     /// Takes all away.
     pub fn clear(&mut self) {
         *self = Self::new();
@@ -302,6 +323,18 @@ mod tests {
         assert_eq!(all.hit(3, write(7)).unwrap().asked, (0x2000, 4, 4));
         assert_eq!(all.hit(3, write(8)).unwrap().asked, (0x1000, 4, 2));
         assert_eq!(all.hit(1, write(8)), None);
+    }
+
+    #[test]
+    fn what_a_step_has_changed_is_found() {
+        let mut all = Breakpoints::new();
+        assert!(all.add_watch(0x1000, 1, 1, None));
+        assert!(all.add_watch(0x2000, 4, 2, None));
+        let write = |value: u8| move |_: u64, content: &mut [u8]| content.fill(value);
+        all.note_content(write(7));
+        assert_eq!(all.changed(write(7)), None);
+        assert_eq!(all.changed(write(8)).unwrap().asked, (0x2000, 4, 2));
+        assert_eq!(all.changed(write(8)), None);
     }
 
     #[test]

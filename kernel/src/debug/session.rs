@@ -170,7 +170,10 @@ impl Stub {
     /// Answers a single step that is done, or a debug register.
     pub(super) fn answer_debug(&mut self, frame: &mut InterruptFrame, vectors: &mut SavedVectors) {
         let status = debug_registers::take_status();
-        if let Some(watch) = self.breakpoints.hit(status, look) {
+        let is_step = status & debug_registers::STATUS_STEP != 0 && self.is_awaited;
+        let is_step = is_step && self.action != Action::Continue;
+        let changed = is_step.then(|| self.breakpoints.changed(look)).flatten();
+        if let Some(watch) = self.breakpoints.hit(status, look).or(changed) {
             let (address, _, kind) = watch.asked;
             let reason = match watch_kind(kind) {
                 None => Reason::HwBreak(()),
@@ -183,9 +186,8 @@ impl Stub {
             self.stop(frame, vectors, Stop::trap(reason));
             return;
         }
-        let is_step = status & debug_registers::STATUS_STEP != 0 && self.is_awaited;
         // A step that an interrupt's handler came before, and that ended there by a breakpoint, is nobody's any more.
-        if !is_step || self.action == Action::Continue {
+        if !is_step {
             frame.rflags &= !cpu::RFLAGS_TRAP;
             return;
         }
@@ -308,13 +310,17 @@ impl Stub {
             }
         }
         self.breakpoints.note_content(look);
+        let is_step = self.is_awaited && self.action != Action::Continue;
+        // QEMU tells of a step and of what the same instruction wrote one after the other, the second at the first instruction
+        // of the first one's handler, on the same stack. So steps look at what is watched by themselves.
         let watches = self.breakpoints.watches();
+        let watches = watches.map(|watch| watch.filter(|watch| !is_step || watch.is_of_code()));
         let addresses = watches.map(|watch| watch.map_or(0, |watch| watch.address));
         debug_registers::set(addresses, control(&watches));
         frame.rflags &= !cpu::RFLAGS_TRAP;
         // The instruction that was stopped at is executed once before it can stop again.
         frame.rflags |= cpu::RFLAGS_RESUME;
-        if self.is_awaited && self.action != Action::Continue {
+        if is_step {
             frame.rflags |= cpu::RFLAGS_TRAP;
         }
     }
