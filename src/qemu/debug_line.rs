@@ -252,6 +252,9 @@ impl Relay {
 
     fn pass_on_from_machine(&mut self, bytes: &[u8]) {
         for part in self.session.from_machine.push(bytes) {
+            if self.session.is_of_another(&part) {
+                continue;
+            }
             self.session.note_answer(&part);
             let bytes = match part {
                 Part::Other(bytes) => bytes,
@@ -503,6 +506,14 @@ impl Session {
         }
     }
 
+    /// Whether the machine answers what was asked before this debugger came: a session begins with the answer to its greeting.
+    fn is_of_another(&self, part: &Part) -> bool {
+        let greets = |raw: &Vec<u8>| raw.starts_with(b"$qSupported");
+        let is_greeting = |body: &[u8]| body.starts_with(b"PacketSize=");
+        matches!(part, Part::Packet { body, .. } if !is_greeting(body))
+            && self.open.as_ref().is_some_and(greets)
+    }
+
     fn note_answer(&mut self, part: &Part) {
         let is_answer = match part {
             // It did not understand, and waits for the same packet.
@@ -696,6 +707,8 @@ mod tests {
             led.debugger.write_all(b"-").unwrap();
         }
         expect(&mut machine, "$qSupported:a#");
+        // What the one before had asked is none of its own.
+        say(&mut machine, "OK");
         say(&mut machine, "PacketSize=800");
         expect(&mut led.debugger, "$PacketSize=800;exec-events+#");
         // Neither of them came a second time.

@@ -11,7 +11,7 @@ use super::packets::{Part, Splitter, framed};
 /// How long a machine may take to its first answer: its kernel may still be coming up.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A question that was not answered is asked again after so long: a kernel that comes up may have missed it.
+/// A first question that was not answered is asked again after so long: a kernel that comes up may have missed it.
 const REPEAT: Duration = Duration::from_millis(500);
 
 /// How long a machine may take to let go; one that answers does so in far less.
@@ -56,6 +56,8 @@ pub(super) fn let_go(line: &UnixStream) -> io::Result<()> {
 struct Talk<'a> {
     line: &'a UnixStream,
     splitter: Splitter,
+    /// The machine has answered: nothing is lost from now on, and what is asked twice is answered twice.
+    is_up: bool,
 }
 
 impl<'a> Talk<'a> {
@@ -63,6 +65,7 @@ impl<'a> Talk<'a> {
         Self {
             line,
             splitter: Splitter::default(),
+            is_up: false,
         }
     }
 
@@ -73,7 +76,12 @@ impl<'a> Talk<'a> {
             // An acknowledgment of what was answered before, and the byte that is lost on a line which is not up yet.
             let mut line = self.line;
             line.write_all(&[b"+", &framed(packet)[..]].concat())?;
-            if self.hear(wanted, (Instant::now() + REPEAT).min(end))? {
+            let until = match self.is_up {
+                true => end,
+                false => (Instant::now() + REPEAT).min(end),
+            };
+            if self.hear(wanted, until)? {
+                self.is_up = true;
                 return Ok(());
             }
         }
