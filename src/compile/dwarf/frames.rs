@@ -278,7 +278,8 @@ impl<'a> Writer<'_, '_, 'a> {
     /// Says which code of `function` an entry has.
     pub(super) fn code(&mut self, id: UnitEntryId, function: &Function<'_>, ranges: &[Range<u32>]) {
         let length = |range: &Range<u32>| u64::from(range.end - range.start);
-        match function.around_traps(ranges.to_vec()).as_slice() {
+        let ranges = function.around_traps(ranges.to_vec());
+        match ranges.as_slice() {
             [] | [_] => {
                 // What has no code must not become part of what is around it.
                 let range = ranges.first().cloned().unwrap_or(0..0);
