@@ -541,11 +541,7 @@ fn talk(
 }
 
 /// Tells of a crash while the machine still waits for a debugger; returns whether that was done.
-fn tells_at_once(
-    debugging: Debugging,
-    has_prompt: bool,
-    tell: impl FnOnce() -> Outcome,
-) -> bool {
+fn tells_at_once(debugging: Debugging, has_prompt: bool, tell: impl FnOnce() -> Outcome) -> bool {
     if debugging == Debugging::Off {
         return false;
     }
