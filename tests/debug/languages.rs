@@ -153,6 +153,17 @@ fn values_of_rusts_library_are_shown() {
 }
 
 #[test]
+fn texts_and_lists_of_cpp_are_shown() {
+    let built = Built::new("texts.cpp", &["-O0"]);
+    let commands = ["break texts.cpp:7", "continue", "info args", "up", "p none"];
+    built.session(&[], &commands).assert(&[
+        "name = \"pair\"\n",
+        "names = vector of 2 = {\"pair\", \"a text that is too long to be kept inside\"}\n",
+        "$1 = vector of 0\n",
+    ]);
+}
+
+#[test]
 fn zig_is_debugged_by_its_source() {
     let built = Built::new("records.zig", &[]);
     let commands = [

@@ -142,13 +142,13 @@ fn a_server_that_waits_shows_its_sockets() {
         ":8080 to ",
     ];
     let shown = [
-        &["in accept ()"],
+        &["in sock_accept ", "in accept ()", "in accept ()"],
         &sockets[..],
         &["   0 standard input\n"],
         &sockets,
     ]
     .concat();
-    let commands = ["bt", "mewz sockets", "mewz descriptors"];
+    let commands = ["bt", "mewz program", "mewz sockets", "mewz descriptors"];
     let with_core = [&commands[..], &["mewz core asleep.core", "detach"]].concat();
     attached(&place, &with_core).assert(&[&shown[..], &["Wrote `", "detached]"]].concat());
     drop(client);

@@ -62,6 +62,7 @@ fn a_variable_is_set_and_what_follows_obeys() {
     let built = Built::new("list.c", &["-O0"]);
     let commands = [
         "start",
+        "print divide(1, 0)",
         "run",
         "break divide",
         "continue",
@@ -78,6 +79,7 @@ fn a_variable_is_set_and_what_follows_obeys() {
         "exited with code 010]",
     ]);
     for (words, is_there) in [
+        ("while in a function called from GDB", true),
         ("the program has begun: `continue` goes on", true),
         ("the program has ended, and its machine", true),
         // What is called returns to a breakpoint on the stack.

@@ -24,8 +24,12 @@ const STATUS_SIGNALLED: u8 = 1;
 /// What gdb is taught; one without Python says that it has none, and goes on.
 const HELPERS: &str = include_str!("mewz.py");
 
+/// How it shows values that it does not know itself.
+const VALUES: &str = include_str!("values.py");
+
 /// Names of files in a session's folder.
 const HELPERS_FILE: &str = "mewz.py";
+const VALUES_FILE: &str = "values.py";
 const COMMANDS_FILE: &str = "start.gdb";
 const CHECK_FILE: &str = "check.gdb";
 /// What tells the helpers which core is looked at, where cores are asked for, or that this is a recording.
@@ -143,6 +147,7 @@ pub(super) fn first_commands(target: Target<'_>, script: &Script) -> String {
          set remotetimeout 20\n\
          set sysroot\n\
          set print asm-demangle on\n\
+         set unwindonsignal on\n\
          set backtrace past-main on\n\
          maintenance set internal-error quit no\n\
          maintenance set internal-error corefile no\n",
@@ -196,6 +201,8 @@ pub(super) fn write_start(
         |problem: std::io::Error| Failure::new("cannot write gdb's commands").cause(problem);
     let helpers = folder.join(HELPERS_FILE);
     std::fs::write(&helpers, HELPERS).map_err(failure)?;
+    let values = folder.join(VALUES_FILE);
+    std::fs::write(&values, VALUES).map_err(failure)?;
     let (note, path) = match target {
         Target::Machine { cores, .. } => (CORES_NOTE_FILE, cores),
         Target::Recording(line) => (RECORDING_NOTE_FILE, line),
@@ -205,7 +212,7 @@ pub(super) fn write_start(
     std::fs::write(folder.join(note), path).map_err(failure)?;
     let commands = folder.join(COMMANDS_FILE);
     std::fs::write(&commands, first_commands(target, script)).map_err(failure)?;
-    let mut start = vec![helpers, commands];
+    let mut start = vec![helpers, values, commands];
     let is_machine = matches!(target, Target::Machine { .. });
     if script.is_batch && is_machine && !script.breakpoints.is_empty() {
         let check = folder.join(CHECK_FILE);

@@ -9,12 +9,16 @@ import struct
 # Where mewz notes what this session looks at.
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 REGISTERS = "rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15 eflags rip".split()
+# Where the program's code begins.
+PROGRAM = 0xFFFFFFFFA0000000
+# Functions of Rust's library.
+LIBRARY = re.compile(r"(alloc|core|std|panic_abort|panic_unwind)::|_?_?rust_")
 REGIONS = (
     (0x0, 0x800000000000, "the program's memories"),
     (0xFFFF800000000000, 0xFFFFA00000000000, "all of the machine's memory, as the kernel sees it"),
     (0xFFFFA00000000000, 0xFFFFA00100000000, "the program's stack"),
-    (0xFFFFFFFF80000000, 0xFFFFFFFFA0000000, "the kernel"),
-    (0xFFFFFFFFA0000000, 0x10000000000000000, "the program's code and data"),
+    (0xFFFFFFFF80000000, PROGRAM, "the kernel"),
+    (PROGRAM, 0x10000000000000000, "the program's code and data"),
 )
 
 
@@ -180,6 +184,28 @@ class Core(gdb.Command):
         print(answer["text"])
 
 
+class Program(gdb.Command):
+    """Select the innermost frame of the program, past those of the kernel and of compilers' libraries."""
+
+    def __init__(self):
+        super().__init__("mewz program", gdb.COMMAND_STACK)
+
+    def invoke(self, argument, from_tty):
+        best = None
+        frame = gdb.newest_frame()
+        while frame is not None:
+            if frame.pc() >= PROGRAM:
+                best = best or frame
+                if frame.find_sal().symtab is not None and not LIBRARY.match(frame.name() or ""):
+                    best = frame
+                    break
+            frame = frame.older()
+        if best is None:
+            raise gdb.GdbError("the program has no frame: it has not begun, or has returned")
+        best.select()
+        gdb.execute("frame", from_tty)
+
+
 class Saved(gdb.Function):
     """$saved("REGISTER"): where the selected frame's register is kept while what it called, or what interrupted it, runs."""
 
@@ -232,17 +258,25 @@ class Start(Run):
     name = "start"
 
     def prepare(self):
-        gdb.execute("tbreak " + main_function())
+        for name in main_functions():
+            try:
+                return gdb.execute("tbreak " + name)
+            except gdb.error:
+                pass  # There is no such function.
+        raise gdb.GdbError("no main function is known: `break` sets a place to stop, `continue` goes there")
 
 
-def main_function():
-    """The name of the function that people know as the program's first."""
-    if gdb.lookup_global_symbol("main") is not None:
-        return "main"
-    # Those of Rust and Zig are in what has the program's name.
-    text = gdb.execute("info functions -q -n [:.]main$", to_string=True)
-    named = set(re.findall(r"\b[A-Za-z_]\w*(?:::|\.)main\b", text))
-    return named.pop() if len(named) == 1 else "main"
+def main_functions():
+    """Names of the function that people know as the program's first, the likeliest first."""
+    names = ["main", "_start"]
+    if gdb.lookup_global_symbol("main") is None:
+        # Those of Rust, Zig and Go are in what has the program's name.
+        text = gdb.execute("info functions -q [:.]main$", to_string=True)
+        found = set(re.findall(r"\b[A-Za-z_]\w*(?:::|\.)main\b", text))
+        if len(found) == 1:
+            names = list(found) + names
+    # By its address what is always there is found, whatever it calls.
+    return names + ["*%#x" % address for address, _ in symbols("info functions", "^mewz_export[.]start$")]
 
 
 def be_quiet(command):
@@ -258,48 +292,13 @@ def forget_sources(_):
     be_quiet("maintenance flush source-cache")
 
 
-class Elements:
-    """An array of enums: by itself gdb lays all of its elements out as the first, shows wrong values, and gives up on some."""
-
-    def __init__(self, address, element, count):
-        self.address, self.element, self.count = address, element, count
-
-    def display_hint(self):
-        return "array"
-
-    def children(self):
-        pointer = self.element.pointer()
-        for number in range(self.count):
-            place = gdb.Value(self.address + number * self.element.sizeof).cast(pointer)
-            yield "[%d]" % number, place.dereference()
-
-
-def elements(value):
-    """The printer of `value`, where it is an array of structures whose layouts depend on what they hold."""
-    array = value.type.strip_typedefs()
-    if array.code != gdb.TYPE_CODE_ARRAY or value.address is None:
-        return None
-    element = array.target()
-    if element.code != gdb.TYPE_CODE_STRUCT or element.name is None:
-        return None
-    try:
-        # That of the array has become the first element's.
-        element = gdb.lookup_type(element.name)
-    except gdb.error:
-        return None
-    if not getattr(element, "dynamic", False):
-        return None
-    first, last = array.range()
-    return Elements(int(value.address), element, last - first + 1)
-
-
 # Libraries of compilers are seldom what a person steps for. The places of their sources differ, their names do not.
 be_quiet("skip -rfunction ^(alloc|core|std)::")
 gdb.set_convenience_variable("mewz_skips", True)
-gdb.pretty_printers.append(elements)
 gdb.events.new_objfile.connect(forget_sources)
 Mewz()
 Core()
+Program()
 Saved()
 if note("cores") is not None:
     Run()

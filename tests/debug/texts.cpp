@@ -1,0 +1,15 @@
+// Texts and lists of C++'s library for a debugger to show.
+
+#include <string>
+#include <vector>
+
+static int look(const std::string &name, const std::vector<std::string> &names) {
+    return (int)(name.size() + names.size());
+}
+
+int main() {
+    std::string name("pair");
+    std::vector<std::string> names{name, "a text that is too long to be kept inside"};
+    std::vector<int> none;
+    return look(name, names) + (int)none.size();
+}
