@@ -331,7 +331,9 @@ fn assert_only_ignored_files_came(project: &Path) {
         return left_out("what a build leaves", "no `git`");
     }
     let output = git(&["status", "--porcelain", "--untracked-files=all"]).unwrap();
+    assert!(output.status.success(), "{output:?}");
     let untracked = String::from_utf8(output.stdout).unwrap();
+    assert!(untracked.contains("mewz.toml"), "{untracked}");
     let mut paths = untracked.lines().map(|line| &line[3..]);
     let given = |path: &str| {
         path.starts_with("src/")

@@ -28,7 +28,10 @@ impl Session {
     /// Starts `mewz dev --json` in `place`.
     pub(crate) fn start(place: Place) -> Self {
         let mut command = place.command(&["dev", "--json"]);
-        let mut child = command.env_remove("MEWZ_TIMEOUT").spawn().unwrap();
+        command.env_remove("MEWZ_TIMEOUT");
+        // It is for these tests, and mewz warns of variables that it does not know.
+        command.env_remove("MEWZ_RELOADS");
+        let mut child = command.spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let mut stderr = child.stderr.take().unwrap();
         thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::stderr()));
