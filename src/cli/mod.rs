@@ -30,6 +30,7 @@ mod module;
 mod nearest;
 mod network;
 mod new;
+mod own_files;
 mod pack;
 mod packages;
 mod pgo;

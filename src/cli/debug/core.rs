@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 use crate::cli::debug_file::{self, BuildId};
 use crate::cli::failure::Failure;
+use crate::cli::own_files;
 use crate::qemu::monitor::Monitor;
 
 type Header = FileHeader64<LittleEndian>;
@@ -194,10 +195,29 @@ fn write(
     let path = &std::path::absolute(path).map_err(failure)?;
     let folder = path.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(folder).map_err(failure)?;
+    for own in [path, &image_path(path)] {
+        own_files::note(own);
+    }
     // A machine's memory may hold secrets, and a file that is half written is no core.
-    let whole = tempfile::NamedTempFile::new_in(folder).map_err(failure)?;
-    monitor.dump_memory(whole.path()).map_err(failure)?;
-    let mut sparse = tempfile::NamedTempFile::new_in(folder).map_err(failure)?;
+    let unfinished = || {
+        let file = tempfile::NamedTempFile::new_in(folder)?;
+        own_files::note(file.path());
+        Ok(file)
+    };
+    let whole = unfinished().map_err(failure)?;
+    monitor.dump_memory(whole.path()).map_err(|problem| {
+        let is_gone = matches!(
+            problem.kind(),
+            io::ErrorKind::ConnectionReset
+                | io::ErrorKind::BrokenPipe
+                | io::ErrorKind::UnexpectedEof
+        );
+        match is_gone {
+            true => failure(io::Error::other("the machine ended meanwhile")),
+            false => failure(problem),
+        }
+    })?;
+    let mut sparse = unfinished().map_err(failure)?;
     thin_out(whole.as_file(), sparse.as_file_mut(), stopped).map_err(failure)?;
     drop(whole);
     fs::write(image_path(path), image).map_err(failure)?;

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use ignore::overrides::{Override, OverrideBuilder};
 use ignore::{DirEntry, WalkBuilder};
 
+use crate::cli::own_files;
+
 /// Larger files are judged by their time and size alone.
 const DIGEST_BYTES_MAX: u64 = 16 << 20;
 
@@ -276,6 +278,7 @@ impl Tree {
                 && let Ok(metadata) = entry.path().metadata()
                 && metadata.is_file()
                 && !self.own.contains(&(metadata.dev(), metadata.ino()))
+                && !own_files::has(entry.path())
             {
                 found.files.insert(entry.into_path(), Stamp::of(&metadata));
             }
