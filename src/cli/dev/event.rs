@@ -1,5 +1,6 @@
 //! What the loop hears of, from all its threads.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::mpsc::SyncSender;
 use std::time::Instant;
@@ -30,6 +31,8 @@ pub(super) enum Event {
     Changed {
         /// Below the folder that is watched; sorted.
         paths: Vec<PathBuf>,
+        /// Those of them that were not there before.
+        new: BTreeSet<PathBuf>,
         /// When the first of them was noticed.
         at: Instant,
     },

@@ -11,6 +11,7 @@ mod guest;
 mod keys;
 mod lock;
 mod machines;
+mod newcomers;
 mod programs;
 mod requests;
 mod saves;
@@ -164,6 +165,7 @@ pub(super) fn run(arguments: DevArguments) -> Outcome {
         failed: None,
         log_level: None,
         streak: streak::Streak::default(),
+        newcomers: newcomers::Newcomers::default(),
         built_at: None,
     };
     let outcome = work.run(&events);

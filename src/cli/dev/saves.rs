@@ -1,5 +1,6 @@
 //! What a save does: a build, or what a change of the project file means; and what becomes of a build.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,22 +25,47 @@ fn is_settings_alone(path: &Path) -> bool {
 }
 
 impl Work {
-    pub(super) fn on_change(&mut self, paths: Vec<PathBuf>, at: Instant) {
+    pub(super) fn on_change(
+        &mut self,
+        mut paths: Vec<PathBuf>,
+        new: &BTreeSet<PathBuf>,
+        at: Instant,
+    ) {
         if paths.iter().any(|path| self.setup.is_settings_file(path)) {
             let must_build = self.on_project_file(&paths, at);
             if !must_build && paths.iter().all(|path| is_settings_alone(path)) {
                 return;
             }
         }
-        if self.is_paused {
-            self.changed.extend(paths);
-            return;
-        }
         // A short build may have ended before what it made was noticed.
         let is_late = self.built_at.is_some_and(|built| at < built);
-        if self.building.is_some() || is_late {
+        let is_building = self.building.is_some();
+        let is_setting = |path: &&PathBuf| self.setup.is_settings_file(path);
+        let new = new.iter().filter(|path| !is_setting(path)).collect();
+        let root = &self.setup.root;
+        self.newcomers
+            .hold_back(&mut paths, &new, root, is_building || is_late);
+        let newcomers = match is_building {
+            true => Vec::new(),
+            false => self.newcomers.settle(root),
+        };
+        if self.is_paused {
+            self.changed.extend(paths);
+            self.changed.extend(newcomers);
+            return;
+        }
+        if paths.is_empty() {
+            self.take_in(newcomers);
+            if !is_building && !self.changed.is_empty() {
+                self.build(Vec::new(), at);
+            }
+            return;
+        }
+        self.newcomers.end_row();
+        paths.extend(newcomers);
+        if is_building || is_late {
             let (ends, deferred) = self.streak.note(&paths, at);
-            if ends.is_empty() && (self.building.is_some() || deferred.is_empty()) {
+            if ends.is_empty() && (is_building || deferred.is_empty()) {
                 self.changed.extend(deferred);
                 self.tell_outputs();
                 return;
@@ -167,7 +193,12 @@ impl Work {
     }
 
     pub(super) fn on_built(&mut self, number: u64, outcome: build::Outcome) -> Next {
+        let newcomers = self.newcomers.settle(&self.setup.root);
         let Some(save) = self.building.take_if(|save| save.number == number) else {
+            // The build that comes next has them too.
+            if let Some(save) = &mut self.building {
+                save.files.extend(newcomers);
+            }
             return Next::Go;
         };
         self.built_at = Some(Instant::now());
@@ -206,10 +237,27 @@ impl Work {
                 Next::Go
             }
         };
+        self.take_in(newcomers);
         if !self.changed.is_empty() && !self.is_paused {
             self.build(Vec::new(), Instant::now());
         }
         next
+    }
+
+    /// Notes files that came during a build, and are still there after it.
+    fn take_in(&mut self, newcomers: Vec<PathBuf>) {
+        let Some(first) = newcomers.first() else {
+            return;
+        };
+        if !self.changed.is_empty() || self.newcomers.may_build() {
+            self.changed.extend(newcomers);
+        } else if self.newcomers.are_found_out() {
+            self.screen.warn(&format!(
+                "`{}` is new, as a file is after every build: taken for something that the build makes (`.gitignore` or \
+                 `watch` in `{FILE_NAME}` say so for good)",
+                words::name(&first.display().to_string())
+            ));
+        }
     }
 
     /// Builds once more for files whose changes were passed over, when nothing else happens.

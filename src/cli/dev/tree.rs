@@ -67,6 +67,8 @@ impl Stamp {
 pub(super) struct Look {
     /// Files that are new, gone, or another.
     pub(super) changed: BTreeSet<PathBuf>,
+    /// Those of them that are new.
+    pub(super) new: BTreeSet<PathBuf>,
     /// Folders that were not known.
     pub(super) folders: BTreeSet<PathBuf>,
 }
@@ -226,6 +228,7 @@ impl Tree {
             .collect();
         for path in gone {
             self.files.remove(&path);
+            look.new.remove(&path);
             look.changed.insert(path);
         }
         for (path, stamp) in found.files {
@@ -240,6 +243,9 @@ impl Tree {
             });
             if !is_same {
                 look.changed.insert(path.clone());
+                if old.is_none() {
+                    look.new.insert(path.clone());
+                }
             }
             self.files.insert(path, Known { stamp, digest });
         }

@@ -12,7 +12,7 @@ use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{ErrorKind, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 
 use super::event::{Event, Sender};
-use super::tree::{Look, Tree};
+use super::tree::Tree;
 
 /// All events of one save come within two milliseconds.
 const QUIET: Duration = Duration::from_millis(10);
@@ -138,8 +138,9 @@ impl Thread {
     fn run(mut self, messages: &Receiver<Message>) {
         let mut at = Instant::now();
         let mut changed = self.tree.read();
+        let mut new = BTreeSet::new();
         loop {
-            if !changed.is_empty() && !self.tell(&changed, at) {
+            if !changed.is_empty() && !self.tell(&changed, &new, at) {
                 return;
             }
             let Some(heard) = self.hear(messages, &mut at) else {
@@ -151,21 +152,24 @@ impl Thread {
                 self.tree.look(&heard.folders, &heard.files)
             };
             self.watch(&look.folders);
-            changed = look.changed;
+            (changed, new) = (look.changed, look.new);
             if !look.folders.is_empty() {
                 // What came into a new folder before it was watched.
-                let Look { changed: late, .. } = self.tree.look(&look.folders, &heard.files);
-                changed.extend(late);
+                let late = self.tree.look(&look.folders, &heard.files);
+                changed.extend(late.changed);
+                new.extend(late.new);
             }
         }
     }
 
-    fn tell(&self, changed: &BTreeSet<PathBuf>, at: Instant) -> bool {
-        let paths = changed
-            .iter()
-            .map(|path| self.tree.short(path).to_owned())
-            .collect();
-        self.events.send(Event::Changed { paths, at }).is_ok()
+    fn tell(&self, changed: &BTreeSet<PathBuf>, new: &BTreeSet<PathBuf>, at: Instant) -> bool {
+        let short = |path: &PathBuf| self.tree.short(path).to_owned();
+        let event = Event::Changed {
+            paths: changed.iter().map(short).collect(),
+            new: new.iter().map(short).collect(),
+            at,
+        };
+        self.events.send(event).is_ok()
     }
 
     /// Waits until something has happened and nothing more does; `None` when nobody wants to know any more.

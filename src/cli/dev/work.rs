@@ -11,6 +11,7 @@ use super::event::{Event, Sender};
 use super::front::{Front, Page, Published};
 use super::keys::Keys;
 use super::machines::{Machines, Save};
+use super::newcomers::Newcomers;
 use super::screen::Screen;
 use super::setup::Setup;
 use super::streak::Streak;
@@ -50,6 +51,7 @@ pub(super) struct Work {
     /// The level that was chosen by key.
     pub(super) log_level: Option<u8>,
     pub(super) streak: Streak,
+    pub(super) newcomers: Newcomers,
     /// When the last build had ended.
     pub(super) built_at: Option<Instant>,
 }
@@ -111,7 +113,7 @@ impl Work {
 
     fn on(&mut self, event: Event) -> Result<Next, Failure> {
         match event {
-            Event::Changed { paths, at } => self.on_change(paths, at),
+            Event::Changed { paths, new, at } => self.on_change(paths, &new, at),
             Event::Warning(text) => self.screen.warn(&text),
             Event::BuildOutput { number, bytes } => {
                 if self
