@@ -360,7 +360,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__debug)
-            opts="-e -p -m -O -v -x -h --env --dir --disk --tmp --publish --net --memory --release --accel --machine --log --opt --regalloc --target-cpu --profile --qemu --no-cache --kernel --kernel-arg --profile-generate --json --full-report --pcap --debuggable --core --verbose --attach --record --replay --break --stub --listen --vscode --dap --batch --command --ex --wat --gdb --listen-guest --timeout --help"
+            opts="-e -p -m -O -v -x -h --env --dir --disk --tmp --publish --net --memory --release --accel --machine --log --opt --regalloc --target-cpu --profile --qemu --no-cache --kernel --kernel-arg --profile-generate --json --full-report --pcap --debuggable --core --verbose --attach --instance --record --replay --break --stub --listen --vscode --dap --batch --command --ex --wat --gdb --listen-guest --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -459,6 +459,10 @@ _mewz() {
                     return 0
                     ;;
                 --attach)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --instance)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

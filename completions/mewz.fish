@@ -174,6 +174,7 @@ complete -c mewz -n "__fish_mewz_using_subcommand debug" -l profile-generate -d 
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l pcap -d 'Write what crosses the program\'s network card to FILE, for Wireshark or tcpdump' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l core -d 'Leave the machine\'s memory in FILE when the program crashes, for `mewz debug FILE` [default: .mewz/NAME.core beside the module]' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l attach -d 'Go to a machine that runs, or waits after a crash; PROCESS names one of several' -r
+complete -c mewz -n "__fish_mewz_using_subcommand debug" -l instance -d 'Of several machines of `mewz dev --instances`, go to this one, from 1 on [default: the one that crashed, or the first]' -r
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l record -d 'Run the program without gdb, and leave a recording of the run in FOLDER, for `--replay` (experimental; emulated, without disks and with folders of the host as copies that can only be read) [default: .mewz/NAME.recording beside the module]' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l replay -d 'Go through the recording in FOLDER, forwards and backwards: gdb\'s `reverse-continue`, `reverse-step`, `reverse-next`, `reverse-finish` (experimental) [default: .mewz/NAME.recording beside the module]' -r -F
 complete -c mewz -n "__fish_mewz_using_subcommand debug" -l break -d 'Run to this function, `*ADDRESS` or `FILE:LINE` first' -r

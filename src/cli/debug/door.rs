@@ -18,6 +18,7 @@ use crate::cli::dev::control_socket;
 use crate::cli::failure::Failure;
 use crate::cli::image::BootImage;
 use crate::cli::interrupt::{Held, Holding, hold};
+use crate::cli::words;
 use crate::qemu::debug_line::{Server, Successor, Watcher};
 use crate::qemu::entrance::Entrance;
 
@@ -257,6 +258,28 @@ impl Drop for Door {
 pub(super) struct Found {
     pub(super) folder: PathBuf,
     pub(super) note: Note,
+    /// Which of the machines of a loop is wanted, from 1 on; without, the one that is worth looking at.
+    pub(super) machine: Option<u8>,
+}
+
+/// What a debugger finds at the door.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    /// The image of the machine.
+    pub(super) image: PathBuf,
+    /// Which machine it is, of how many.
+    pub(super) place: Option<(u64, u64)>,
+}
+
+impl Prepared {
+    /// Says which machine it is, where there are several.
+    pub(super) fn tell(&self) {
+        if let Some((machine, machines @ 2..)) = self.place {
+            words::plain(format_args!(
+                "machine {machine} of {machines} (`--instance` names another)"
+            ));
+        }
+    }
 }
 
 impl Found {
@@ -281,42 +304,69 @@ impl Found {
     }
 
     /// Has a loop lead to the machine that is worth looking at, and make its image; where that is.
-    pub(super) fn prepare(&self) -> Result<PathBuf, Failure> {
+    pub(super) fn prepare(&self) -> Result<Prepared, Failure> {
         let Some(of_loop) = &self.note.of_loop else {
-            return Ok(self.image());
+            return self.of_one_machine();
         };
         let end = Instant::now() + BUSY_PATIENCE;
         loop {
-            match ask_for_way(&of_loop.control)? {
-                Way::Open(image) => return Ok(image.unwrap_or_else(|| self.image())),
+            match ask_for_way(&of_loop.control, self.machine)? {
+                Way::Open(image, place) => {
+                    let image = image.unwrap_or_else(|| self.image());
+                    return Ok(Prepared { image, place });
+                }
                 Way::Closed(why) => return Err(no_way().cause(why)),
-                Way::Busy(why) if Instant::now() > end => return Err(no_way().cause(why)),
+                Way::Busy(why, _) if Instant::now() > end => return Err(no_way().cause(why)),
                 // One that is just leaving is gone soon.
-                Way::Busy(_) => std::thread::sleep(BUSY_PAUSE),
+                Way::Busy(..) => std::thread::sleep(BUSY_PAUSE),
             }
+        }
+    }
+
+    /// What there is where no loop is asked.
+    fn of_one_machine(&self) -> Result<Prepared, Failure> {
+        match self.machine {
+            None | Some(1) => Ok(Prepared {
+                image: self.image(),
+                place: None,
+            }),
+            Some(machine) => Err(Failure::usage(format!("there is no machine {machine}"))
+                .cause(format!("process {} has one machine", self.note.process))
+                .hint("`mewz dev --instances COUNT` lets several run a program")),
         }
     }
 
     /// Has a loop say what writes the core of the machine that is worth looking at: that which a debugger is at, if one is.
     pub(super) fn prepare_core(&self) -> Result<(), Failure> {
-        match &self.note.of_loop {
-            Some(of_loop) => match ask_for_way(&of_loop.control)? {
-                Way::Open(_) | Way::Busy(_) => Ok(()),
-                Way::Closed(why) => Err(no_way().cause(why)),
+        let Some(of_loop) = &self.note.of_loop else {
+            return self.of_one_machine().map(drop);
+        };
+        match ask_for_way(&of_loop.control, self.machine)? {
+            Way::Open(image, place) => {
+                let image = image.unwrap_or_else(|| self.image());
+                Prepared { image, place }.tell();
+                Ok(())
+            }
+            Way::Busy(why, at) => match self.machine {
+                Some(machine) if at != Some(machine.into()) => Err(no_way().cause(why)),
+                _ => Ok(()),
             },
-            None => Ok(()),
+            Way::Closed(why) => Err(no_way().cause(why)),
         }
     }
 }
 
 /// What a loop answers to one who wants to get to its machine.
 enum Way {
-    /// It is at the door; its image is there.
-    Open(Option<PathBuf>),
-    /// Another debugger is at it.
-    Busy(String),
+    /// It is at the door; its image is there, and which one of how many it is.
+    Open(Option<PathBuf>, Option<(u64, u64)>),
+    /// Another debugger is there, at this machine.
+    Busy(String, Option<u64>),
     Closed(String),
 }
+
+/// What a loop is asked.
+const REQUEST: &str = "debug";
 
 fn no_way() -> Failure {
     Failure::new("cannot attach to the program of `mewz dev`")
@@ -329,12 +379,19 @@ const IMAGE_PATIENCE: Duration = Duration::from_secs(60);
 const BUSY_PATIENCE: Duration = Duration::from_secs(2);
 const BUSY_PAUSE: Duration = Duration::from_millis(50);
 
-fn ask_for_way(control: &Path) -> Result<Way, Failure> {
-    let answer = ask(control).map_err(|problem| no_way().cause(problem))?;
+fn ask_for_way(control: &Path, machine: Option<u8>) -> Result<Way, Failure> {
+    let request = match machine {
+        Some(machine) => format!("{REQUEST} {machine}"),
+        None => REQUEST.to_owned(),
+    };
+    let answer = ask(control, &request).map_err(|problem| no_way().cause(problem))?;
     let answer: serde_json::Value = serde_json::from_str(&answer).unwrap_or_default();
     Ok(match answer["error"].as_str().map(str::to_owned) {
-        None => Way::Open(answer["image"].as_str().map(PathBuf::from)),
-        Some(why) if answer["busy"] == true => Way::Busy(why),
+        None => Way::Open(
+            answer["image"].as_str().map(PathBuf::from),
+            answer["machine"].as_u64().zip(answer["machines"].as_u64()),
+        ),
+        Some(why) if answer["busy"] == true => Way::Busy(why, answer["machine"].as_u64()),
         Some(why) => Way::Closed(why),
     })
 }
@@ -346,13 +403,13 @@ pub(super) fn knock(folder: &Path) {
         false => folder.parent().unwrap_or(folder),
     };
     // What it answers is asked for again when it is known which machine is wanted.
-    let _ = ask(&control_socket(folder));
+    let _ = ask(&control_socket(folder), REQUEST);
 }
 
-fn ask(control: &Path) -> io::Result<String> {
+fn ask(control: &Path, request: &str) -> io::Result<String> {
     let mut stream = connect(control)?;
     stream.set_read_timeout(Some(IMAGE_PATIENCE))?;
-    stream.write_all(b"debug\n")?;
+    writeln!(stream, "{request}")?;
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line)?;
     Ok(line)
@@ -385,7 +442,11 @@ pub(super) fn all() -> Vec<Found> {
             continue;
         };
         if Path::new(&format!("/proc/{}", note.process)).exists() {
-            found.push(Found { folder, note });
+            found.push(Found {
+                folder,
+                note,
+                machine: None,
+            });
         } else {
             let _ = fs::remove_dir_all(&folder);
         }

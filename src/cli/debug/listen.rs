@@ -50,11 +50,13 @@ pub(super) fn serve(found: &Found, port: u16) -> Outcome {
     let listener = listen(port)?;
     let address = listener.local_addr().map_err(failed)?;
     let module = &found.note.module;
-    let mut image = found.prepare()?;
+    let prepared = found.prepare()?;
+    prepared.tell();
+    let mut image = prepared.image;
     tell(address, module, &image);
     loop {
         // What runs may be another at any time, and a debugger reads its symbols before it comes.
-        let now = found.prepare()?;
+        let now = found.prepare()?.image;
         if now != image {
             copy_for_editors(module, &now);
             image = now;

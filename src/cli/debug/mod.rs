@@ -59,6 +59,14 @@ pub(super) struct DebugArguments {
     /// Go to a machine that runs, or waits after a crash; PROCESS names one of several
     #[arg(long, value_name = "PROCESS", num_args = 0..=1, require_equals = true)]
     attach: Option<Option<u32>>,
+    /// Of several machines of `mewz dev --instances`, go to this one, from 1 on [default: the one that crashed, or the first]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        requires = "attach",
+        value_parser = clap::value_parser!(u8).range(1..=16)
+    )]
+    instance: Option<u8>,
     /// Run the program without gdb, and leave a recording of the run in FOLDER, for `--replay` (experimental; emulated, without
     /// disks and with folders of the host as copies that can only be read) [default: .mewz/NAME.recording beside the module]
     #[arg(
@@ -204,7 +212,8 @@ pub(super) fn run(arguments: DebugArguments) -> Outcome {
                     Subject::Module(path, _) => path,
                     Subject::Project(_) => subject.folder(),
                 });
-            let found = find(process.flatten(), place)?;
+            let mut found = find(process.flatten(), place)?;
+            found.machine = arguments.instance;
             return match (arguments.run.core, arguments.port) {
                 (Some(path), _) => write_core(&found, path),
                 (None, Some(port)) => listen::serve(&found, port),
@@ -423,7 +432,8 @@ fn write_core(found: &Found, path: Option<PathBuf>) -> Outcome {
 
 /// Opens gdb on a machine that is there.
 fn attach(program: &Path, found: &Found, script: Script) -> Outcome {
-    let image = found.prepare()?;
+    let prepared = found.prepare()?;
+    prepared.tell();
     let module = std::fs::read(&found.note.module).unwrap_or_default();
     let script = Script {
         printers: printers::of(&module),
@@ -433,7 +443,7 @@ fn attach(program: &Path, found: &Found, script: Script) -> Outcome {
         line: &found.line(),
         cores: &found.core(),
     };
-    in_foreground(program, &image, target, &script)
+    in_foreground(program, &prepared.image, target, &script)
 }
 
 /// Runs gdb to its end on a machine or core that is there.

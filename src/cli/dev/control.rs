@@ -1,6 +1,7 @@
 //! The control socket: programs ask by a line, and get lines.
 
 use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::num::NonZero;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
@@ -24,8 +25,8 @@ pub(super) enum Request {
     Status,
     /// The last lines.
     Logs,
-    /// A way to the machine for a debugger.
-    Debug,
+    /// A way to the machine for a debugger; from 1 on, which of several.
+    Debug(Option<NonZero<usize>>),
 }
 
 /// Names of requests.
@@ -37,7 +38,7 @@ const REQUESTS: [(&str, Request); 8] = [
     ("untrace", Request::Trace(false)),
     ("status", Request::Status),
     ("logs", Request::Logs),
-    ("debug", Request::Debug),
+    ("debug", Request::Debug(None)),
 ];
 
 /// The socket, until it is dropped.
@@ -92,6 +93,18 @@ fn is_failure(line: &str) -> bool {
     cfg!(debug_assertions) && line == "panic"
 }
 
+/// What a line asks for.
+fn request(line: &str) -> Option<Request> {
+    let mut words = line.split_whitespace();
+    let name = words.next()?;
+    let (_, request) = REQUESTS.iter().find(|(known, _)| *known == name)?;
+    match (request, words.next()) {
+        (request, None) => Some(*request),
+        (Request::Debug(_), Some(machine)) => Some(Request::Debug(Some(machine.parse().ok()?))),
+        _ => None,
+    }
+}
+
 /// Answers every line of one who asks.
 fn answer(mut stream: UnixStream, events: &Sender) {
     let Ok(reader) = stream.try_clone() else {
@@ -101,11 +114,10 @@ fn answer(mut stream: UnixStream, events: &Sender) {
     for line in BufReader::new(reader).lines() {
         let Ok(line) = line else { return };
         assert!(!is_failure(&line), "it was asked for");
-        let asked = REQUESTS.iter().find(|(name, _)| *name == line.trim());
-        let text = match asked {
-            Some((_, request)) => {
+        let text = match request(&line) {
+            Some(request) => {
                 let (sender, answer) = channel();
-                if events.send(Event::Control(*request, sender)).is_err() {
+                if events.send(Event::Control(request, sender)).is_err() {
                     return;
                 }
                 match answer.recv() {

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::build::Build;
 use super::event::{Event, GuestId, Sender};
-use super::machines::Crew;
+use super::machines::{Crew, Machines};
 use super::setup::Setup;
 use super::work::Work;
 use crate::cli::debug::{self, Door, Loop};
@@ -23,6 +23,8 @@ pub(super) struct Debugging {
     /// Where they come in, once one has asked for the way: so a loop that is killed leaves nothing that nobody needed.
     door: Option<Door>,
     view: View,
+    /// Which of several machines that run the same a debugger is at, or was.
+    instance: usize,
     /// The machine that the door leads to, or will when the debugger that is there goes on.
     led_to: Option<GuestId>,
     /// The machine whose image was put there last, and where that is.
@@ -42,6 +44,8 @@ struct Way {
     /// What it runs.
     build: Arc<Build>,
     number: u64,
+    /// Which of the machines it is that run it, and how many they are.
+    place: (usize, usize),
     /// The image with symbols.
     image: PathBuf,
     /// The socket that leads to its stub.
@@ -79,6 +83,11 @@ impl Debugging {
             self.door = Some(Door::of_loop(module, of_loop.clone(), watcher)?);
         }
         self.door.as_ref().ok_or_else(no_stub)
+    }
+
+    /// Which of so many machines a debugger that is there is led to.
+    pub(super) fn instance(&self, machines: usize) -> usize {
+        self.instance.min(machines.saturating_sub(1))
     }
 
     /// Whether a debugger is there.
@@ -119,15 +128,18 @@ impl Work {
         let (Some(door), Some(next)) = (&self.debugging.door, &mut self.machines.next) else {
             return;
         };
-        let Some(first) = next.members.first_mut() else {
+        let instance = self.debugging.instance(next.members.len());
+        let Some(member) = next.members.get_mut(instance) else {
             return;
         };
-        let id = first.guest.id;
-        let is_wanted = next.waits || self.debugging.view.attention != Attention::Nobody;
+        let guest = &mut member.guest;
+        let id = guest.id;
+        let waits = next.waits == Some(instance);
+        let is_wanted = waits || self.debugging.view.attention != Attention::Nobody;
         if !is_wanted || self.debugging.led_to == Some(id) {
             return;
         }
-        let Some(line) = first.guest.debug_line() else {
+        let Some(line) = guest.debug_line() else {
             return;
         };
         let cache = self.cache.as_ref();
@@ -140,8 +152,8 @@ impl Work {
                 None
             }
         };
-        door.set_cores(first.guest.writer(&next.build));
-        door.lead_on(id, line, image.clone(), next.waits);
+        door.set_cores(guest.writer(&next.build));
+        door.lead_on(id, line, image.clone(), waits);
         let number = next.save.number;
         self.debugging.led_to = Some(id);
         self.debugging.image = image.map(|image| (id, image));
@@ -152,27 +164,32 @@ impl Work {
         }
     }
 
-    /// Leads the door to the machine that is worth looking at.
-    fn open_door(&mut self) -> Result<Way, Failure> {
+    /// Leads the door to the machine that is worth looking at, or to that at the place that is `asked` for.
+    fn open_door(&mut self, asked: Option<usize>) -> Result<Way, Failure> {
         self.debugging.door()?;
         let cache = self.cache.as_ref();
         let cache = cache.map(|cache| cache.clone().for_project(self.setup.project_root()));
         let debugging = &mut self.debugging;
         let door = debugging.door.as_ref().ok_or_else(no_stub)?;
         let machines = &mut self.machines;
-        let crashed = machines.crashed.as_mut().map(|crashed| {
+        let is_asked = |instance: usize| asked.is_none_or(|asked| asked == instance);
+        let why = not_there(asked, machines);
+        let crashed = machines.crashed.as_mut();
+        let crashed = crashed.filter(|crashed| is_asked(crashed.instance));
+        let crashed = crashed.map(|crashed| {
             let build = Arc::clone(&crashed.build);
-            (&mut crashed.guest, build, crashed.number)
+            let place = (crashed.instance, machines.instances);
+            (&mut crashed.guest, build, crashed.number, place)
         });
         let running = machines.serving.as_mut().or(machines.next.as_mut());
         let running = running.and_then(|crew| {
             let (build, number) = (Arc::clone(&crew.build), crew.number());
-            Some((&mut crew.members.first_mut()?.guest, build, number))
+            let place = (asked.unwrap_or(0), crew.members.len());
+            let member = crew.members.get_mut(place.0)?;
+            Some((&mut member.guest, build, number, place))
         });
-        let Some((guest, build, number)) = crashed.or(running) else {
-            return Err(Failure::new("no program runs, and none has crashed")
-                .hint("`mewz debug` runs it from its first instruction on"));
-        };
+        let (guest, build, number, place) = crashed.or(running).ok_or(why)?;
+        debugging.instance = place.0;
         let image = match &debugging.image {
             Some((id, image)) if *id == guest.id => image.clone(),
             _ => door.put_image(&build.for_debugger(cache.as_ref())?)?,
@@ -187,6 +204,7 @@ impl Work {
         Ok(Way {
             build,
             number,
+            place,
             image,
             line: door.line(),
         })
@@ -203,12 +221,16 @@ impl Work {
         if self.debugging.is_attached() {
             return Err(busy());
         }
-        let way = self.open_door()?;
+        let way = self.open_door(None)?;
         let Some(door) = &self.debugging.door else {
             return Ok(());
         };
+        let place = match way.place {
+            (_, ..=1) => String::new(),
+            (instance, _) => format!(".{}", instance + 1),
+        };
         self.screen.say(&format!(
-            "gdb on #{}: what happens meanwhile is told when you leave it",
+            "gdb on #{}{place}: what happens meanwhile is told when you leave it",
             way.number
         ));
         let (module, gdb) = (&way.build.module.bytes, self.setup.gdb.as_deref());
@@ -245,22 +267,48 @@ impl Work {
         self.screen.release();
     }
 
-    /// Tells a debugger elsewhere where to go.
-    pub(super) fn way_for_others(&mut self) -> String {
+    /// Tells a debugger elsewhere where to go: to the machine at the place that is `asked` for.
+    pub(super) fn way_for_others(&mut self, asked: Option<usize>) -> String {
         let is_busy = self.debugging.is_attached();
         let way = match is_busy {
             true => Err(busy()),
-            false => self.open_door(),
+            false => self.open_door(asked),
         };
         match way {
             Ok(way) => json!({
                 "number": way.number,
+                "machine": way.place.0 + 1,
+                "machines": way.place.1,
                 "image": way.image.display().to_string(),
                 "line": way.line.display().to_string(),
             }),
-            Err(failure) => json!({ "error": failure.text().trim_end(), "busy": is_busy }),
+            Err(failure) => json!({
+                "error": failure.text().trim_end(),
+                "busy": is_busy,
+                "machine": is_busy.then(|| self.debugging.instance + 1),
+            }),
         }
         .to_string()
+    }
+}
+
+/// Why there is no machine at the place that is `asked` for.
+fn not_there(asked: Option<usize>, machines: &Machines) -> Failure {
+    let running = machines.serving.as_ref().or(machines.next.as_ref());
+    let running = running.map(|crew| crew.members.len());
+    let crashed = machines.crashed.as_ref().map(|crashed| crashed.instance);
+    match (asked, running, crashed) {
+        (Some(asked), Some(1), _) => Failure::new(format!("there is no machine {}", asked + 1))
+            .cause("one machine runs the program")
+            .hint("`mewz dev --instances COUNT` lets several run it"),
+        (Some(asked), Some(count), _) => Failure::new(format!("there is no machine {}", asked + 1))
+            .cause(format!("those that run the program are 1 to {count}")),
+        (Some(asked), None, Some(crashed)) => {
+            Failure::new(format!("machine {} has ended", asked + 1))
+                .cause(format!("the program crashed in machine {}", crashed + 1))
+        }
+        (_, None, _) | (None, ..) => Failure::new("no program runs, and none has crashed")
+            .hint("`mewz debug` runs it from its first instruction on"),
     }
 }
 

@@ -45,8 +45,8 @@ pub(super) struct Crew {
     pub(super) is_told: bool,
     /// It serves no more, since then.
     pub(super) left_at: Option<Instant>,
-    /// The first of the machines waits for a debugger before its program begins.
-    pub(super) waits: bool,
+    /// Which of the machines waits for a debugger before its program begins.
+    pub(super) waits: Option<usize>,
 }
 
 /// What a program was built for.
@@ -178,6 +178,8 @@ pub(super) struct Crashed {
     pub(super) guest: Guest,
     pub(super) build: Arc<Build>,
     pub(super) number: u64,
+    /// Its place among those that ran the same.
+    pub(super) instance: usize,
 }
 
 /// A machine that waits.
@@ -193,7 +195,7 @@ struct Parked {
 struct Pending {
     build: Arc<Build>,
     save: Save,
-    waits: bool,
+    waits: Option<usize>,
 }
 
 /// All machines.
@@ -290,13 +292,13 @@ impl Machines {
         self.parked.clear();
     }
 
-    /// Lets `build` run: on machines that wait, or on new ones. `waits`: the first of them for a debugger, before the program
-    /// begins.
+    /// Lets `build` run: on machines that wait, or on new ones. The one that is the `waits`th of them waits for a
+    /// debugger before the program begins.
     pub(super) fn launch(
         &mut self,
         build: Arc<Build>,
         save: Save,
-        waits: bool,
+        waits: Option<usize>,
     ) -> Result<(), Failure> {
         if let Some(next) = self.next.take() {
             self.give_up(next);
@@ -319,7 +321,7 @@ impl Machines {
         let members = (0..self.instances)
             .map(|at| {
                 let id = self.new_id();
-                let manner = self.manner(waits && at == 0);
+                let manner = self.manner(waits == Some(at));
                 Guest::boot(id, &self.plan, &build.window, manner, &self.events).map(Member::new)
             })
             .collect::<Result<_, _>>()?;
@@ -337,12 +339,17 @@ impl Machines {
         Ok(())
     }
 
-    fn release(&mut self, build: Arc<Build>, save: Save, waits: bool) -> Result<(), Failure> {
+    fn release(
+        &mut self,
+        build: Arc<Build>,
+        save: Save,
+        waits: Option<usize>,
+    ) -> Result<(), Failure> {
         let begun = Instant::now();
         let mut members = Vec::new();
         let parked = std::mem::take(&mut self.parked);
         for (at, Parked { guest, .. }) in parked.into_iter().enumerate() {
-            let manner = self.manner(waits && at == 0);
+            let manner = self.manner(waits == Some(at));
             guest.release(&build.window, manner).map_err(|problem| {
                 Failure::new("the program cannot be put into its machine").cause(problem)
             })?;

@@ -51,6 +51,7 @@ impl Work {
         }
         let number = save.number;
         let waits = self.debugging.leads_on();
+        let waits = waits.then(|| self.debugging.instance(self.machines.instances));
         if let Err(failure) = self.machines.launch(build, save, waits) {
             self.screen.failure("error", number, &failure);
             self.fail("the machine did not start", &failure.text());
@@ -304,11 +305,13 @@ impl Work {
         }
         let Some(crew) = left else { return Next::Go };
         let build = Arc::clone(&crew.build);
-        let mut guests = crew.members.into_iter().map(|member| member.guest);
-        self.machines.crashed = guests.find(|guest| guest.id == id).map(|guest| Crashed {
+        let guests = crew.members.into_iter().map(|member| member.guest);
+        let crashed = guests.enumerate().find(|(_, guest)| guest.id == id);
+        self.machines.crashed = crashed.map(|(instance, guest)| Crashed {
             guest,
             build,
             number: over.number,
+            instance,
         });
         self.leave_core(over.stopped);
         if self.arguments.once {

@@ -142,7 +142,9 @@ impl Work {
             Request::Pause(is_paused) => self.pause(is_paused),
             Request::Trace(is_traced) => self.trace(is_traced),
             Request::Status => {}
-            Request::Debug => return self.way_for_others(),
+            Request::Debug(machine) => {
+                return self.way_for_others(machine.map(|machine| machine.get() - 1));
+            }
             Request::Logs => {
                 let lines: Vec<&str> = self.screen.history().collect();
                 return json!({ "lines": lines }).to_string();
@@ -157,6 +159,7 @@ impl Work {
             "crashed": self.machines.crashed.as_ref().map(|crashed| crashed.number),
             "debugger": self.debugging.describe(),
             "paused": self.is_paused,
+            "instances": self.machines.instances,
             "tracing": self.machines.is_traced,
             "failed": self.failed.as_ref().map(|page| &page.title),
             "ports": self.urls.iter().map(|url| json!({ "host": url.host, "guest": url.guest, "udp": url.is_udp }))
