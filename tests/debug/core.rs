@@ -1,8 +1,10 @@
 //! Cores: a machine's memory in a file, opened again in gdb.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::net::UnixStream;
+use std::process::{Command, Stdio};
 
 use mewz_abi::address::WINDOW_BASE;
 use object::{Object as _, ObjectSegment as _};
@@ -148,4 +150,81 @@ fn the_kernels_state_has_commands_in_gdb() {
         "none",
         "mewz core -- Write the machine's memory",
     ]);
+}
+
+/// Has QEMU write the core of the machine that `command` starts, once its program has said `up`.
+fn core_by_qemu(place: &Place, command: &[String], core: &str) {
+    let socket = place.path("qemu.sock");
+    let mut machine = Command::new("timeout");
+    machine.arg("60").args(command).args(["-qmp"]);
+    machine.arg(format!("unix:{},server=on,wait=off", socket.display()));
+    machine.current_dir(place.path(""));
+    machine.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut machine = machine.spawn().unwrap();
+    let mut line = String::new();
+    let mut stdout = BufReader::new(machine.stdout.take().unwrap());
+    stdout.read_line(&mut line).unwrap();
+    assert_eq!(line.trim_end(), "up");
+    let mut socket = UnixStream::connect(socket).unwrap();
+    let mut answers = BufReader::new(socket.try_clone().unwrap()).lines();
+    let core = place.path(core);
+    let dump = format!(
+        "\"dump-guest-memory\",\"arguments\":{{\"paging\":true,\"protocol\":\"file:{}\"}}",
+        core.display()
+    );
+    for command in ["\"qmp_capabilities\"", &dump, "\"quit\""] {
+        writeln!(socket, "{{\"execute\":{command}}}").unwrap();
+        let is_answer = |line: &String| line.contains("\"return\"");
+        let answer = answers.by_ref().map_while(Result::ok).find(is_answer);
+        assert!(answer.is_some(), "{command}");
+    }
+    machine.wait().unwrap();
+}
+
+#[test]
+fn a_core_of_a_release_is_read_by_its_debug_file() {
+    let place = Place::new();
+    place.write(
+        "loop.c",
+        "#include <unistd.h>\nvolatile int count;\n\
+         static __attribute__((noinline)) void turn(int n) { for (;;) count += n; }\n\
+         int main(int argc, char **argv) { (void)argv;\n  write(1, \"up\\n\", 3);\n  turn(argc);\n}\n",
+    );
+    let mut compiler = c_compiler();
+    compiler.args(["-g", "-O1", "loop.c", "-o", "loop.wasm"]);
+    run(compiler.current_dir(place.path("")));
+    let built = Ended::new(
+        command(&place, &["build", "--release", "--json", "loop.wasm"])
+            .output()
+            .unwrap(),
+    );
+    let built: serde_json::Value = serde_json::from_slice(&built.stdout).unwrap();
+    let words = built["command"].as_array().unwrap().iter();
+    let words: Vec<String> = words
+        .map(|word| word.as_str().unwrap().to_owned())
+        .collect();
+    // The image that is shipped, with nothing for debuggers in it, and the core that its host's QEMU writes.
+    fs::create_dir(place.path("far")).unwrap();
+    core_by_qemu(&place, &words, "far/loop.core");
+    // It turns, or is about to.
+    let calls = ["#0 ", "main (", "at loop.c:", "in enter_application ("];
+    opened(&place, "far/loop.core", &["bt"]).assert(&calls);
+
+    // Moved away from its build it says which file is missing; beside it that is found.
+    let elsewhere = Place::new();
+    fs::rename(place.path("far/loop.core"), elsewhere.path("loop.core")).unwrap();
+    let arguments = ["debug", "--batch", "--ex", "bt", "loop.core"];
+    let id = built["build_id"].as_str().unwrap();
+    Ended::new(command(&elsewhere, &arguments).output().unwrap()).assert(
+        1,
+        &[
+            "loop.core.elf",
+            &format!("the debug file of this build ({id})"),
+        ],
+    );
+    let file = place.path(built["debug_file"].as_str().unwrap());
+    // As old as it is: gdb warns of what is newer than a core.
+    fs::rename(file, elsewhere.path("loop.core.debug")).unwrap();
+    opened(&elsewhere, "loop.core", &["bt"]).assert(&calls);
+    place.assert_clean();
 }

@@ -7,9 +7,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use crate::invoke::{PATIENCE, Place, free_port, signal, wait_for};
+use crate::invoke::{Ended, PATIENCE, Place, free_port, signal, wait_for};
 use crate::serving::ask;
-use crate::session::{Loop, project};
+use crate::session::{Loop, builds, project};
 use crate::terminal::sleeping;
 use crate::tools;
 
@@ -30,8 +30,6 @@ fn server_project() -> (Place, u16) {
             command.join(" ")
         ),
     );
-    // What the linker is about.
-    place.write(".gitignore", "out.wasm*\n");
     place.write("server.c", source("one", ""));
     (place, port)
 }
@@ -66,8 +64,9 @@ struct Gdb {
 }
 
 impl Gdb {
-    fn attach(place: &Place) -> Self {
-        let mut command = place.command(&["debug", "--attach", "--ex", "set width 0"]);
+    fn attach(place: &Place, more: &[&str]) -> Self {
+        let arguments = ["debug", "--attach", "--ex", "set width 0"];
+        let mut command = place.command(&[&arguments, more].concat());
         command.env_remove("MEWZ_GDB").stdin(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let (sender, pieces) = channel();
@@ -108,6 +107,13 @@ impl Gdb {
         }
     }
 
+    /// Fails unless `words` came before what was waited for last.
+    #[track_caller]
+    fn expect_before(&self, words: &str) {
+        let text = &self.text[..self.seen];
+        assert!(text.contains(words), "no {words:?} in:\n{text}");
+    }
+
     /// Lets gdb end; all that it said.
     fn end(mut self, line: &str) -> String {
         // One that was killed hears nothing.
@@ -145,7 +151,7 @@ fn gdb_goes_from_program_to_program_with_its_breakpoints() {
     assert_eq!(ask(port, "/close").1, "one");
 
     // It comes while the program waits for connections.
-    let mut gdb = Gdb::attach(&dev.place);
+    let mut gdb = Gdb::attach(&dev.place, &[]);
     // What runs was not built for a debugger, and has its lines all the same.
     let line = line_of(&source("one", ""), "char *request = requests[at];");
     gdb.say("break respond");
@@ -227,8 +233,13 @@ fn gdb_comes_to_a_program_that_crashed_and_goes_without_a_word() {
     let mut dev = Loop::start(place, &["--reload", "reboot"]);
     dev.next("ready");
     assert_eq!(ask(port, "/trap").0, 503);
-    dev.next("trap");
-    let mut gdb = Gdb::attach(&dev.place);
+    let trap = dev.next("trap");
+    let text = trap["text"].as_str().unwrap();
+    // With its lines of source.
+    for words in ["`respond` at server.c:", "__builtin_trap();"] {
+        assert!(text.contains(words), "no {words:?} in {text}");
+    }
+    let mut gdb = Gdb::attach(&dev.place, &[]);
     gdb.say("bt");
     gdb.expect("respond () at server.c:");
     gdb.expect("main () at server.c:");
@@ -288,15 +299,18 @@ fn an_editor_comes_by_a_port_and_the_program_goes_on() {
         .and_then(|rest| rest.split(": ").next());
     let target = format!("target remote {}", address.expect(&line));
     // As often as it likes, and on what runs then.
-    for text in ["asleep", "AWAKE!"] {
-        dev.place
-            .write("source.wat", sleeping().replace("asleep", text));
+    for (text, function) in [("asleep", "poll"), ("AWAKE!", "slumber")] {
+        let source = sleeping().replace("asleep", text);
+        let source = source.replace("$poll ", &format!("${function} "));
+        dev.place.write("source.wat", source);
         if text != "asleep" {
             assert_eq!(dev.next_line(), text);
         }
+        // An editor reads the symbols before it comes, so those of another program are there a moment later.
+        let call = format!("in {function} ()");
         let said = wait_for("the program in gdb", || {
             let said = gdb(&dev.place, &[&target, "bt", "x/s 16", "detach"]);
-            said.contains(text).then_some(said)
+            (said.contains(text) && said.contains(&call)).then_some(said)
         });
         assert!(
             said.contains("in _start ()") && said.contains("detached]"),
@@ -310,5 +324,88 @@ fn an_editor_comes_by_a_port_and_the_program_goes_on() {
     assert_eq!(told["text"], "error: a debugger ended the program\n");
     signal("INT", door.id());
     door.wait().unwrap();
+    assert_eq!(dev.stop("INT"), Some(130));
+}
+
+/// What gdb prints of a number that a test keeps in the program's memory; the machine is the one that `arguments` lead to.
+fn kept_number(place: &Place, arguments: &[&str]) -> String {
+    let lines = ["set language c", "print *(int*)4096", "detach"];
+    let mut whole = vec!["debug", "--batch"];
+    whole.extend(lines.iter().flat_map(|line| ["--ex", line]));
+    whole.extend(arguments);
+    let output = place.command(&whole).env_remove("MEWZ_GDB").output();
+    let ended = Ended::new(output.unwrap());
+    let text = String::from_utf8(ended.stdout).unwrap();
+    let number = text.lines().find_map(|line| line.strip_prefix("$1 = "));
+    number
+        .unwrap_or_else(|| panic!("{text}{}", ended.stderr))
+        .to_owned()
+}
+
+#[test]
+fn of_several_machines_the_one_that_is_named_is_debugged() {
+    let place = project("[run]\nmemory = \"32MiB\"\n");
+    place.write("source.wat", sleeping());
+    let mut dev = Loop::start(place, &["--instances", "2", "--reload", "reboot"]);
+    for _ in 0..2 {
+        assert_eq!(dev.next_line(), "asleep");
+    }
+    assert_eq!(dev.ask("status")["instances"], 2);
+    let second = ["--attach", "--instance", "2"];
+    let mut gdb = Gdb::attach(&dev.place, &second[1..]);
+    gdb.expect_before("machine 2 of 2");
+    gdb.say("break _start");
+    gdb.expect("Breakpoint 1 at ");
+    gdb.say("continue");
+    wait_for("gdb to go on", || {
+        (dev.ask("status")["debugger"] == "running").then_some(())
+    });
+    // A save leads it on to the second one of those that run the next program.
+    dev.place
+        .write("source.wat", sleeping().replace("asleep", "AWAKE!"));
+    gdb.expect("is executing new program: ");
+    gdb.expect("Breakpoint 1, ");
+    assert_eq!(dev.next_line(), "AWAKE!", "the first one goes on");
+    // Nobody is connected to them, so none of a new program has begun before all of the old one had ended.
+    assert_eq!(dev.place.machines().len(), 2);
+    let busy = dev.ask("debug 1");
+    assert_eq!((&busy["busy"], &busy["machine"]), (&true.into(), &2.into()));
+    for line in [
+        "set language c",
+        "set var *(int*)4096 = 77",
+        "delete",
+        "detach",
+    ] {
+        gdb.say(line);
+    }
+    gdb.expect("detached]");
+    gdb.end("quit");
+    assert_eq!(dev.next_line(), "AWAKE!", "the second one too");
+
+    // Who comes again finds each of them as it is; without a choice the first.
+    assert_eq!(kept_number(&dev.place, &second), "77");
+    assert_eq!(kept_number(&dev.place, &["--attach"]), "0");
+    for (machine, number) in [("1", "0"), ("2", "77")] {
+        let file = format!("--core={machine}.core");
+        let arguments = ["debug", "--attach", "--instance", machine, &file];
+        let written = dev.place.run(&arguments);
+        written.assert(0, &["Wrote `", &format!("machine {machine} of 2")]);
+        assert_eq!(kept_number(&dev.place, &[&file[7..]]), number);
+    }
+    // Files in the project's folder as they are, they are no saves.
+    assert_eq!(builds(&dev.place), 2);
+    let third = dev.place.run(&["debug", "--attach", "--instance", "3"]);
+    third.assert(1, &["there is no machine 3", "are 1 to 2"]);
+
+    // Of a program that crashed there is the one machine that did.
+    let crashing = "(module (func $fails unreachable) (func (export \"_start\") (call $fails)))";
+    dev.place.write("source.wat", crashing);
+    dev.next("trap");
+    let way = dev.ask("debug");
+    let at = way["machine"].as_u64().unwrap();
+    assert_eq!(way["number"], 3);
+    let other = dev.ask(&format!("debug {}", 3 - at));
+    let words = format!("the program crashed in machine {at}");
+    assert!(other["error"].as_str().unwrap().contains(&words), "{other}");
     assert_eq!(dev.stop("INT"), Some(130));
 }

@@ -2,14 +2,14 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::invoke::{Ended, Place, wait_for};
 use crate::screen::Terminal;
 use crate::session::{Loop, builds, printing, project};
 
 /// Bytes of the small disk: enough for a project of one file, its cache, and what a build of it makes.
-const DISK_BYTES: usize = 512 << 10;
+const DISK_BYTES: usize = 1 << 20;
 
 /// A disk of its own for all that belongs to a place. What lies there now is copied onto it: the shell still stands in the
 /// folder that the mount hides.
@@ -99,6 +99,20 @@ fn fill(folder: &std::path::Path) -> PathBuf {
     filler
 }
 
+/// A program that prints `text`, by a function of its own whose code takes more room than is left on a full disk. Code that
+/// repeats itself would be kept in less, so it stores numbers without order.
+fn large(text: &str) -> String {
+    let place = text.as_bytes()[1];
+    let mut random = fastrand::Rng::with_seed(1);
+    let stores: String = (0..2000)
+        .map(|_| {
+            let number = random.u32(..);
+            format!("(i32.store offset={place} (i32.const 1000) (i32.const {number}))\n")
+        })
+        .collect();
+    printing(text).replace("(drop", &(stores + "(drop"))
+}
+
 #[test]
 fn a_full_disk_ends_no_loop() {
     let place = project("");
@@ -109,7 +123,7 @@ fn a_full_disk_ends_no_loop() {
         "mewz.toml",
         format!("mewz = 1\n[build]\n{command}\nwasm = \"made.wat\"\n"),
     );
-    place.write("source.wat", printing("one"));
+    place.write("source.wat", large("one"));
     place.write("size", "0");
     let Some(mut dev) = loop_in_namespace(place, &small_disk(), &[]) else {
         return;
@@ -124,11 +138,12 @@ fn a_full_disk_ends_no_loop() {
     dev.rest();
     // Nothing more can be kept, and nothing has to be: a program of the same size is built in the old one's place.
     let filler = fill(&work);
-    fs::write(
-        work.join("source.wat"),
-        printing("two").replace("(drop", "(nop) (drop"),
-    )
-    .unwrap();
+    let stored = || -> u64 {
+        let files = fs::read_dir(&store).into_iter().flatten().flatten();
+        files.map(|file| file.metadata().unwrap().len()).sum()
+    };
+    let before = stored();
+    fs::write(work.join("source.wat"), large("two")).unwrap();
     assert_eq!(dev.next_line(), "two");
     dev.next("exit");
     // A larger one is not.
@@ -143,9 +158,11 @@ fn a_full_disk_ends_no_loop() {
         output.concat().contains("No space left on device"),
         "{error} after {output:?}"
     );
+    // No more than was left of its last page.
+    assert!(stored() < before + 4096, "there was room for it");
     // With room again it is, and is kept.
     fs::remove_file(filler).unwrap();
-    fs::write(work.join("source.wat"), printing("six")).unwrap();
+    fs::write(work.join("source.wat"), large("six")).unwrap();
     while dev.next_line() != "six" {}
     dev.next("exit");
     assert_eq!(dev.stop("INT"), Some(130));
@@ -162,8 +179,8 @@ fn a_loop_that_cannot_begin_on_a_full_disk_says_so() {
     let Some(mut command) = in_namespace(&place, &script, &["dev"]) else {
         return;
     };
-    let output = command.output().unwrap();
-    Ended::new(output).assert(1, &["cannot work in", "No space left on device"]);
+    let ended = Ended::of(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+    ended.assert(1, &["cannot work in", "No space left on device"]);
     place.assert_clean();
 }
 
@@ -220,7 +237,9 @@ fn a_kvm_that_is_denied_is_done_without_unless_it_was_asked_for() {
     let denied = format!("{LOOKS_LIKE_KVM} && mount -o remount,bind,ro /dev/kvm");
     let run = |arguments: &[&str]| {
         let mut command = in_namespace(&place, &denied, arguments)?;
-        Some(Ended::new(command.output().unwrap()))
+        Some(Ended::of(
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()),
+        ))
     };
     let Some(ended) = run(&["dev", "--once"]) else {
         return;

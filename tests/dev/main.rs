@@ -21,7 +21,16 @@
 //! | Ctrl-C, Ctrl-Z, `fg` and Ctrl-\ mean something else; a broken terminal afterwards | `terminal::a_shell_stops_the_loop_and_has_its_terminal_meanwhile`, `terminal::every_way_out_gives_the_terminal_back` |
 //! | logs without prefix and time; another size of the window | `terminal::lines_have_prefix_and_time_and_survive_another_size_of_the_window` |
 //! | no answer to "how do I debug?" | `terminal::gdb_opens_on_a_crash_and_the_loop_goes_on_after_it`, `debugger` |
+//! | the new program begins before the old one has ended | `debugger::of_several_machines_the_one_that_is_named_is_debugged` |
+//! | a trap without its source | `debugger::gdb_comes_to_a_program_that_crashed_and_goes_without_a_word` |
+//! | an unfinished file of a linker counts as a save; so does a core | `saves::what_a_build_makes_and_takes_away_is_no_save`, `debugger::of_several_machines_the_one_that_is_named_is_debugged` |
+//! | a build that makes another file each time goes on for ever | `saves::a_build_that_makes_new_files_each_time_does_not_go_on_for_ever` |
 //! | escapes in pipes, `NO_COLOR` and CI | `terminal::what_no_person_looks_at_is_plain` |
+//! | words that break JSON | all: `session::Loop` takes every line apart |
+//! | a runner that refuses the harness's arguments | `tests/testing.rs` |
+//! | templates that want git or a network | `tests/new.rs` |
+//! | a toolchain that is missing, and nobody says how to get it | `tests/doctor.rs` |
+//! | imports that are missing without a hint | `tests/run.rs` |
 
 #[path = "../invoke/mod.rs"]
 mod invoke;

@@ -1,6 +1,8 @@
 //! What the loop tells of a program beside its output: its calls of WASI when they are wanted, and its memory after a crash.
 
 use std::fs;
+use std::thread;
+use std::time::Duration;
 
 use crate::invoke::{self, Ended, wait_for};
 use crate::screen::Terminal;
@@ -70,15 +72,36 @@ fn calls_are_told_while_they_are_wanted() {
 fn a_key_tells_calls_and_tells_them_no_more() {
     let place = project("");
     place.write("source.wat", ticking());
-    let mut command = place.command(&["dev"]);
+    let mut command = place.command(&["dev", "--instances", "2"]);
     command.env_remove("CI");
     let mut terminal = Terminal::start(command);
-    terminal.wait_for("asleep", 1);
+    terminal.wait_for("asleep", 2);
     terminal.press("w");
     terminal.wait_for("calls of WASI are told (w: no more)", 1);
-    terminal.wait_for("sys │ poll_oneoff([clock 1 +20000000 ns]) …", 3);
+    // Of both machines, and of those of the next program too; each line says whose it is.
+    let call = "sys │ poll_oneoff([clock 1 +20000000 ns]) …";
+    let told = |machine: &str| {
+        wait_for(machine, || {
+            let text = terminal.text();
+            let mut lines = text.lines();
+            let is_it = |line: &str| line.starts_with(machine) && line.contains(call);
+            lines.any(is_it).then_some(())
+        });
+    };
+    told("#1.1 ");
+    told("#1.2 ");
+    place.write("source.wat", ticking().replace("asleep\\n", "ASLEEP\\n"));
+    told("#2.1 ");
+    told("#2.2 ");
     terminal.press("w");
     terminal.wait_for("calls of WASI are told no more", 1);
+    // Those on their way come, and no more.
+    let calls = || terminal.bytes().matches("sys │ ").count();
+    wait_for("the end of calls", || {
+        let before = calls();
+        thread::sleep(Duration::from_millis(300));
+        (calls() == before).then_some(())
+    });
     terminal.press("q");
     assert_eq!(terminal.wait().code(), Some(0));
     place.assert_clean();

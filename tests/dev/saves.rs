@@ -36,7 +36,8 @@ fn a_program_runs_again_at_every_save_and_at_nothing_else() {
     );
     assert_eq!(dev.next_line(), "two");
     dev.next("exit");
-    let new = dev.place.write("source.wat.new", printing("three"));
+    // Written where nobody looks: the rename alone tells of it.
+    let new = dev.place.write("../new", printing("three"));
     fs::rename(&new, &source).unwrap();
     assert_eq!(dev.next_line(), "three");
     dev.next("exit");
@@ -86,8 +87,13 @@ fn of_many_saves_the_last_one_runs() {
         thread::sleep(Duration::from_millis(50));
     }
     while dev.next_line() != "save 19" {}
-    dev.next("exit");
-    dev.assert_silent("the last save");
+    // A build that had begun before the last save, and read it all the same, is made sure of by one more.
+    let rest = dev.rest();
+    let lines = rest.iter().filter(|event| event["stream"] == "stdout");
+    assert!(
+        lines.into_iter().all(|line| line["text"] == "save 19"),
+        "{rest:#?}"
+    );
     assert_eq!(dev.stop("TERM"), Some(143));
 }
 
@@ -172,8 +178,9 @@ fn a_build_that_a_newer_save_ends_is_not_the_last_one() {
     let text = fs::read_to_string(place.path("mewz.toml")).unwrap();
     place.write(
         "mewz.toml",
-        text.replace("cat source", "sleep 0.3; cat source"),
+        text.replace("cat source", "sleep $(cat pause); cat source"),
     );
+    place.write("pause", "0.3");
     let source = place.write("source.wat", printing("first"));
     let mut dev = Loop::start(place, &[]);
     dev.next("exit");
@@ -185,6 +192,79 @@ fn a_build_that_a_newer_save_ends_is_not_the_last_one() {
     while dev.next_line() != "save 4" {}
     dev.next("exit");
     dev.assert_silent("the last save");
+    // It does not wait for the end of one that takes its time.
+    dev.place.write("pause", "1000");
+    dev.next("change");
+    dev.place.write("pause", "0");
+    assert_eq!(dev.next_line(), "save 4");
+    assert_eq!(dev.stop("INT"), Some(130));
+}
+
+/// A project whose build has files of its own beside the module: unfinished ones, which it takes away, and what `more` makes.
+fn project_with_unfinished_output(more: &str) -> Place {
+    let place = project("");
+    let command = format!(
+        "echo x >> built; for at in 1 2 3; do cat source.wat > made.wat.tmp$$-$at; sleep 0.05; \
+         mv made.wat.tmp$$-$at made.wat; done{more}"
+    );
+    place.write(
+        "mewz.toml",
+        format!("mewz = 1\n[build]\ncommand = \"{command}\"\nwasm = \"made.wat\"\n"),
+    );
+    place.write("source.wat", printing("one"));
+    place
+}
+
+#[test]
+fn what_a_build_makes_and_takes_away_is_no_save() {
+    let place = project_with_unfinished_output("; sleep $(cat pause)");
+    place.write("pause", "0");
+    let mut dev = Loop::start(place, &[]);
+    assert_eq!(dev.next_line(), "one");
+    dev.next("exit");
+    dev.assert_silent("the first run");
+    dev.place.write("source.wat", printing("two"));
+    assert_eq!(dev.next_line(), "two");
+    dev.next("exit");
+    dev.assert_silent("a save");
+    assert_eq!(builds(&dev.place), 2);
+    // A file of a person's that comes during a build waits for its end, and no longer.
+    dev.place.write("pause", "1");
+    dev.next("change");
+    dev.place.write("new.txt", "a source");
+    let change = dev.next("change");
+    assert_eq!(change["files"], serde_json::json!(["new.txt"]));
+    assert_eq!(change["number"], 4);
+    while dev.next("exit")["number"] != 4 {}
+    assert_eq!(builds(&dev.place), 4);
+    // One that was there before ends it, and so does one that goes.
+    dev.place.write("source.wat", printing("three"));
+    dev.next("change");
+    fs::remove_file(dev.place.path("new.txt")).unwrap();
+    assert_eq!(dev.next("change")["number"], 6);
+    dev.place.write("pause", "0");
+    assert_eq!(dev.next_line(), "three");
+    dev.next("exit");
+    dev.assert_silent("the last save");
+    assert_eq!(dev.stop("INT"), Some(130));
+}
+
+#[test]
+fn a_build_that_makes_new_files_each_time_does_not_go_on_for_ever() {
+    let place = project_with_unfinished_output("; date > trace$$");
+    let mut dev = Loop::start(place, &[]);
+    let warning = dev.next("warning");
+    let text = warning["text"].as_str().unwrap();
+    assert!(
+        text.contains("is new, as a file is after every build"),
+        "{text}"
+    );
+    dev.rest();
+    let before = builds(&dev.place);
+    dev.place.write("source.wat", printing("two"));
+    assert_eq!(dev.next_line(), "two");
+    dev.rest();
+    assert!(builds(&dev.place) <= before + 2);
     assert_eq!(dev.stop("INT"), Some(130));
 }
 

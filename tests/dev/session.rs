@@ -117,9 +117,12 @@ impl Loop {
     }
 
     /// All that comes until nothing more does.
+    #[track_caller]
     pub(crate) fn rest(&mut self) -> Vec<Value> {
+        let end = Instant::now() + PATIENCE;
         let mut rest = Vec::new();
         loop {
+            assert!(Instant::now() < end, "no end of what comes: {rest:#?}");
             match self.events.recv_timeout(SILENCE) {
                 Ok(event) => rest.push(event),
                 Err(RecvTimeoutError::Timeout) => return rest,
@@ -128,6 +131,7 @@ impl Loop {
         }
     }
 
+    #[track_caller]
     pub(crate) fn assert_silent(&mut self, after: &str) {
         let rest = self.rest();
         assert!(rest.is_empty(), "after {after}: {rest:#?}");

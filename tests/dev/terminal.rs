@@ -1,7 +1,7 @@
 //! What a person at a terminal has of the loop: keys, signals, lines, and the terminal as it was afterwards.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 use std::process::Command;
 
@@ -96,8 +96,14 @@ fn a_shell_stops_the_loop_and_has_its_terminal_meanwhile() {
 #[test]
 fn lines_have_prefix_and_time_and_survive_another_size_of_the_window() {
     let place = sleeping_project();
-    let mut terminal = start(&place, &["--clear", "--notify"], |_| ());
+    // The build command is told the window's size, as compilers want to know it.
+    let settings = fs::read_to_string(place.path("mewz.toml")).unwrap();
+    let asks = settings.replace("echo x", "stty size <&1; echo x");
+    place.write("mewz.toml", asks);
+    let options = ["--clear", "--notify", "--verbose"];
+    let mut terminal = start(&place, &options, |_| ());
     let text = terminal.text();
+    assert!(text.contains("30 110"), "{text}");
     let line = text.lines().find(|line| line.contains("asleep")).unwrap();
     let (prefix, said) = line.split_once(" │ ").unwrap();
     let words: Vec<&str> = prefix.split_whitespace().collect();
@@ -114,7 +120,8 @@ fn lines_have_prefix_and_time_and_survive_another_size_of_the_window() {
     terminal.press("h");
     terminal.wait_for("quit, as Ctrl-C", 1);
     terminal.resize((40, 132));
-    // Keys that ask for something; each answers in lines.
+    // One that means nothing, and keys that ask for something; each of those answers in lines.
+    terminal.press("x");
     for (key, answer) in [
         ("n", "no port is forwarded"),
         ("m", "mewz: "),
@@ -122,7 +129,6 @@ fn lines_have_prefix_and_time_and_survive_another_size_of_the_window() {
         ("o", "nothing to open"),
         (" ", "paused"),
         (" ", "going on"),
-        ("x", ""),
     ] {
         terminal.press(key);
         terminal.wait_for(answer, 1);
@@ -130,6 +136,7 @@ fn lines_have_prefix_and_time_and_survive_another_size_of_the_window() {
     // A save clears what was there; one that fails, and works again, is told of.
     place.write("source.wat", "(module");
     terminal.wait_for("failed after", 1);
+    terminal.wait_for("40 132", 1);
     place.write("source.wat", sleeping());
     terminal.wait_for("asleep", 1);
     let bytes = terminal.bytes();
@@ -225,9 +232,12 @@ fn gdb_opens_on_a_crash_and_the_loop_goes_on_after_it() {
     terminal.press("\x03");
     terminal.wait_for("(gdb)", 3);
     place.write("source.wat", printing("after gdb"));
-    wait_for("the build", || {
-        let built = fs::read_to_string(place.path("built")).ok()?;
-        (built.lines().count() == 3).then_some(())
+    wait_for("the program", || {
+        let mut socket = UnixStream::connect(place.path(".mewz/dev.sock")).unwrap();
+        socket.write_all(b"logs\n").unwrap();
+        let mut lines = String::new();
+        BufReader::new(socket).read_line(&mut lines).unwrap();
+        lines.contains("after gdb").then_some(())
     });
     assert!(
         !terminal.text().contains("after gdb"),

@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
@@ -17,6 +18,9 @@ const MARK: &str = "MEWZ_TEST_PLACE";
 
 /// Nothing that is waited for takes longer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// No run to the end takes longer: the longest of them compile large programs.
+const RUN_MAX: Duration = Duration::from_secs(600);
 
 /// A folder with a cache, a temporary folder and files of its own.
 pub(crate) struct Place {
@@ -92,7 +96,7 @@ impl Place {
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
-        Ended::new(self.command(arguments).output().unwrap())
+        Ended::of(&mut self.command(arguments))
     }
 
     /// Runs with `stdin` as standard input.
@@ -191,6 +195,22 @@ impl Place {
 }
 
 impl Ended {
+    /// Runs `command` to its end; one that never ends is killed, since a test that hangs tells nothing.
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let child = command.spawn().unwrap();
+        let id = child.id();
+        let (done, is_done) = std::sync::mpsc::channel::<()>();
+        let watcher = std::thread::spawn(move || {
+            if is_done.recv_timeout(RUN_MAX) == Err(RecvTimeoutError::Timeout) {
+                signal("KILL", id);
+            }
+        });
+        let output = child.wait_with_output().unwrap();
+        drop(done);
+        watcher.join().unwrap();
+        Self::new(output)
+    }
+
     pub(crate) fn new(output: Output) -> Self {
         Self {
             status: output
