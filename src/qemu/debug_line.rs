@@ -218,7 +218,14 @@ impl Relay {
         match line.read(&mut part) {
             Err(problem) if problem.kind() == io::ErrorKind::Interrupted => {}
             Ok(len @ 1..) => self.pass_on_from_machine(&part[..len]),
-            Ok(0) | Err(_) => self.line = None,
+            Ok(0) | Err(_) => {
+                self.line = None;
+                if self.session.is_leaving {
+                    // A machine that is gone has let go of everything.
+                    self.tell(&framed(b"OK"));
+                    self.session.leave();
+                }
+            }
         }
     }
 
@@ -256,6 +263,7 @@ impl Relay {
                 continue;
             }
             self.session.note_answer(&part);
+            let has_left = self.session.is_leaving && is_farewell(&part);
             let bytes = match part {
                 Part::Other(bytes) => bytes,
                 // The debugger is told that a program may begin a new image.
@@ -280,6 +288,9 @@ impl Relay {
                 }
             };
             self.tell(&bytes);
+            if has_left {
+                self.session.leave();
+            }
         }
     }
 
@@ -327,6 +338,8 @@ impl Relay {
             session.greeting = Some(body.to_vec());
         } else if body == b"QStartNoAckMode" {
             session.is_quiet = true;
+        } else if body.first() == Some(&b'D') && self.line.is_some() {
+            session.is_leaving = true;
         } else if matches!(body.first(), Some(b'D' | b'k')) || body.starts_with(b"vKill") {
             session.greeting = None;
         }
@@ -474,6 +487,11 @@ impl Relay {
     }
 }
 
+/// Whether it answers a debugger that leaves.
+fn is_farewell(part: &Part) -> bool {
+    matches!(part, Part::Packet { body, .. } if body == b"OK" || body.first() == Some(&b'E'))
+}
+
 /// What is known of a debugger's session.
 #[derive(Default)]
 struct Session {
@@ -481,6 +499,9 @@ struct Session {
     from_machine: Splitter,
     /// The packet by which it began; `None` before, and when the debugger has let the program go for good.
     greeting: Option<Vec<u8>>,
+    /// The debugger has let the program go for good, and waits for the answer: until then it is there, or its machine might be
+    /// ended before it has answered.
+    is_leaving: bool,
     /// Packets are not acknowledged any more.
     is_quiet: bool,
     /// The program runs, and the debugger waits for its next stop.
@@ -524,6 +545,12 @@ impl Session {
         if is_answer {
             self.open = None;
         }
+    }
+
+    /// The debugger has let the program go, and knows that.
+    fn leave(&mut self) {
+        self.is_leaving = false;
+        self.greeting = None;
     }
 
     fn attention(&self) -> Attention {
@@ -653,6 +680,30 @@ mod tests {
         fn go_on(&mut self, machine: &mut UnixStream) {
             say(&mut self.debugger, "vCont;c:1");
             expect(machine, "$vCont;c:1#");
+        }
+    }
+
+    #[test]
+    fn a_debugger_that_leaves_is_there_until_it_is_answered() {
+        for answers in [true, false] {
+            let mut led = Led::new();
+            let mut first = led.bring(1, false);
+            led.begin(&mut first);
+            led.expect_view(Attention::Running, 1);
+            say(&mut first, "T05thread:1;");
+            expect(&mut led.debugger, "$T05thread:1;#");
+            led.expect_view(Attention::Still, 1);
+            say(&mut led.debugger, "D");
+            expect(&mut first, "$D#");
+            // Whoever ends machines that nobody looks at any more does not end this one yet.
+            std::thread::sleep(Duration::from_millis(50));
+            assert!(led.views.try_recv().is_err());
+            match answers {
+                true => say(&mut first, "OK"),
+                false => drop(first),
+            }
+            expect(&mut led.debugger, "$OK#");
+            led.expect_view(Attention::Nobody, 1);
         }
     }
 
