@@ -25,6 +25,9 @@ const CONSOLE_FILE: &str = "console";
 const CONSOLE_OUTPUT_FILE: &str = "console.out";
 const CONSOLE_INPUT_FILE: &str = "console.in";
 
+/// What repeating takes; a log that lacks anything makes QEMU wait for it for ever.
+pub const NEEDED_FILES: [&str; 2] = [LOG_FILE, CONFIG_FILE];
+
 /// How often a console that goes to a file is looked at: QEMU's writing can't be waited for.
 const LOOK: Duration = Duration::from_millis(4);
 

@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::qemu::entrance::Debugger as Peer;
-use crate::qemu::packets::{Part, Splitter, framed};
+use crate::qemu::packets::{Part, Splitter, framed, hex};
 
 /// What a debugger sends to interrupt a program that runs.
 const INTERRUPT: u8 = 3;
@@ -55,6 +55,11 @@ impl Debugger {
     /// Sends a packet.
     pub(super) fn send(&mut self, body: &[u8]) -> io::Result<()> {
         self.peer.write(&framed(body))
+    }
+
+    /// Sends words for its user; it has asked for something and has no answer yet.
+    pub(super) fn tell(&mut self, words: &str) -> io::Result<()> {
+        self.send(format!("O{}", hex(words.as_bytes())).as_bytes())
     }
 
     /// Reads once; `false` where the debugger is gone.

@@ -13,13 +13,15 @@ use rustix::io::Errno;
 use super::debugger::Debugger;
 use super::output::Output;
 use super::points::{Point, Points};
+use super::progress::Progress;
 use super::search::{Stop, Timeline};
 use super::stub::Stub;
 use crate::qemu::machine::Running;
 use crate::qemu::monitor::Monitor;
 
-/// How often a machine that runs is asked what its program has written.
-const LOOK: Duration = Duration::from_millis(50);
+/// How often a machine that runs is asked how far it is. It is a nudge too: where the program waits, QEMU's main loop sleeps
+/// as long as it did when the recording was made unless something wakes it.
+const NUDGE: Duration = Duration::from_millis(1);
 
 /// What a machine says that a debugger, or the monitor, has stopped: SIGINT.
 const STOPPED_FROM_OUTSIDE: &[u8] = b"T02";
@@ -57,8 +59,8 @@ pub(super) struct Machine {
     monitor: Monitor,
     output: Output,
     now: u64,
-    /// Instructions of the recording.
-    end: u64,
+    /// What is told of a movement that takes long.
+    progress: Progress,
     /// Breakpoints and watchpoints that are wanted.
     pub(super) points: Points,
     /// Those that QEMU has.
@@ -76,7 +78,7 @@ impl Machine {
         let mut stub = Stub::new(first.line)?;
         let told = stub
             .ask(b"?")
-            .map_err(|problem| explained(&problem, &mut first.running))?;
+            .map_err(|problem| explained(problem, &mut first.running))?;
         let thread = thread(&told);
         let spare = Some(source.start()?);
         Ok(Self {
@@ -87,7 +89,7 @@ impl Machine {
             monitor: first.monitor,
             output: Output::new(first.console),
             now: 0,
-            end,
+            progress: Progress::new(end),
             points: Points::default(),
             set: Vec::new(),
             thread,
@@ -105,12 +107,21 @@ impl Machine {
         self.monitor = next.monitor;
         self.output.begin(next.console);
         self.stub = Stub::new(next.line)?;
-        let told = self.stub.ask(b"?");
-        told.map_err(|problem| explained(&problem, &mut self.running))?;
+        self.stub.ask(b"?")?;
         self.now = 0;
         self.set.clear();
         self.spare = Some(self.source.start()?);
         Ok(())
+    }
+
+    /// Why the machine has failed, by what QEMU said.
+    pub(super) fn explain(&mut self, problem: io::Error) -> io::Error {
+        explained(problem, &mut self.running)
+    }
+
+    /// The debugger waits from now on.
+    pub(super) fn set_out(&mut self) {
+        self.progress.set_out();
     }
 
     /// The answer of QEMU's stub to a packet that moves nothing.
@@ -168,14 +179,44 @@ impl Machine {
         if limit <= self.now {
             return Ok(None);
         }
-        self.monitor.stop_at(limit)?;
+        self.monitored(|monitor| monitor.stop_at(limit))?;
         self.stub.send(b"c")?;
         let told = self.await_stop()?;
         if told == OUTSIDE {
             return Ok(None);
         }
-        self.monitor.stop_nowhere()?;
+        self.monitored(Monitor::stop_nowhere)?;
         Ok(Some(self.points.stop(&told)))
+    }
+
+    /// Asks the monitor. Its failures are the machine's, and of another kind than those of a debugger that is gone.
+    fn monitored<T>(&mut self, ask: impl FnOnce(&mut Monitor) -> io::Result<T>) -> io::Result<T> {
+        ask(&mut self.monitor).map_err(|problem| {
+            io::Error::other(format!("QEMU's monitor does not answer: {problem}"))
+        })
+    }
+
+    /// Notes what stands where writes are watched.
+    fn look_at_values(&mut self) -> io::Result<()> {
+        for number in 0..self.points.len() {
+            if let Some(packet) = self.points.value_packet(number) {
+                let value = self.stub.ask(packet.as_bytes())?;
+                self.points.is_changed(number, value);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether `stop` is a write of what stood there before, which debuggers would only look at and go on from: going back,
+    /// that is a search for each.
+    fn is_same_value(&mut self, stop: Option<Stop>) -> io::Result<bool> {
+        if let Some(Stop::Watchpoint(number)) = stop
+            && let Some(packet) = self.points.value_packet(number)
+        {
+            let value = self.stub.ask(packet.as_bytes())?;
+            return Ok(!self.points.is_changed(number, value));
+        }
+        Ok(false)
     }
 
     /// Waits until the machine stands; what is said of it behind its thread. Fails where the debugger interrupts.
@@ -189,7 +230,7 @@ impl Machine {
             );
             let look = Timespec {
                 tv_sec: 0,
-                tv_nsec: LOOK.subsec_nanos().into(),
+                tv_nsec: NUDGE.subsec_nanos().into(),
             };
             match rustix::event::poll(&mut descriptors, Some(&look)) {
                 Ok(_) | Err(Errno::INTR) => {}
@@ -209,15 +250,23 @@ impl Machine {
                 && debugger.interrupts()
             {
                 is_interrupted = true;
-                self.monitor.stop()?;
+                self.monitored(Monitor::stop)?;
             }
-            self.output.pass_on()?;
+            if !from_stub {
+                let now = self.monitored(Monitor::instructions)?;
+                self.output.pass_on()?;
+                if let Some(debugger) = &mut self.debugger
+                    && let Some(words) = self.progress.words(now)
+                {
+                    debugger.tell(&words)?;
+                }
+            }
         }
         let packet = self.stub.packet()?;
-        self.now = self.monitor.instructions()?;
+        self.now = self.monitored(Monitor::instructions)?;
         self.output.pass_on()?;
         if is_interrupted {
-            self.monitor.stop_nowhere()?;
+            self.monitored(Monitor::stop_nowhere)?;
             return Err(io::ErrorKind::Interrupted.into());
         }
         let text = String::from_utf8_lossy(&packet);
@@ -237,10 +286,6 @@ impl Timeline for Machine {
         self.now
     }
 
-    fn end(&self) -> u64 {
-        self.end
-    }
-
     fn go_to(&mut self, moment: u64) -> io::Result<()> {
         if moment < self.now {
             self.begin()?;
@@ -251,22 +296,33 @@ impl Timeline for Machine {
 
     fn run_to(&mut self, limit: u64) -> io::Result<Option<Stop>> {
         self.set_points(self.points.all())?;
-        self.run(limit)
+        self.look_at_values()?;
+        loop {
+            let stop = self.run(limit)?;
+            if !self.is_same_value(stop)? {
+                return Ok(stop);
+            }
+        }
     }
 
     fn step(&mut self) -> io::Result<Option<Stop>> {
         self.set_points(self.points.watchpoints())?;
+        self.look_at_values()?;
         self.stub.send(b"s")?;
         let told = self.await_stop()?;
-        let stop = self.points.stop(&told);
-        Ok((stop != Stop::Breakpoint).then_some(stop))
+        let stop = Some(self.points.stop(&told)).filter(|stop| *stop != Stop::Breakpoint);
+        Ok(if self.is_same_value(stop)? {
+            None
+        } else {
+            stop
+        })
     }
 }
 
 /// What QEMU said before it stopped to answer, if it said anything.
-fn explained(problem: &io::Error, running: &mut Running) -> io::Error {
+fn explained(problem: io::Error, running: &mut Running) -> io::Error {
     match &running.words()[..] {
-        "" => io::Error::new(problem.kind(), format!("QEMU does not answer: {problem}")),
+        "" => problem,
         words => io::Error::other(format!("QEMU says: {words}")),
     }
 }

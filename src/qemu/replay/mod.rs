@@ -10,6 +10,7 @@ mod debugger;
 mod machine;
 mod output;
 mod points;
+mod progress;
 mod search;
 mod stub;
 mod travel;
@@ -28,7 +29,7 @@ use super::entrance::Entrance;
 /// What is known of a recording.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts {
-    /// Instructions that it has.
+    /// The last moment of it that is looked at; there is an instruction behind it.
     pub end: u64,
     /// Address of the code that enters the program.
     pub start_address: u64,
@@ -69,7 +70,7 @@ impl Server {
     /// # Errors
     ///
     /// The machine does not answer any more.
-    pub fn serve(mut self) -> io::Result<()> {
+    pub fn serve(&mut self) -> io::Result<()> {
         loop {
             let debugger = accept(&self.entrances)?;
             self.travel.serve(Debugger::new(debugger))?;

@@ -75,11 +75,13 @@ impl Point {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Points(Vec<Wanted>);
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Wanted {
     point: Point,
     /// The same bytes, by the address that the kernel reaches them by.
     alias: Option<Point>,
+    /// What stood there last, as the machine says it.
+    value: Vec<u8>,
 }
 
 impl Points {
@@ -96,7 +98,11 @@ impl Points {
     pub(super) fn set(&mut self, point: Point, alias: Option<u64>) {
         self.clear(point);
         let alias = alias.map(|address| Point { address, ..point });
-        self.0.push(Wanted { point, alias });
+        self.0.push(Wanted {
+            point,
+            alias,
+            value: Vec::new(),
+        });
     }
 
     pub(super) fn clear(&mut self, point: Point) {
@@ -116,6 +122,26 @@ impl Points {
         let mut all = self.all();
         all.retain(|point| point.is_watchpoint());
         all
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The packet that asks for what stands at the one with this number, where only other values are of interest.
+    pub(super) fn value_packet(&self, number: usize) -> Option<String> {
+        let Point { kind, address, len } = self.0.get(number)?.point;
+        (kind == WATCH_WRITE).then(|| format!("m{address:x},{len:x}"))
+    }
+
+    /// Notes what stands there, as the machine has answered that packet; whether it was something else before.
+    pub(super) fn is_changed(&mut self, number: usize, value: Vec<u8>) -> bool {
+        let Some(wanted) = self.0.get_mut(number) else {
+            return false;
+        };
+        let before = std::mem::replace(&mut wanted.value, value);
+        before != wanted.value
     }
 
     /// The one that `stop` is because of.
@@ -187,6 +213,16 @@ mod tests {
         assert_eq!(points.all().len(), 4);
         assert_eq!(points.watchpoints().len(), 3);
         assert!(points.has_breakpoint(0x40) && !points.has_breakpoint(0x80));
+        assert_eq!(points.len(), 3);
+        assert_eq!(points.value_packet(1).unwrap(), "m80,4");
+        assert_eq!(
+            (points.value_packet(0), points.value_packet(2)),
+            (None, None)
+        );
+        assert!(points.is_changed(1, b"01000000".to_vec()));
+        assert!(!points.is_changed(1, b"01000000".to_vec()));
+        assert!(points.is_changed(1, b"02000000".to_vec()));
+        assert!(!points.is_changed(9, Vec::new()));
         points.clear(Point::breakpoint(0x40));
         assert_eq!(
             points.of(points.stop("rwatch:80;")).unwrap().reason(),

@@ -44,7 +44,9 @@ impl Stub {
 
     /// Sends a packet that is answered when the machine stops, if at all.
     pub(super) fn send(&mut self, body: &[u8]) -> io::Result<()> {
-        self.line.write_all(&framed(body))
+        self.line
+            .write_all(&framed(body))
+            .map_err(|problem| silent(&problem))
     }
 
     /// The next packet; waits for it.
@@ -66,19 +68,26 @@ impl Stub {
     pub(super) fn read(&mut self) -> io::Result<()> {
         let mut part = [0; PART_BYTES];
         let len = match self.line.read(&mut part) {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(0) => return Err(silent(&io::ErrorKind::UnexpectedEof.into())),
             Ok(len) => len,
             Err(problem) if problem.kind() == io::ErrorKind::Interrupted => return Ok(()),
-            Err(problem) => return Err(problem),
+            Err(problem) => return Err(silent(&problem)),
         };
         for part in self.splitter.push(&part[..len]) {
             if let Part::Packet { body, .. } = part {
-                self.line.write_all(b"+")?;
+                self.line
+                    .write_all(b"+")
+                    .map_err(|problem| silent(&problem))?;
                 self.waiting.push_back(body);
             }
         }
         Ok(())
     }
+}
+
+/// Why a machine does not answer. Of a kind of its own: a debugger that is gone is no failure, and a machine is.
+fn silent(problem: &io::Error) -> io::Error {
+    io::Error::other(format!("QEMU does not answer its debugger: {problem}"))
 }
 
 impl AsFd for Stub {

@@ -11,7 +11,6 @@ use super::debugger::Debugger;
 use super::machine::Machine;
 use super::points::{Point, Points};
 use super::search::{Stop, Timeline as _, last_stop};
-use crate::qemu::packets::hex;
 
 /// Signals, by the numbers of GDB's `signals.def`.
 const SIGNAL_INTERRUPT: u8 = 2;
@@ -86,15 +85,12 @@ impl Wish {
 impl Travel {
     /// Goes to the program's first instruction.
     pub(super) fn begin(mut machine: Machine, facts: Facts) -> io::Result<Self> {
-        machine.points = Points::at(&[facts.start_address]);
-        // One that never came to its program begins where the machine does.
-        let first = machine.now();
-        if machine.run_to(facts.end)?.is_none() {
-            machine.go_to(first)?;
-        }
-        machine.points = Points::default();
+        let begin = match Self::first_moment(&mut machine, facts) {
+            Ok(moment) => moment,
+            Err(problem) => return Err(machine.explain(problem)),
+        };
         Ok(Self {
-            begin: machine.now(),
+            begin,
             machine,
             facts,
             trap: facts
@@ -103,17 +99,29 @@ impl Travel {
         })
     }
 
-    /// Serves one debugger until it is gone.
+    fn first_moment(machine: &mut Machine, facts: Facts) -> io::Result<u64> {
+        machine.points = Points::at(&[facts.start_address]);
+        // One that never came to its program begins where the machine does.
+        let first = machine.now();
+        if machine.run_to(facts.end)?.is_none() {
+            machine.go_to(first)?;
+        }
+        machine.points = Points::default();
+        Ok(machine.now())
+    }
+
+    /// Serves one debugger until it is gone. Where the machine fails, the debugger stays until this is dropped: so who waits for
+    /// it can be told before.
     pub(super) fn serve(&mut self, debugger: Debugger) -> io::Result<()> {
         self.machine.debugger = Some(debugger);
-        let end = self.answer_all();
+        match self.answer_all() {
+            Err(problem) if !has_left(&problem) => return Err(self.machine.explain(problem)),
+            // One may leave in the middle of something.
+            _ => {}
+        }
         self.machine.debugger = None;
         self.machine.points = Points::default();
-        match end {
-            // One that leaves in the middle of something.
-            Err(problem) if problem.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            end => end,
-        }
+        Ok(())
     }
 
     fn answer_all(&mut self) -> io::Result<()> {
@@ -152,7 +160,9 @@ impl Travel {
                     self.begin,
                     self.facts.end
                 );
-                self.send(format!("O{}", hex(words.as_bytes())).as_bytes())?;
+                if let Some(debugger) = &mut self.machine.debugger {
+                    debugger.tell(&words)?;
+                }
                 b"OK".to_vec()
             }
             Wish::Write => REFUSED.to_vec(),
@@ -176,6 +186,7 @@ impl Travel {
 
     /// Does a movement; one that the debugger interrupts ends where it is, or where it began if that was later.
     fn moved(&mut self, movement: fn(&mut Self) -> io::Result<Vec<u8>>) -> io::Result<Vec<u8>> {
+        self.machine.set_out();
         match movement(self) {
             Err(problem) if problem.kind() == io::ErrorKind::Interrupted => {
                 Ok(self.stopped(SIGNAL_INTERRUPT, ""))
@@ -209,8 +220,10 @@ impl Travel {
     /// Runs to the next stop, the trap, or the end.
     fn forward(&mut self) -> io::Result<Vec<u8>> {
         let from = self.machine.now();
+        let has_watchpoints = !self.machine.points.watchpoints().is_empty();
         let limit = match self.trap {
-            Trap::Found(moment, _) if moment > from => moment,
+            // What the instruction before accesses stops the machine at the same moment, and would not be told.
+            Trap::Found(moment, _) if moment > from => moment + u64::from(has_watchpoints),
             _ => self.facts.end,
         };
         if let Some(stop) = self.machine.run_to(limit)? {
@@ -295,4 +308,12 @@ impl Travel {
         let physical = self.machine.physical(point.watched()?)?;
         DIRECT_MAP_BASE.checked_add(physical)
     }
+}
+
+/// Whether the debugger is gone.
+fn has_left(problem: &io::Error) -> bool {
+    matches!(
+        problem.kind(),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
+    )
 }

@@ -3,7 +3,9 @@
 mod record;
 mod session;
 
-use std::fs;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -11,11 +13,12 @@ use serde::{Deserialize, Serialize};
 pub(super) use self::record::record;
 pub(super) use self::session::{Wanted, replay};
 use crate::cli::failure::Failure;
+use crate::qemu::recording;
 use crate::qemu::replay::Facts;
 
 /// Which machines recordings are made on. Another number for machines that differ in any device or in the kernel's command
 /// line: a recording repeats on the same alone.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Names of the files in a recording, beside QEMU's.
 const NOTE_FILE: &str = "recording.json";
@@ -37,9 +40,13 @@ struct Note {
     memory_bytes: u64,
     command_line: String,
     has_network: bool,
+    /// Its packets were captured.
+    has_capture: bool,
     /// Instructions that the machine ran.
     instructions: u64,
     trap: Option<NotedTrap>,
+    /// Digests of the files that repeating takes, by their names.
+    files: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -74,10 +81,10 @@ impl Found {
     fn open(folder: &Path) -> Result<Self, Failure> {
         let failure = || Failure::new(format!("cannot repeat `{}`", folder.display()));
         let text = fs::read(folder.join(NOTE_FILE)).map_err(|problem| match problem.kind() {
-            std::io::ErrorKind::NotFound if folder.is_dir() => {
+            io::ErrorKind::NotFound if folder.is_dir() => {
                 failure().cause("it is no recording, or one that did not come to its end")
             }
-            std::io::ErrorKind::NotFound => failure()
+            io::ErrorKind::NotFound => failure()
                 .cause("there is no such recording")
                 .hint("`mewz debug --record` makes one"),
             _ => failure().cause(problem),
@@ -97,7 +104,17 @@ impl Found {
                 ))
                 .hint("record once more, or repeat it with that version"));
         }
-        let note = serde_json::from_slice(&text).map_err(broken)?;
+        let note: Note = serde_json::from_slice(&text).map_err(broken)?;
+        // A machine that repeats a log which is not whole waits for what never comes.
+        for name in needed() {
+            let found = digest(&folder.join(name))
+                .map_err(|problem| failure().cause(format!("`{name}` in it: {problem}")))?;
+            if note.files.get(name) != Some(&found) {
+                return Err(failure()
+                    .cause(format!("`{name}` in it is not what was recorded"))
+                    .hint("record once more"));
+            }
+        }
         let symbols = fs::read(folder.join(SYMBOLS_FILE))
             .map_err(|problem| failure().cause(format!("`{SYMBOLS_FILE}` in it: {problem}")))?;
         let start_address = entry_address(&symbols)
@@ -111,11 +128,26 @@ impl Found {
 
     fn facts(&self) -> Facts {
         Facts {
-            end: self.note.instructions,
+            // Searches look one instruction further than where they end.
+            end: self.note.instructions.saturating_sub(1),
             start_address: self.start_address,
             trap: self.note.trap.map(|trap| (trap.instruction, trap.signal)),
         }
     }
+}
+
+/// Names of the files that repeating takes.
+fn needed() -> impl Iterator<Item = &'static str> {
+    recording::NEEDED_FILES
+        .into_iter()
+        .chain([IMAGE_FILE, SYMBOLS_FILE])
+}
+
+/// The digest of a file.
+fn digest(path: &Path) -> io::Result<String> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(File::open(path)?)?;
+    Ok(hasher.finalize().to_string())
 }
 
 fn entry_address(image: &[u8]) -> Option<u64> {

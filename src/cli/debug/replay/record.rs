@@ -1,19 +1,20 @@
 //! `mewz debug --record`: a program's run with all that comes from outside noted, so that it can be repeated.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use indicatif::HumanBytes;
 use mewz_abi::record::TrapReport;
 use mewz_abi::trap::TrapKind;
 
-use super::{FORMAT, IMAGE_FILE, NOTE_FILE, Note, NotedTrap, SYMBOLS_FILE};
+use super::{FORMAT, IMAGE_FILE, NOTE_FILE, Note, NotedTrap, SYMBOLS_FILE, digest, needed};
 use crate::cli::boot::{self, Debugging, STATUS_OUTPUT_CLOSED, STATUS_TIMEOUT, Wishes};
 use crate::cli::crash::{self, LastLines, Told};
 use crate::cli::failure::{Failure, STATUS_FAILURE};
@@ -31,7 +32,10 @@ use crate::qemu::session::{self, Deadlines, End, Event, Streams, wish};
 /// A recording ends when QEMU has noted so much: a program that runs for days fills the disk otherwise.
 const LOG_BYTES_MAX: u64 = 1 << 30;
 
-/// How often that is looked at.
+/// It ends too when so little is left on the disk: QEMU does not say that it could not write its log.
+const FREE_BYTES_MIN: u64 = 64 << 20;
+
+/// How often both are looked at.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// Runs the program and leaves the recording in the folder `path`; the answer is the program's exit status.
@@ -50,6 +54,9 @@ pub(in crate::cli) fn record(
     let version = program::version(&program).map_err(|problem| emulator::not_run(&problem))?;
     let parent = path.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(parent).map_err(|problem| failure(&problem))?;
+    if let Some(words) = too_full(parent) {
+        return Err(failure(&words).hint("`--record=FOLDER` names another place"));
+    }
     // What is half a recording is none; and a machine's memory may hold secrets: the folder is this user's alone.
     let folder = tempfile::Builder::new()
         .prefix(".unfinished-")
@@ -78,8 +85,13 @@ pub(in crate::cli) fn record(
         memory_bytes: wishes.memory_bytes,
         command_line: wishes.command_line.clone(),
         has_network: wishes.network.is_some(),
+        has_capture: wishes
+            .network
+            .as_ref()
+            .is_some_and(|network| network.capture.is_some()),
         instructions: 0,
         trap: None,
+        files: BTreeMap::new(),
     };
     let (telling, log_level, timeout) = (wishes.telling, wishes.log_level, wishes.timeout);
     let settings = settings(program, wishes, module, folder.path());
@@ -100,6 +112,10 @@ pub(in crate::cli) fn record(
     if let Some(recording) = &settings.recording {
         recording.tidy();
     }
+    for name in needed() {
+        let digest = digest(&folder.path().join(name)).map_err(|problem| failure(&problem))?;
+        note.files.insert(name.to_owned(), digest);
+    }
     let text = serde_json::to_vec_pretty(&note).map_err(|problem| failure(&problem))?;
     fs::write(folder.path().join(NOTE_FILE), text).map_err(|problem| failure(&problem))?;
     let told = Told {
@@ -113,11 +129,9 @@ pub(in crate::cli) fn record(
         }
         End::Exited(status) => Ok(boot::exit_status(status)),
         End::OutputClosed => Ok(STATUS_OUTPUT_CLOSED),
-        End::Stopped if ended.is_full => {
-            Err(Failure::new("the recording was ended").cause(format!(
-                "it has {} in QEMU's log",
-                indicatif::HumanBytes(LOG_BYTES_MAX)
-            )))
+        End::Stopped if ended.limit.is_some() => {
+            let failure = Failure::new("the recording was ended, and the program with it");
+            Err(ended.limit.into_iter().fold(failure, Failure::cause))
         }
         End::Stopped => Ok(interrupt::spared().unwrap_or(STATUS_FAILURE)),
         _ => Err(
@@ -138,7 +152,7 @@ pub(in crate::cli) fn record(
     words::plain(format_args!(
         "Recorded `{}` ({instructions} instructions, {}): `mewz debug --replay={}` goes through it",
         path.display(),
-        indicatif::HumanBytes(bytes(path)),
+        HumanBytes(bytes(path)),
         path.display()
     ));
     Ok(status)
@@ -233,8 +247,8 @@ struct Ended {
     trap: Option<TrapReport>,
     panic: Option<String>,
     log: LastLines,
-    /// QEMU has noted more than it may.
-    is_full: bool,
+    /// Why the recording had to end, where it had to.
+    limit: Option<String>,
 }
 
 fn run(
@@ -281,13 +295,14 @@ fn run(
         trap,
         panic,
         log,
-        is_full: limit.is_reached.load(Ordering::Relaxed),
+        limit: limit.reached.get().cloned(),
     })
 }
 
-/// Ends the recording when QEMU has noted too much; watches until it is dropped.
+/// Ends the recording when there is no room for more; watches until it is dropped.
 struct Limit {
-    is_reached: Arc<AtomicBool>,
+    /// Which, for people.
+    reached: Arc<OnceLock<String>>,
     _over: mpsc::Sender<()>,
 }
 
@@ -295,18 +310,17 @@ impl Limit {
     fn watch(recording: Option<&Recording>, mut stop: UnixStream) -> Self {
         let (over, is_over) = mpsc::channel();
         let limit = Self {
-            is_reached: Arc::default(),
+            reached: Arc::default(),
             _over: over,
         };
-        let is_reached = Arc::clone(&limit.is_reached);
+        let reached = Arc::clone(&limit.reached);
         let Some(log) = recording.map(Recording::log) else {
             return limit;
         };
         std::thread::spawn(move || {
             while is_over.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
-                let bytes = fs::metadata(&log).map_or(0, |log| log.len());
-                if bytes > LOG_BYTES_MAX {
-                    is_reached.store(true, Ordering::Relaxed);
+                if let Some(words) = too_long(&log).or_else(|| too_full(&log)) {
+                    let _ = reached.set(words);
                     // A session that has ended needs no stop.
                     let _ = stop.write_all(&[wish::STOP]);
                     return;
@@ -315,6 +329,25 @@ impl Limit {
         });
         limit
     }
+}
+
+/// Why what QEMU has noted is too much, if it is.
+fn too_long(log: &Path) -> Option<String> {
+    let bytes = fs::metadata(log).map_or(0, |log| log.len());
+    (bytes > LOG_BYTES_MAX).then(|| {
+        let most = HumanBytes(LOG_BYTES_MAX);
+        format!("QEMU's log of it has {most}, the most that is kept")
+    })
+}
+
+/// Why no more can be written where `path` is, if so.
+fn too_full(path: &Path) -> Option<String> {
+    let disk = rustix::fs::statvfs(path).ok()?;
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    (free < FREE_BYTES_MIN).then(|| {
+        let (free, least) = (HumanBytes(free), HumanBytes(FREE_BYTES_MIN));
+        format!("{free} are free where it is written, and a recording keeps {least} free")
+    })
 }
 
 /// Puts a recording that is whole in the place of the one before.

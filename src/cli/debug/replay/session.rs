@@ -69,27 +69,35 @@ pub(in crate::cli) fn replay(folder: &Path, wanted: Wanted) -> Outcome {
     });
     let (tell, told) = mpsc::channel();
     // Machines end with the thread that starts them.
-    let server = std::thread::spawn(move || match Server::new(source, facts, entrances) {
-        Ok(server) => {
-            let _ = tell.send(Ok(()));
-            server.serve()
-        }
-        Err(problem) => {
-            let _ = tell.send(Err(problem));
-            Ok(())
-        }
+    let server = std::thread::spawn(move || {
+        let begun = Server::new(source, facts, entrances);
+        let mut server = match begun {
+            Ok(server) => server,
+            Err(problem) => return drop(tell.send(Err(problem))),
+        };
+        // Nobody listens any more where gdb has ended.
+        let _ = tell.send(Ok(()));
+        let _ = tell.send(server.serve());
     });
     match told.recv() {
         Ok(Ok(())) => {}
         Ok(Err(problem)) => {
-            return Err(failure()
-                .cause(problem)
-                .hint("a recording whose files were changed can't be repeated: record once more"));
+            return Err(failure().cause(problem).hint(DAMAGE_HINT));
         }
         Err(_) => return Err(failure().cause("the machine is gone")),
     }
+    let failed = |problem: io::Error| {
+        Failure::new(format!("cannot go on in `{}`", folder.display()))
+            .cause(problem)
+            .hint(DAMAGE_HINT)
+    };
     if let Some(gdb) = &wanted.gdb {
-        return in_foreground(gdb, &symbols, Target::Recording(&line), &wanted.script);
+        let status = in_foreground(gdb, &symbols, Target::Recording(&line), &wanted.script)?;
+        // The server says so before gdb's connection ends.
+        return match told.try_recv() {
+            Ok(Err(problem)) => Err(failed(problem)),
+            _ => Ok(status),
+        };
     }
     if let Some(address) = address {
         words::plain(format_args!(
@@ -97,11 +105,17 @@ pub(in crate::cli) fn replay(folder: &Path, wanted: Wanted) -> Outcome {
             symbols.display()
         ));
     }
-    match server.join() {
-        Ok(Err(problem)) => Err(failure().cause(problem)),
+    let end = told.recv();
+    // Machines end with their thread.
+    let _ = server.join();
+    match end {
+        Ok(Err(problem)) => Err(failed(problem)),
         _ => Ok(0),
     }
 }
+
+/// What to do about a machine that does not repeat its recording.
+const DAMAGE_HINT: &str = "record once more";
 
 /// Starts machines that repeat a recording.
 struct Machines {
@@ -125,7 +139,11 @@ impl Source for Machines {
             mounts: Vec::new(),
             disks: Vec::new(),
             // What came from it is in the recording, what goes to it is dropped.
-            network: note.has_network.then(Network::default),
+            network: note.has_network.then(|| Network {
+                // What captures packets asks for the time, once, and what it is told is part of the recording.
+                capture: note.has_capture.then(|| PathBuf::from("/dev/null")),
+                ..Network::default()
+            }),
             options: Vec::new(),
             pack: Arc::default(),
             terminals: 0,
