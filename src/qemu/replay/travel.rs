@@ -27,6 +27,8 @@ pub(super) struct Travel {
     begin: u64,
     /// The moment before the instruction that trapped, once it has been looked for.
     trap: Trap,
+    /// The debugger has been told that it is there, since it last moved.
+    is_trap_told: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -34,8 +36,8 @@ enum Trap {
     None,
     /// The instruction's address, and the signal.
     At(u64, u8),
-    /// The moment, and the signal.
-    Found(u64, u8),
+    /// The same, and the moment.
+    Found(u64, u8, u64),
 }
 
 /// What the debugger wants done.
@@ -96,6 +98,7 @@ impl Travel {
             trap: facts
                 .trap
                 .map_or(Trap::None, |(address, signal)| Trap::At(address, signal)),
+            is_trap_told: false,
         })
     }
 
@@ -219,30 +222,32 @@ impl Travel {
 
     /// Runs to the next stop, the trap, or the end.
     fn forward(&mut self) -> io::Result<Vec<u8>> {
+        if let Some(signal) = self.trap_here()? {
+            return Ok(self.trapped(signal));
+        }
         let from = self.machine.now();
         let has_watchpoints = !self.machine.points.watchpoints().is_empty();
         let limit = match self.trap {
             // What the instruction before accesses stops the machine at the same moment, and would not be told.
-            Trap::Found(moment, _) if moment > from => moment + u64::from(has_watchpoints),
+            Trap::Found(.., moment) if moment > from => moment + u64::from(has_watchpoints),
             _ => self.facts.end,
         };
         if let Some(stop) = self.machine.run_to(limit)? {
             return Ok(self.stopped_by(stop));
         }
-        if let Trap::At(..) = self.trap {
-            self.find_trap()?;
-        }
+        self.find_trap()?;
         match self.trap {
             // The end is behind the trap, and so may the debugger have been.
-            Trap::Found(moment, signal) if moment > from => {
+            Trap::Found(_, signal, moment) if moment > from => {
                 self.machine.go_to(moment)?;
-                Ok(self.stopped(signal, ""))
+                Ok(self.trapped(signal))
             }
             _ => Ok(self.stopped(SIGNAL_TRAP, "replaylog:end;")),
         }
     }
 
-    /// Looks for the last time that the program was at the instruction that trapped. The machine is at the end then.
+    /// Where the trap has not been looked for, looks for the last time that the program was at the instruction. The machine is at the
+    /// end then.
     fn find_trap(&mut self) -> io::Result<()> {
         let Trap::At(address, signal) = self.trap else {
             return Ok(());
@@ -253,11 +258,37 @@ impl Travel {
         self.machine.points = points;
         let found = found?;
         self.machine.go_to(end)?;
-        self.trap = found.map_or(Trap::None, |hit| Trap::Found(hit.at, signal));
+        self.trap = found.map_or(Trap::None, |hit| Trap::Found(address, signal, hit.at));
         Ok(())
     }
 
+    /// The trap's signal where the instruction is the next one and the debugger does not know: something else stopped it here.
+    fn trap_here(&mut self) -> io::Result<Option<u8>> {
+        let (Trap::At(address, _) | Trap::Found(address, ..)) = self.trap else {
+            return Ok(None);
+        };
+        if std::mem::take(&mut self.is_trap_told) || self.machine.instruction_pointer()? != address
+        {
+            return Ok(None);
+        }
+        let now = self.machine.now();
+        self.find_trap()?;
+        self.machine.go_to(now)?;
+        Ok(match self.trap {
+            Trap::Found(_, signal, moment) if moment == now => Some(signal),
+            _ => None,
+        })
+    }
+
+    fn trapped(&mut self, signal: u8) -> Vec<u8> {
+        self.is_trap_told = true;
+        self.stopped(signal, "")
+    }
+
     fn step(&mut self) -> io::Result<Vec<u8>> {
+        if let Some(signal) = self.trap_here()? {
+            return Ok(self.trapped(signal));
+        }
         if self.machine.now() >= self.facts.end {
             return Ok(self.stopped(SIGNAL_TRAP, "replaylog:end;"));
         }
@@ -267,6 +298,7 @@ impl Travel {
 
     /// Goes to the last stop before this moment, or to the beginning.
     fn back(&mut self) -> io::Result<Vec<u8>> {
+        self.is_trap_told = false;
         let present = self.machine.now();
         let found = match last_stop(&mut self.machine, self.begin, present) {
             Err(problem) if problem.kind() == io::ErrorKind::Interrupted => {
@@ -290,6 +322,7 @@ impl Travel {
     }
 
     fn step_back(&mut self) -> io::Result<Vec<u8>> {
+        self.is_trap_told = false;
         let now = self.machine.now();
         if now <= self.begin {
             return self.at_beginning();
