@@ -1,18 +1,22 @@
 //! Debug information without types and variables: lines, functions, and the bodies that are part of them.
 
-use gimli::write::{AttributeValue, LineProgram, LineString, LineStringTable, StringTable, Unit};
-use gimli::{Encoding, Format, LineEncoding};
-use gimli::{constants as at, constants as tag};
+use gimli::write::{LineProgram, LineString, LineStringTable, Sections, StringTable};
+use gimli::{AttributeValue, DwLang, Encoding, Format, LineEncoding, SectionId, UnitRef};
+use gimli::{constants as at, constants as form, constants as tag};
 use rayon::prelude::*;
 
 use super::Unusable;
-use super::entries::{PIECES_MAX, producer, root_ranges};
+use super::compact::CompactUnit;
+use super::entries::{PIECES_MAX, joined_code, producer};
 use super::files::Files;
-use super::frames::{Known, Share, Sources, Writer, frames};
-use super::output::{self, DebugSection};
+use super::frames::{Entries as _, Frame, Known, Share, Sources, Value, Writer, frames};
+use super::input::Slice;
+use super::lines::LineTable;
+use super::native::Function;
+use super::output::{self, Buffer, DebugSection};
 
 /// What is written: the version that every debugger reads.
-const ENCODING: Encoding = Encoding {
+pub(super) const ENCODING: Encoding = Encoding {
     address_size: 8,
     format: Format::Dwarf32,
     version: 4,
@@ -20,6 +24,9 @@ const ENCODING: Encoding = Encoding {
 
 /// Functions that are written together at least: groups know nothing of each other and are written at the same time.
 const FUNCTIONS_AT_ONCE: usize = 200;
+
+/// Functions that one thread takes at least, of those of one unit.
+const FUNCTIONS_AT_LEAST: usize = 8;
 
 /// Writes the debug information of the module that `sources` are of.
 pub(super) fn convert(sources: &Sources<'_, '_>) -> Result<Vec<DebugSection>, Unusable> {
@@ -71,104 +78,91 @@ fn write(
     sources: &Sources<'_, '_>,
     group: &[UnitFunctions],
 ) -> Result<Vec<DebugSection>, Unusable> {
-    let mut written = gimli::write::Dwarf::new();
+    let mut sections = Sections::new(Buffer::default());
+    let mut strings = StringTable::default();
+    let mut line_strings = LineStringTable::default();
     let mut code = Vec::with_capacity(group.len());
     // More than any compiler's has, for each group: what is broken must not grow without bounds.
     let mut budget = PIECES_MAX;
-    for functions in group {
-        let mut unit = Unit::new(ENCODING, LineProgram::none());
-        let gimli::write::Dwarf {
-            line_strings,
-            strings,
-            ..
-        } = &mut written;
-        let mut files = Files::default();
-        root(&mut unit, sources, functions.unit, strings, line_strings);
-        let mut table = std::mem::replace(&mut unit.line_program, LineProgram::none());
-        if !table.is_none() {
-            sources.lines.fill(
-                &functions.functions,
-                sources.dwarf,
-                sources.program,
-                &mut table,
-                line_strings,
-                &mut files,
-            );
+    for UnitFunctions { unit, functions } in group {
+        let read = &sources.lines.units()[*unit];
+        let root = Root::read(read.unit_ref(sources.dwarf));
+        let mut unit = CompactUnit::new(&mut sections);
+        if read.line_program.is_some() {
+            unit.line_program = root.line_table(&mut line_strings);
         }
-        unit.line_program = table;
-        let ranges = functions.functions.iter();
-        let ranges = ranges.map(|place| sources.program.functions()[*place].code.clone());
-        code.push(root_ranges(&mut unit, ranges.collect()));
-        let mut known = Known::default();
+        let all = functions.iter();
+        let all = all.map(|place| sources.program.functions()[*place].code.clone());
+        let all = joined_code(all.collect());
+        let list = unit.list(&all)?;
         let mut writer = Writer {
             sources,
             unit: &mut unit,
-            line_strings,
-            files: &mut files,
-            known: &mut known,
+            line_strings: &mut line_strings,
+            files: &mut Files::default(),
+            known: &mut Known::default(),
         };
-        for place in &functions.functions {
-            function(&mut writer, *place, &mut budget);
-        }
-        written.units.add(unit);
+        write_functions(&mut writer, functions, &mut budget);
+        root.write(&mut unit, list, &mut strings, &mut line_strings)?;
+        unit.write()?;
+        code.push(all);
     }
-    output::write(&mut written, &code)
+    line_strings.write(&mut sections.debug_line_str)?;
+    strings.write(&mut sections.debug_str)?;
+    output::finished(sections, &code)
 }
 
-/// Writes a unit's own attributes, and an empty line table with its folder.
-fn root(
-    unit: &mut Unit,
-    sources: &Sources<'_, '_>,
-    index: usize,
-    strings: &mut StringTable,
-    line_strings: &mut LineStringTable,
+/// Writes the lines of all `functions`, then their entries: files have their numbers in this order.
+fn write_functions(
+    writer: &mut Writer<'_, '_, '_, CompactUnit<'_>>,
+    functions: &[usize],
+    budget: &mut usize,
 ) {
-    let read = &sources.lines.units()[index];
-    let mut cursor = read.entries();
-    let entry = cursor.next_dfs().ok().flatten();
-    let from = read.unit_ref(sources.dwarf);
-    let text = |name| {
-        let value = entry.and_then(|entry| entry.attr_value(name))?;
-        let text = from.attr_string(value).ok()?.to_vec();
-        (!text.is_empty() && !text.contains(&0)).then_some(text)
-    };
-    let id = unit.root();
-    let made_by = producer(&text(at::DW_AT_producer).unwrap_or_default());
-    let name = text(at::DW_AT_name);
-    let folder = text(at::DW_AT_comp_dir);
-    let texts = [
-        (at::DW_AT_producer, Some(made_by)),
-        (at::DW_AT_name, name.clone()),
-        (at::DW_AT_comp_dir, folder.clone()),
-    ];
-    for (attribute, text) in texts {
-        if let Some(text) = text {
-            let text = AttributeValue::StringRef(strings.add(text));
-            unit.get_mut(id).set(attribute, text);
+    let sources = writer.sources;
+    let function = |place: &usize| &sources.program.functions()[*place];
+    if !writer.unit.line_program.is_none() {
+        let mut to = LineTable {
+            program: &mut writer.unit.line_program,
+            strings: writer.line_strings,
+            files: writer.files,
+            is_zig: sources.lines.is_zig(functions, sources.dwarf),
+        };
+        for some in functions.chunks(FUNCTIONS_AT_ONCE) {
+            let found = some.par_iter().with_min_len(FUNCTIONS_AT_LEAST);
+            let found: Vec<_> = found
+                .map(|place| sources.lines.found(function(place)))
+                .collect();
+            for (place, found) in some.iter().zip(&found) {
+                let lines = sources.lines;
+                lines.write_function(function(place), found, sources.dwarf, &mut to);
+            }
         }
     }
-    let language = entry.and_then(|entry| entry.attr_value(at::DW_AT_language));
-    if let Some(gimli::AttributeValue::Language(language)) = language {
-        let language = AttributeValue::Language(language);
-        unit.get_mut(id).set(at::DW_AT_language, language);
-    }
-    if read.line_program.is_some() {
-        let unnamed = || b"?".to_vec();
-        unit.line_program = LineProgram::new(
-            ENCODING,
-            LineEncoding::default(),
-            LineString::new(folder.unwrap_or_else(unnamed), ENCODING, line_strings),
-            None,
-            LineString::new(name.unwrap_or_else(unnamed), ENCODING, line_strings),
-            None,
-        );
+    for some in functions.chunks(FUNCTIONS_AT_ONCE) {
+        // Each has its share, so that the outcome does not depend on who comes first.
+        let share = *budget / some.len();
+        let made = some.par_iter().with_min_len(FUNCTIONS_AT_LEAST);
+        let made: Vec<_> = made
+            .map(|place| {
+                let mut left = share;
+                let frames = frames(function(place), sources, Share::All, &mut left);
+                (frames, share - left)
+            })
+            .collect();
+        for (place, (frames, used)) in some.iter().zip(made) {
+            *budget -= used;
+            write_function(writer, function(place), &frames);
+        }
     }
 }
 
-/// Writes the function at `place` of the program, if its entry is known, with the bodies that are part of it.
-fn function(writer: &mut Writer<'_, '_, '_>, place: usize, budget: &mut usize) {
+/// Writes the entry of `function`, if it is known, with its `frames`.
+fn write_function(
+    writer: &mut Writer<'_, '_, '_, CompactUnit<'_>>,
+    function: &Function<'_>,
+    frames: &[Frame],
+) {
     let sources = writer.sources;
-    let function = &sources.program.functions()[place];
     let id = match sources.scopes.told(function.index) {
         Some(told) => {
             let naming = sources.scopes.naming(told.entry);
@@ -181,6 +175,80 @@ fn function(writer: &mut Writer<'_, '_, '_>, place: usize, budget: &mut usize) {
         None if function.parts.is_empty() => return,
         None => writer.unnamed(function),
     };
-    let frames = frames(function, sources, Share::All, budget);
-    writer.frames(function, &frames, |_| id);
+    writer.frames(function, frames, |_| id);
+}
+
+/// What a unit says of itself.
+struct Root {
+    producer: Vec<u8>,
+    name: Option<Vec<u8>>,
+    folder: Option<Vec<u8>>,
+    language: Option<DwLang>,
+}
+
+impl Root {
+    fn read(unit: UnitRef<'_, Slice<'_>>) -> Self {
+        let mut cursor = unit.entries();
+        let entry = cursor.next_dfs().ok().flatten();
+        let text = |name| {
+            let value = entry.and_then(|entry| entry.attr_value(name))?;
+            let text = unit.attr_string(value).ok()?.to_vec();
+            (!text.is_empty() && !text.contains(&0)).then_some(text)
+        };
+        let language = entry.and_then(|entry| entry.attr_value(at::DW_AT_language));
+        Self {
+            producer: producer(&text(at::DW_AT_producer).unwrap_or_default()),
+            name: text(at::DW_AT_name),
+            folder: text(at::DW_AT_comp_dir),
+            language: match language {
+                Some(AttributeValue::Language(language)) => Some(language),
+                _ => None,
+            },
+        }
+    }
+
+    /// An empty line table with the unit's folder.
+    fn line_table(&self, strings: &mut LineStringTable) -> LineProgram {
+        let mut text = |text: &Option<Vec<u8>>| {
+            let text = text.clone().unwrap_or_else(|| b"?".to_vec());
+            LineString::new(text, ENCODING, strings)
+        };
+        let (folder, name) = (text(&self.folder), text(&self.name));
+        LineProgram::new(ENCODING, LineEncoding::default(), folder, None, name, None)
+    }
+
+    /// Writes this as the attributes of `unit`, and its line table; the list of its code is at `list`.
+    fn write(
+        self,
+        unit: &mut CompactUnit<'_>,
+        list: usize,
+        strings: &mut StringTable,
+        line_strings: &mut LineStringTable,
+    ) -> Result<(), Unusable> {
+        let id = unit.begin_root();
+        let texts = [
+            (at::DW_AT_producer, Some(self.producer)),
+            (at::DW_AT_name, self.name),
+            (at::DW_AT_comp_dir, self.folder),
+        ];
+        for (attribute, text) in texts {
+            if let Some(text) = text {
+                let text = strings.add(text);
+                let place = strings.offset(text).0;
+                unit.set_place(attribute, form::DW_FORM_strp, SectionId::DebugStr, place);
+            }
+        }
+        if let Some(language) = self.language {
+            let language = Value::Number(language.0.into());
+            unit.set(id, at::DW_AT_language, language);
+        }
+        let (ranges, form) = (SectionId::DebugRanges, form::DW_FORM_sec_offset);
+        unit.set(id, at::DW_AT_low_pc, Value::Zero);
+        unit.set_place(at::DW_AT_ranges, form, ranges, list);
+        if unit.has_lines() {
+            let lines = unit.write_lines(line_strings, strings)?;
+            unit.set_place(at::DW_AT_stmt_list, form, SectionId::DebugLine, lines);
+        }
+        Ok(())
+    }
 }

@@ -126,15 +126,8 @@ pub(super) fn producer(named: &[u8]) -> Vec<u8> {
 }
 
 /// Says that `unit` has the code in `code`, in bytes from the start of all code, and answers with that in order.
-pub(super) fn root_ranges(unit: &mut Unit, mut code: Vec<Range<u64>>) -> Vec<Range<u64>> {
-    code.sort_by_key(|range| range.start);
-    let mut ranges: Vec<Range<u64>> = Vec::new();
-    for range in code {
-        match ranges.last_mut() {
-            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
-            _ => ranges.push(range),
-        }
-    }
+fn root_ranges(unit: &mut Unit, code: Vec<Range<u64>>) -> Vec<Range<u64>> {
+    let ranges = joined_code(code);
     if ranges.is_empty() {
         return ranges;
     }
@@ -150,6 +143,19 @@ pub(super) fn root_ranges(unit: &mut Unit, mut code: Vec<Range<u64>>) -> Vec<Ran
     let root = unit.get_mut(root);
     root.set(at::DW_AT_low_pc, AttributeValue::Address(zero));
     root.set(at::DW_AT_ranges, AttributeValue::RangeListRef(list));
+    ranges
+}
+
+/// Ranges of all code in order, those that touch as one.
+pub(super) fn joined_code(mut code: Vec<Range<u64>>) -> Vec<Range<u64>> {
+    code.sort_by_key(|range| range.start);
+    let mut ranges: Vec<Range<u64>> = Vec::new();
+    for range in code {
+        match ranges.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => ranges.push(range),
+        }
+    }
     ranges
 }
 

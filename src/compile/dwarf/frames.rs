@@ -4,18 +4,21 @@
 //! in the module's DWARF, the latter's in the address map. Here both become one tree, by what each piece of code comes from.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::ops::Range;
 
 use gimli::constants as tag;
 use gimli::constants as at;
-use gimli::write::{AttributeValue, LineStringTable, Unit, UnitEntryId};
-use gimli::{DwTag, Dwarf};
+use gimli::write::{
+    Address, AttributeValue, FileId, LineProgram, LineStringTable, Unit, UnitEntryId,
+};
+use gimli::{DwAt, DwTag, Dwarf};
 
 use super::files::Files;
 use super::input::Slice;
 use super::lines::{Lines, SourcePlace};
-use super::native::{Function, Program};
-use super::scopes::{EntryPlace, Naming, Scopes, Told};
+use super::native::{Function, Program, code_address};
+use super::scopes::{EntryPlace, Naming, Scopes, SpacePlace, Told};
 
 /// Frames in frames; what lies deeper counts to the innermost of these. What writes them calls itself.
 const DEPTH_MAX: u32 = 200;
@@ -206,34 +209,118 @@ impl<'b> Builder<'b, '_> {
     }
 }
 
+/// The entries of a unit while they are written. What is added gets its attributes before the next is added.
+pub(super) trait Entries {
+    /// Names an entry.
+    type Id: Copy + Eq + Hash;
+
+    /// The entry that all others are in.
+    fn root(&self) -> Self::Id;
+
+    /// Adds an entry behind those that `parent` has.
+    fn add(&mut self, parent: Self::Id, tag: DwTag) -> Self::Id;
+
+    /// Gives an entry an attribute.
+    fn set(&mut self, id: Self::Id, name: DwAt, value: Value<'_, Self::Id>);
+
+    /// Gives an entry code of `function`, in bytes from its start.
+    fn set_ranges(&mut self, id: Self::Id, function: &Function<'_>, ranges: &[Range<u32>]);
+
+    /// The line table; none where the module has none.
+    fn line_table(&mut self) -> &mut LineProgram;
+}
+
+/// What an attribute says.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Value<'v, Id> {
+    /// An address, in bytes from the start of all code.
+    Code(u64),
+    /// The address 0.
+    Zero,
+    Number(u64),
+    Text(&'v [u8]),
+    /// Yes.
+    Flag,
+    Entry(Id),
+    /// A file of the line table.
+    File(FileId),
+}
+
+impl Entries for Unit {
+    type Id = UnitEntryId;
+
+    fn root(&self) -> UnitEntryId {
+        Self::root(self)
+    }
+
+    fn add(&mut self, parent: UnitEntryId, tag: DwTag) -> UnitEntryId {
+        Self::add(self, parent, tag)
+    }
+
+    fn set(&mut self, id: UnitEntryId, name: DwAt, value: Value<'_, UnitEntryId>) {
+        let value = match value {
+            Value::Code(offset) => AttributeValue::Address(code_address(offset)),
+            Value::Zero => AttributeValue::Address(Address::Constant(0)),
+            Value::Number(number) => AttributeValue::Udata(number),
+            Value::Text(text) => AttributeValue::String(text.to_vec()),
+            Value::Flag => AttributeValue::Flag(true),
+            Value::Entry(entry) => AttributeValue::UnitRef(entry),
+            Value::File(file) => AttributeValue::FileIndex(Some(file)),
+        };
+        self.get_mut(id).set(name, value);
+    }
+
+    fn set_ranges(&mut self, id: UnitEntryId, function: &Function<'_>, ranges: &[Range<u32>]) {
+        let list = self.ranges.add(function.range_list(ranges));
+        let list = AttributeValue::RangeListRef(list);
+        self.get_mut(id).set(at::DW_AT_ranges, list);
+    }
+
+    fn line_table(&mut self) -> &mut LineProgram {
+        &mut self.line_program
+    }
+}
+
 /// Entries for frames in one unit while they are written.
-pub(super) struct Writer<'w, 's, 'a> {
+pub(super) struct Writer<'w, 's, 'a, E: Entries> {
     pub(super) sources: &'w Sources<'s, 'a>,
-    pub(super) unit: &'w mut Unit,
+    pub(super) unit: &'w mut E,
     pub(super) line_strings: &'w mut LineStringTable,
     pub(super) files: &'w mut Files,
-    pub(super) known: &'w mut Known,
+    pub(super) known: &'w mut Known<E::Id>,
 }
 
 /// Entries that a unit has already.
-#[derive(Debug, Default)]
-pub(super) struct Known {
+#[derive(Debug)]
+pub(super) struct Known<Id> {
     /// Functions that frames are bodies of.
-    origins: HashMap<Origin, UnitEntryId>,
+    origins: HashMap<Origin, Id>,
     /// Namespaces and types, by what is around them, kind and name.
-    spaces: HashMap<(UnitEntryId, DwTag, Vec<u8>), UnitEntryId>,
+    spaces: HashMap<(Id, DwTag, Vec<u8>), Id>,
+    /// The same by their place in what was read, where something in them was written.
+    places: HashMap<SpacePlace, Id>,
 }
 
-impl<'a> Writer<'_, '_, 'a> {
+impl<Id> Default for Known<Id> {
+    fn default() -> Self {
+        Self {
+            origins: HashMap::new(),
+            spaces: HashMap::new(),
+            places: HashMap::new(),
+        }
+    }
+}
+
+impl<'a, E: Entries> Writer<'_, '_, 'a, E> {
     /// Writes `frames` of `function`; `below` gives what the one at a place stands in, where that is of
     /// the function itself.
     pub(super) fn frames(
         &mut self,
         function: &Function<'_>,
         frames: &[Frame],
-        below: impl Fn(usize) -> UnitEntryId,
+        below: impl Fn(usize) -> E::Id,
     ) {
-        let mut ids: Vec<UnitEntryId> = Vec::with_capacity(frames.len());
+        let mut ids: Vec<E::Id> = Vec::with_capacity(frames.len());
         for (place, frame) in frames.iter().enumerate() {
             let parent = match frame.parent {
                 Some(parent) => ids[parent],
@@ -242,19 +329,16 @@ impl<'a> Writer<'_, '_, 'a> {
             let origin = self.origin(frame.origin);
             let id = self.unit.add(parent, tag::DW_TAG_inlined_subroutine);
             ids.push(id);
-            self.set(
-                id,
-                at::DW_AT_abstract_origin,
-                AttributeValue::UnitRef(origin),
-            );
+            self.unit
+                .set(id, at::DW_AT_abstract_origin, Value::Entry(origin));
             self.code(id, function, &frame.ranges);
             self.call(id, frame.call);
         }
     }
 
     /// Says where the call stands that a frame is for. gdb shows no frame of which nothing is said: then it is line 0.
-    fn call(&mut self, id: UnitEntryId, call: Option<SourcePlace>) {
-        let table = &mut self.unit.line_program;
+    fn call(&mut self, id: E::Id, call: Option<SourcePlace>) {
+        let table = self.unit.line_table();
         if !table.is_none() {
             let units = self.sources.lines.units();
             let known = call.and_then(|call| {
@@ -263,40 +347,37 @@ impl<'a> Writer<'_, '_, 'a> {
                 self.files.find(place, call.file, table, self.line_strings)
             });
             let file = known.or_else(|| table.files().next().map(|(file, ..)| file));
-            if file.is_some() {
-                self.set(id, at::DW_AT_call_file, AttributeValue::FileIndex(file));
+            if let Some(file) = file {
+                self.unit.set(id, at::DW_AT_call_file, Value::File(file));
             }
         }
         let line = call.map_or(0, |call| call.line);
-        self.set(id, at::DW_AT_call_line, AttributeValue::Udata(line));
+        self.unit.set(id, at::DW_AT_call_line, Value::Number(line));
         if let Some(column) = call.map(|call| call.column).filter(|column| *column != 0) {
-            let column = AttributeValue::Udata(column);
-            self.set(id, at::DW_AT_call_column, column);
+            let column = Value::Number(column);
+            self.unit.set(id, at::DW_AT_call_column, column);
         }
     }
 
     /// Says which code of `function` an entry has.
-    pub(super) fn code(&mut self, id: UnitEntryId, function: &Function<'_>, ranges: &[Range<u32>]) {
+    pub(super) fn code(&mut self, id: E::Id, function: &Function<'_>, ranges: &[Range<u32>]) {
         let length = |range: &Range<u32>| u64::from(range.end - range.start);
         let ranges = function.around_traps(ranges.to_vec());
         match ranges.as_slice() {
             [] | [_] => {
                 // What has no code must not become part of what is around it.
                 let range = ranges.first().cloned().unwrap_or(0..0);
-                let low = AttributeValue::Address(function.address(range.start));
-                self.set(id, at::DW_AT_low_pc, low);
-                let high = AttributeValue::Udata(length(&range));
-                self.set(id, at::DW_AT_high_pc, high);
+                let low = Value::Code(function.code.start + u64::from(range.start));
+                self.unit.set(id, at::DW_AT_low_pc, low);
+                let high = Value::Number(length(&range));
+                self.unit.set(id, at::DW_AT_high_pc, high);
             }
-            ranges => {
-                let list = self.unit.ranges.add(function.range_list(ranges));
-                self.set(id, at::DW_AT_ranges, AttributeValue::RangeListRef(list));
-            }
+            ranges => self.unit.set_ranges(id, function, ranges),
         }
     }
 
     /// The entry of the function that frames are bodies of.
-    pub(super) fn origin(&mut self, origin: Origin) -> UnitEntryId {
+    pub(super) fn origin(&mut self, origin: Origin) -> E::Id {
         if let Some(known) = self.known.origins.get(&origin) {
             return *known;
         }
@@ -312,22 +393,22 @@ impl<'a> Writer<'_, '_, 'a> {
                 let root = self.unit.root();
                 let id = self.unit.add(root, tag::DW_TAG_subprogram);
                 let name = self.symbol_name(body);
-                self.text(id, at::DW_AT_name, name);
+                self.text(id, at::DW_AT_name, &name);
                 id
             }
         };
-        let inline = AttributeValue::Inline(gimli::DW_INL_inlined);
-        self.set(id, at::DW_AT_inline, inline);
+        let inline = Value::Number(gimli::DW_INL_inlined.0.into());
+        self.unit.set(id, at::DW_AT_inline, inline);
         self.known.origins.insert(origin, id);
         id
     }
 
     /// Adds an entry for a function of which the module's DWARF tells nothing, as of those that a linker adds.
-    pub(super) fn unnamed(&mut self, function: &Function<'_>) -> UnitEntryId {
+    pub(super) fn unnamed(&mut self, function: &Function<'_>) -> E::Id {
         let root = self.unit.root();
         let id = self.unit.add(root, tag::DW_TAG_subprogram);
         let name = self.symbol_name(function.index);
-        self.text(id, at::DW_AT_name, name);
+        self.text(id, at::DW_AT_name, &name);
         self.code(id, function, std::slice::from_ref(&(0..function.len())));
         id
     }
@@ -339,50 +420,52 @@ impl<'a> Writer<'_, '_, 'a> {
     }
 
     /// The entry of what is around a function.
-    pub(super) fn space(&mut self, naming: &Naming<'a>) -> UnitEntryId {
+    pub(super) fn space(&mut self, naming: &Naming<'a>) -> E::Id {
+        let Some(place) = naming.space else {
+            return self.unit.root();
+        };
+        if let Some(known) = self.known.places.get(&place) {
+            return *known;
+        }
         let mut parent = self.unit.root();
-        for (kind, name) in &naming.spaces {
-            let key = (parent, *kind, name.to_vec());
+        for (kind, name) in self.sources.scopes.spaces(place) {
+            let key = (parent, kind, name.to_vec());
             parent = match self.known.spaces.get(&key) {
                 Some(known) => *known,
                 None => {
-                    let id = self.unit.add(parent, *kind);
+                    let id = self.unit.add(parent, kind);
                     if !name.is_empty() {
-                        self.text(id, at::DW_AT_name, name.to_vec());
+                        self.text(id, at::DW_AT_name, name);
                     }
-                    if !matches!(*kind, tag::DW_TAG_namespace | tag::DW_TAG_module) {
-                        self.set(id, at::DW_AT_declaration, AttributeValue::Flag(true));
+                    if !matches!(kind, tag::DW_TAG_namespace | tag::DW_TAG_module) {
+                        self.unit.set(id, at::DW_AT_declaration, Value::Flag);
                     }
                     self.known.spaces.insert(key, id);
                     id
                 }
             };
         }
+        self.known.places.insert(place, parent);
         parent
     }
 
     /// Gives an entry a function's names.
-    pub(super) fn name(&mut self, id: UnitEntryId, naming: &Naming<'a>) {
+    pub(super) fn name(&mut self, id: E::Id, naming: &Naming<'a>) {
         // The symbol is `__main_argc_argv` or the like; people know it by its name.
-        let is_main =
-            naming.is_external && naming.name == Some(b"main") && naming.spaces.is_empty();
+        let is_main = naming.is_external && naming.name == Some(b"main") && naming.space.is_none();
         if let Some(name) = naming.name.or(naming.linkage_name) {
-            self.text(id, at::DW_AT_name, name.to_vec());
+            self.text(id, at::DW_AT_name, name);
         }
         if let Some(name) = naming.linkage_name.filter(|_| !is_main) {
-            self.text(id, at::DW_AT_linkage_name, name.to_vec());
+            self.text(id, at::DW_AT_linkage_name, name);
         }
         if naming.is_external {
-            self.set(id, at::DW_AT_external, AttributeValue::Flag(true));
+            self.unit.set(id, at::DW_AT_external, Value::Flag);
         }
     }
 
     /// Names stand where they are said: most are said once, and a reference would be one more relocation.
-    fn text(&mut self, id: UnitEntryId, name: gimli::DwAt, text: Vec<u8>) {
-        self.set(id, name, AttributeValue::String(text));
-    }
-
-    fn set(&mut self, id: UnitEntryId, name: gimli::DwAt, value: AttributeValue) {
-        self.unit.get_mut(id).set(name, value);
+    fn text(&mut self, id: E::Id, name: DwAt, text: &[u8]) {
+        self.unit.set(id, name, Value::Text(text));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use gimli::write::{ConvertUnit, FileId, LineProgram, LineRow, LineStringTable};
+use gimli::write::{ConvertUnit, LineProgram, LineRow, LineStringTable};
 use gimli::{ColumnType, Dwarf, LineEncoding, UnitRef};
 use rayon::prelude::*;
 
@@ -40,6 +40,23 @@ struct Sequence {
     end: u64,
     unit: usize,
     rows: Vec<Row>,
+}
+
+impl Sequence {
+    /// The unit and the row of the operator at `address`, which is within, with the addresses for which it holds.
+    fn row_around(&self, address: u64) -> Option<(usize, &Row, Range<u64>)> {
+        let after = self.rows.partition_point(|row| row.address <= address);
+        let row = self.rows[..after].last()?;
+        let end = self.rows.get(after).map_or(self.end, |next| next.address);
+        Some((self.unit, row, row.address..end))
+    }
+}
+
+/// The row that tells of a function's code from some byte of it on.
+pub(super) struct Found<'l> {
+    start: u32,
+    unit: usize,
+    row: &'l Row,
 }
 
 /// All line tables of the module.
@@ -136,20 +153,19 @@ impl<'a> Lines<'a> {
 
     /// As [`Lines::row_at`], with the addresses for which the row holds.
     fn row_around(&self, address: u64) -> Option<(usize, &Row, Range<u64>)> {
+        let (sequence, _) = self.sequence_around(address)?;
+        sequence.row_around(address)
+    }
+
+    /// The sequence that tells of `address`, and the addresses up to which no other does.
+    fn sequence_around(&self, address: u64) -> Option<(&Sequence, u64)> {
         let after = self
             .sequences
             .partition_point(|sequence| sequence.start <= address);
         let sequence = self.sequences[..after].last()?;
-        if address >= sequence.end {
-            return None;
-        }
-        let after = sequence.rows.partition_point(|row| row.address <= address);
-        let row = sequence.rows[..after].last()?;
-        let end = sequence
-            .rows
-            .get(after)
-            .map_or(sequence.end, |next| next.address);
-        Some((sequence.unit, row, row.address..end))
+        let next = self.sequences.get(after);
+        let end = next.map_or(sequence.end, |next| next.start.min(sequence.end));
+        (address < sequence.end).then_some((sequence, end))
     }
 
     /// The first row of a function's code; where there is none of the function itself, as of what a linker adds, that of the
@@ -178,41 +194,114 @@ impl<'a> Lines<'a> {
         let (mut table, files) = table.program();
         let mut files = Files::of_unit(index, files);
         let functions = self.functions_of(index);
-        self.fill(
-            functions,
-            dwarf,
-            program,
-            &mut table,
-            unit.line_strings,
-            &mut files,
-        );
+        let mut to = LineTable {
+            program: &mut table,
+            strings: unit.line_strings,
+            files: &mut files,
+            is_zig: self.is_zig(functions, dwarf),
+        };
+        for place in functions {
+            let function = &program.functions()[*place];
+            self.write_function(function, &self.found(function), dwarf, &mut to);
+        }
         unit.set_line_program(table, files.own().to_vec());
         Ok(files)
     }
 
-    /// Adds rows for the functions at the places `functions` to `table`, whose files are `files`.
-    pub(super) fn fill(
-        &self,
-        functions: &[usize],
-        dwarf: &Dwarf<Slice<'a>>,
-        program: &Program<'_>,
-        table: &mut LineProgram,
-        strings: &mut LineStringTable,
-        files: &mut Files,
-    ) {
-        let unit = functions.first().and_then(|place| self.unit_of[*place]);
-        let mut writer = Writer {
-            lines: self,
-            dwarf,
-            strings,
-            table,
-            files,
-            is_zig: unit.is_some_and(|unit| is_zig(&self.units[unit].unit_ref(dwarf))),
-        };
-        for place in functions {
-            writer.function(&program.functions()[*place]);
+    /// The rows that tell of the code of `function`, in the order of the code.
+    pub(super) fn found(&self, function: &Function<'_>) -> Vec<Found<'_>> {
+        let mut all: Vec<Found<'_>> = Vec::new();
+        // The addresses of the row before: what follows is mostly among them, or in the sequence that it is of.
+        let mut around = 0..0;
+        let mut sequence: Option<(&Sequence, u64)> = None;
+        for span in &function.spans {
+            let operator = u64::from(span.operator);
+            if around.contains(&operator) {
+                continue;
+            }
+            let same =
+                sequence.filter(|(sequence, end)| (sequence.start..*end).contains(&operator));
+            sequence = same.or_else(|| self.sequence_around(operator));
+            let row = sequence.and_then(|(sequence, _)| sequence.row_around(operator));
+            let Some((unit, row, addresses)) = row else {
+                continue;
+            };
+            around = addresses;
+            all.push(Found {
+                start: span.start,
+                unit,
+                row,
+            });
         }
+        all
     }
+
+    /// Adds the rows that were `found` for `function` to a table.
+    pub(super) fn write_function(
+        &self,
+        function: &Function<'_>,
+        found: &[Found<'_>],
+        dwarf: &Dwarf<Slice<'a>>,
+        to: &mut LineTable<'_>,
+    ) {
+        let mut rows: Vec<LineRow> = Vec::with_capacity(found.len() + 1);
+        let mut last: Option<(usize, &Row)> = None;
+        let mut last_place = None;
+        for Found { start, unit, row } in found {
+            if last == Some((*unit, *row)) {
+                continue;
+            }
+            let from = self.units[*unit].unit_ref(dwarf);
+            let files = &mut *to.files;
+            let Some(file) = files.find((*unit, from), row.file, to.program, to.strings) else {
+                continue;
+            };
+            last = Some((*unit, row));
+            let place = (file, row.line);
+            // Code is not in the order of the module: where a row's first instruction went elsewhere, a debugger would find
+            // no place to stop at its line.
+            let is_statement = row.is_statement || (row.line != 0 && last_place != Some(place));
+            last_place = Some(place);
+            rows.push(LineRow {
+                address_offset: u64::from(*start),
+                op_index: 0,
+                file,
+                line: row.line,
+                column: row.column,
+                discriminator: 0,
+                is_statement,
+                basic_block: false,
+                prologue_end: row.ends_prologue,
+                epilogue_begin: false,
+                isa: 0,
+            });
+        }
+        if to.is_zig {
+            end_zigs_prologue(&mut rows);
+        }
+        end_prologue(&mut rows, function);
+        to.program.begin_sequence(Some(function.address(0)));
+        for row in rows {
+            *to.program.row() = row;
+            to.program.generate_row();
+        }
+        to.program.end_sequence(u64::from(function.len()));
+    }
+
+    /// Whether Zig's compiler made the unit that `functions` are of.
+    pub(super) fn is_zig(&self, functions: &[usize], dwarf: &Dwarf<Slice<'a>>) -> bool {
+        let unit = functions.first().and_then(|place| self.unit_of[*place]);
+        unit.is_some_and(|unit| is_zig(&self.units[unit].unit_ref(dwarf)))
+    }
+}
+
+/// A line table while it is written.
+pub(super) struct LineTable<'t> {
+    pub(super) program: &'t mut LineProgram,
+    pub(super) strings: &'t mut LineStringTable,
+    pub(super) files: &'t mut Files,
+    /// Whether Zig's compiler made what it tells of.
+    pub(super) is_zig: bool,
 }
 
 /// Reads the rows of one table, as far as there is code.
@@ -323,76 +412,5 @@ fn end_zigs_prologue(rows: &mut [LineRow]) {
     if let Some(next) = behind.position(|row| row.line > first_line && row.is_statement) {
         rows[end].prologue_end = false;
         rows[end + next].prologue_end = true;
-    }
-}
-
-/// A line table while it is written.
-struct Writer<'l, 'a> {
-    lines: &'l Lines<'a>,
-    dwarf: &'l Dwarf<Slice<'a>>,
-    strings: &'l mut LineStringTable,
-    table: &'l mut LineProgram,
-    files: &'l mut Files,
-    is_zig: bool,
-}
-
-impl Writer<'_, '_> {
-    fn function(&mut self, function: &Function<'_>) {
-        let mut rows: Vec<LineRow> = Vec::new();
-        let mut last: Option<(usize, Row)> = None;
-        let mut last_place = None;
-        // The addresses of the row before: what follows is mostly among them.
-        let mut around = 0..0;
-        for span in &function.spans {
-            let operator = u64::from(span.operator);
-            if around.contains(&operator) {
-                continue;
-            }
-            let Some((unit, row, addresses)) = self.lines.row_around(operator) else {
-                continue;
-            };
-            around = addresses;
-            if last == Some((unit, *row)) {
-                continue;
-            }
-            let Some(file) = self.file(unit, row.file) else {
-                continue;
-            };
-            last = Some((unit, *row));
-            let place = (file, row.line);
-            // Code is not in the order of the module: where a row's first instruction went elsewhere, a debugger would find
-            // no place to stop at its line.
-            let is_statement = row.is_statement || (row.line != 0 && last_place != Some(place));
-            last_place = Some(place);
-            rows.push(LineRow {
-                address_offset: u64::from(span.start),
-                op_index: 0,
-                file,
-                line: row.line,
-                column: row.column,
-                discriminator: 0,
-                is_statement,
-                basic_block: false,
-                prologue_end: row.ends_prologue,
-                epilogue_begin: false,
-                isa: 0,
-            });
-        }
-        if self.is_zig {
-            end_zigs_prologue(&mut rows);
-        }
-        end_prologue(&mut rows, function);
-        self.table.begin_sequence(Some(function.address(0)));
-        for row in rows {
-            *self.table.row() = row;
-            self.table.generate_row();
-        }
-        self.table.end_sequence(u64::from(function.len()));
-    }
-
-    fn file(&mut self, unit: usize, file: u64) -> Option<FileId> {
-        let from = UnitRef::new(self.dwarf, &self.lines.units[unit]);
-        self.files
-            .find((unit, from), file, self.table, self.strings)
     }
 }

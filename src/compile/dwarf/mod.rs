@@ -7,6 +7,7 @@
 //! lines are enough, `brief` writes all that there is instead of `entries`. What can't be told is left out; what is broken beyond reading is an error, which costs the debug information and nothing else.
 
 mod brief;
+mod compact;
 mod entries;
 mod expression;
 mod files;

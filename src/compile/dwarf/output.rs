@@ -51,6 +51,14 @@ pub(super) fn write(
 ) -> Result<Vec<DebugSection>, Unusable> {
     let mut sections = Sections::new(Buffer::default());
     dwarf.write(&mut sections)?;
+    finished(sections, code)
+}
+
+/// What was written of units that have `code`; empty sections are left out.
+pub(super) fn finished(
+    mut sections: Sections<Buffer>,
+    code: &[Vec<Range<u64>>],
+) -> Result<Vec<DebugSection>, Unusable> {
     let mut all = Vec::new();
     sections.for_each_mut(|id, buffer| {
         let buffer = std::mem::take(buffer);
@@ -178,9 +186,16 @@ fn relocation(from: &Relocation) -> Result<DebugRelocation, Unusable> {
 
 /// A section while it is written.
 #[derive(Clone, Debug)]
-struct Buffer {
+pub(super) struct Buffer {
     bytes: EndianVec<LittleEndian>,
     relocations: Vec<Relocation>,
+}
+
+impl Buffer {
+    /// What is there of it.
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.bytes.slice()
+    }
 }
 
 impl Default for Buffer {

@@ -90,6 +90,9 @@ impl Told {
     }
 }
 
+/// A namespace or type that functions are in: its unit's place among the module's, and its own in that.
+pub(super) type SpacePlace = (usize, u32);
+
 /// What a function is called.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Naming<'a> {
@@ -97,8 +100,8 @@ pub(super) struct Naming<'a> {
     pub(super) name: Option<&'a [u8]>,
     /// That of its symbol.
     pub(super) linkage_name: Option<&'a [u8]>,
-    /// What is around it, outermost first: namespaces and types.
-    pub(super) spaces: Vec<(DwTag, &'a [u8])>,
+    /// The innermost namespace or type around it.
+    pub(super) space: Option<SpacePlace>,
     /// Whether other units can name it.
     pub(super) is_external: bool,
 }
@@ -204,27 +207,38 @@ impl<'m, 'a> Scopes<'m, 'a> {
                 || text(at::DW_AT_linkage_name).or_else(|| text(at::DW_AT_MIPS_linkage_name));
             naming.linkage_name = naming.linkage_name.or_else(linkage);
             naming.is_external |= entry.attr_value(at::DW_AT_external).is_some();
-            if naming.spaces.is_empty() {
-                let around = self.around[index].of(offset);
-                let named = around.map(|(kind, entry)| (kind, name_at(unit, entry)));
-                naming.spaces = named.collect();
-                naming.spaces.reverse();
-            }
+            let space = || Some((index, self.around[index].of(offset)?));
+            naming.space = naming.space.or_else(space);
             let origin = entry.attr_value(at::DW_AT_abstract_origin);
             let reference = origin.or_else(|| entry.attr_value(at::DW_AT_specification));
             next = reference.and_then(|value| referred(self.units, index, value));
         }
         naming
     }
+
+    /// The namespace or type at `place` and those around it, outermost first, with their names.
+    pub(super) fn spaces(&self, (index, place): SpacePlace) -> Vec<(DwTag, &'a [u8])> {
+        let unit = self.units[index].unit_ref(self.dwarf);
+        let around = self.around[index].from(place);
+        let named = around.map(|(kind, entry)| (kind, name_at(unit, entry)));
+        let mut named: Vec<_> = named.collect();
+        named.reverse();
+        named
+    }
 }
 
 impl Around {
-    /// What is around the entry of a function, innermost first.
-    fn of(&self, function: UnitOffset) -> impl Iterator<Item = (DwTag, UnitOffset)> {
+    /// What is right around the entry of a function.
+    fn of(&self, function: UnitOffset) -> Option<u32> {
         let known = self
             .functions
             .binary_search_by_key(&function, |(at, _)| *at);
-        let mut next = known.ok().map(|place| self.functions[place].1);
+        known.ok().map(|place| self.functions[place].1)
+    }
+
+    /// The one at `place`, and what is around it.
+    fn from(&self, place: u32) -> impl Iterator<Item = (DwTag, UnitOffset)> {
+        let mut next = Some(place);
         let spaces = std::iter::from_fn(move || {
             let (parent, kind, entry) = self.spaces[next? as usize];
             next = parent;
