@@ -22,7 +22,10 @@ pub(super) const ENCODING: Encoding = Encoding {
     version: 4,
 };
 
-/// Functions that are written together at least: groups know nothing of each other and are written at the same time.
+/// Code that is written of together at least, in bytes: groups know nothing of each other and are written at the same time.
+const CODE_AT_ONCE: u64 = 48 << 10;
+
+/// Functions of one unit that are looked at together.
 const FUNCTIONS_AT_ONCE: usize = 200;
 
 /// Functions that one thread takes at least, of those of one unit.
@@ -63,9 +66,11 @@ fn groups(sources: &Sources<'_, '_>) -> Vec<Vec<UnitFunctions>> {
         functions.sort_by_key(|place| sources.program.functions()[*place].code.start);
         if room == 0 || groups.is_empty() {
             groups.push(Vec::new());
-            room = FUNCTIONS_AT_ONCE;
+            room = CODE_AT_ONCE;
         }
-        room = room.saturating_sub(functions.len());
+        let code = |place: &usize| sources.program.functions()[*place].len();
+        let code: u64 = functions.iter().map(|place| u64::from(code(place))).sum();
+        room = room.saturating_sub(code);
         let last = groups.last_mut();
         let last = last.expect("there is one");
         last.push(UnitFunctions { unit, functions });

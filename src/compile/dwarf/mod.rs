@@ -18,6 +18,7 @@ mod native;
 mod output;
 mod scopes;
 mod text;
+mod walk;
 mod wanted;
 
 use self::frames::Sources;

@@ -12,7 +12,7 @@ use super::Unusable;
 use super::input::Slice;
 use super::lines::SourcePlace;
 use super::native::Program;
-use super::wanted::DEPTH_MAX;
+use super::walk::{Role, Walk};
 
 /// References from entry to entry that are followed for a name.
 const REFERENCES_MAX: usize = 8;
@@ -317,43 +317,28 @@ struct Reader<'r, 'a> {
 
 impl<'a> Reader<'_, 'a> {
     fn read(mut self) -> Result<(Vec<(usize, Told)>, Around), Unusable> {
-        let mut entries = self.unit.entries_raw(None)?;
+        let mut walk = Walk::new(self.unit);
         let mut entry = DebuggingInformationEntry::null();
-        while !entries.is_empty() {
-            let depth = entries.next_depth();
-            if depth > DEPTH_MAX {
-                return Err(Unusable(format!(
-                    "its entries nest deeper than {DEPTH_MAX}"
-                )));
-            }
-            let offset = entries.next_offset();
-            let Some(abbreviation) = entries.read_abbreviation()? else {
-                continue;
-            };
-            let kind = abbreviation.tag();
-            while self.open.last().is_some_and(|last| last.depth >= depth) {
+        while let Some(stop) = walk.next()? {
+            let around = |open: &Open| open.depth < stop.depth_min;
+            while self.open.last().is_some_and(|last| !around(last)) {
                 self.close();
             }
-            // Most entries tell nothing here: they are passed over without a look.
-            let known = if is_space(kind) {
-                Some(OpenKind::Space(self.enter_space(kind, offset)))
-            } else if kind == tag::DW_TAG_subprogram && !has_code(abbreviation) {
-                self.note_function(offset);
-                Some(OpenKind::Function(None))
-            } else {
-                None
+            let kind = match stop.role {
+                Role::Space => Some(OpenKind::Space(self.enter_space(stop.tag, stop.offset))),
+                Role::Declaration => {
+                    self.note_function(stop.offset);
+                    Some(OpenKind::Function(None))
+                }
+                Role::Scope if self.function().is_none() => None,
+                Role::Function | Role::Scope => {
+                    self.read_entry(stop.offset, &mut entry)?;
+                    self.enter(&entry)
+                }
+                Role::Other => None,
             };
-            if known.is_some() || !self.is_of_interest(kind) {
-                entries.skip_attributes(abbreviation.attributes())?;
-                self.open.extend(known.map(|kind| Open { depth, kind }));
-                continue;
-            }
-            entry.offset = offset;
-            entry.tag = kind;
-            entries.read_attributes(abbreviation.attributes(), &mut entry.attrs)?;
-            if let Some(kind) = self.enter(&entry) {
-                self.open.push(Open { depth, kind });
-            }
+            let depth = stop.depth;
+            self.open.extend(kind.map(|kind| Open { depth, kind }));
         }
         while !self.open.is_empty() {
             self.close();
@@ -361,15 +346,19 @@ impl<'a> Reader<'_, 'a> {
         Ok((self.told, self.around))
     }
 
-    fn is_of_interest(&self, kind: DwTag) -> bool {
-        match kind {
-            tag::DW_TAG_subprogram => true,
-            tag::DW_TAG_inlined_subroutine
-            | tag::DW_TAG_lexical_block
-            | tag::DW_TAG_try_block
-            | tag::DW_TAG_catch_block => self.function().is_some(),
-            _ => false,
+    /// Reads the entry at `offset`.
+    fn read_entry(
+        &self,
+        offset: UnitOffset,
+        entry: &mut DebuggingInformationEntry<Slice<'a>>,
+    ) -> Result<(), Unusable> {
+        let mut entries = self.unit.entries_raw(Some(offset))?;
+        if let Some(abbreviation) = entries.read_abbreviation()? {
+            entry.offset = offset;
+            entry.tag = abbreviation.tag();
+            entries.read_attributes(abbreviation.attributes(), &mut entry.attrs)?;
         }
+        Ok(())
     }
 
     /// The function around what comes.
@@ -497,26 +486,6 @@ impl<'a> Reader<'_, 'a> {
             self.told.push((function.body, told));
         }
     }
-}
-
-/// Whether entries of this shape say which code they have.
-fn has_code(abbreviation: &gimli::Abbreviation) -> bool {
-    let mut attributes = abbreviation.attributes().iter();
-    attributes.any(|attribute| matches!(attribute.name(), at::DW_AT_low_pc | at::DW_AT_ranges))
-}
-
-/// Namespaces, and types that functions can be in.
-fn is_space(kind: DwTag) -> bool {
-    matches!(
-        kind,
-        tag::DW_TAG_namespace
-            | tag::DW_TAG_module
-            | tag::DW_TAG_structure_type
-            | tag::DW_TAG_class_type
-            | tag::DW_TAG_union_type
-            | tag::DW_TAG_enumeration_type
-            | tag::DW_TAG_interface_type
-    )
 }
 
 /// The number of the file that a call stands in.
