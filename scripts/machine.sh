@@ -48,10 +48,11 @@ need_packages() {
     [ -n "$missing" ] || return 0
     refresh_package_lists
     say "Installing:$missing"
+    # dpkg tells of each package on standard output, hundreds of lines; what fails is told on standard error.
     # $missing is a list of words.
     # shellcheck disable=SC2086
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 --no-install-recommends \
-        -o Dpkg::Use-Pty=0 $missing </dev/null >&2 || die "cannot install:$missing" "see apt-get's words above"
+        -o Dpkg::Use-Pty=0 $missing </dev/null >/dev/null || die "cannot install:$missing" "see apt-get's words above"
 }
 
 # Checks that the named programs can be found.

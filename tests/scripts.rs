@@ -184,6 +184,13 @@ fn a_failed_installation_is_told() {
         .with_apt(&[])
         .with("apt-get", "[ $1 = update ]");
     machine.refuses("need_packages gcc", &["cannot install: gcc"]);
+    let machine = machine.with(
+        "apt-get",
+        "[ $1 = update ] || { echo Unpacking gcc; echo 'E: no space' >&2; exit 1; }",
+    );
+    machine.refuses("need_packages gcc", &["E: no space"]);
+    let (_, said) = machine.run("need_packages gcc");
+    assert!(!said.contains("Unpacking"), "{said}");
     let machine = machine.with("apt-get", "exit 1");
     machine.refuses("need_packages gcc", &["cannot read the package lists"]);
 }
