@@ -56,6 +56,7 @@ mod words;
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use self::failure::Failure;
@@ -122,7 +123,7 @@ pub fn main() -> ExitCode {
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(problem) => return refuse(&problem),
+        Err(problem) => return refuse(&with_suggestion(problem)),
     };
     let outcome = match cli.command {
         Command::New(arguments) => new::run(arguments),
@@ -152,6 +153,22 @@ pub fn main() -> ExitCode {
             ExitCode::from(failure.status())
         }
     }
+}
+
+/// Names the command that a short slip stood for, which clap does not see: `rnu`.
+fn with_suggestion(mut problem: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(wanted)) = problem.get(ContextKind::InvalidSubcommand) else {
+        return problem;
+    };
+    if problem.get(ContextKind::SuggestedSubcommand).is_none() {
+        let command = command_line();
+        let names = command.get_subcommands().map(clap::Command::get_name);
+        if let Some(name) = nearest::nearest(wanted, names) {
+            let value = ContextValue::Strings(vec![name.to_owned()]);
+            problem.insert(ContextKind::SuggestedSubcommand, value);
+        }
+    }
+    problem
 }
 
 /// Prints clap's words: help and version to standard output, complaints to standard error.

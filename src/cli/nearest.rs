@@ -3,7 +3,11 @@
 /// Below this likeness a suggestion confuses more than it helps; clap draws the line here too.
 const LIKENESS_LEAST: f64 = 0.7;
 
-/// The most alike of `names`, if any is alike.
+/// In words shorter than this one letter more or less makes another word.
+const SLIP_LEN_MIN: usize = 3;
+
+/// The most alike of `names`, if any is alike; in short ones a letter that is missing, one too many, another, or a pair the other
+/// way round is enough.
 pub(super) fn nearest<'a>(
     wanted: &str,
     names: impl IntoIterator<Item = &'a str>,
@@ -11,7 +15,10 @@ pub(super) fn nearest<'a>(
     names
         .into_iter()
         .map(|name| (strsim::jaro(wanted, name), name))
-        .filter(|(likeness, _)| *likeness > LIKENESS_LEAST)
+        .filter(|(likeness, name)| {
+            *likeness > LIKENESS_LEAST
+                || wanted.len() >= SLIP_LEN_MIN && strsim::osa_distance(wanted, name) == 1
+        })
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .map(|(_, name)| name)
 }
@@ -25,7 +32,9 @@ mod tests {
         let names = ["wat", "rust", "zig"];
         assert_eq!(nearest("rsut", names), Some("rust"));
         assert_eq!(nearest("rust", names), Some("rust"));
+        assert_eq!(nearest("zgi", names), Some("zig"));
         assert_eq!(nearest("python", names), None);
+        assert_eq!(nearest("zg", names), None);
         assert_eq!(nearest("", names), None);
     }
 }
