@@ -140,3 +140,31 @@ fn a_port_that_is_taken_and_a_tool_that_fails_are_told() {
     assert_eq!(finding(&ended, "Zig")["detail"], "no such luck");
     place.assert_clean();
 }
+
+#[test]
+fn what_would_not_serve_is_not_proposed() {
+    let place = Place::new();
+    search_path(&place, &["sh"]);
+    // A compiler under the name that its package gives it, and a Go that is older than WASI.
+    place.script("bin/clang-15", "echo clang 15.0.7");
+    place.script("bin/apt-cache", "echo 'Version: 2:1.19~1'");
+    let ended = doctor(&place, &["--json"]);
+    let c = finding(&ended, "C");
+    assert_eq!(c["note"], "`CC=clang-15` in the environment names it");
+    assert_eq!(c["mended_by"], serde_json::Value::Null);
+    let go = finding(&ended, "Go");
+    assert!(go["note"].as_str().unwrap().contains("Go 1.19"), "{go}");
+    assert_eq!(go["mended_by"], serde_json::Value::Null);
+
+    // One that makes no module is no help.
+    place.script(
+        "bin/clang++-15",
+        "[ $1 = --version ] && echo clang 15.0.7 || exit 1",
+    );
+    let cpp = finding(&doctor(&place, &["--json"]), "C++");
+    assert!(
+        cpp["detail"].as_str().unwrap().contains("makes no module"),
+        "{cpp}"
+    );
+    place.assert_clean();
+}

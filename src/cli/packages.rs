@@ -6,6 +6,9 @@ use rustix::process::geteuid;
 
 use crate::qemu::program;
 
+/// Versioned names that distributions give compilers.
+const CLANG_VERSIONS: std::ops::RangeInclusive<u8> = 14..=29;
+
 /// A tool that others package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Package {
@@ -13,13 +16,15 @@ pub(super) enum Package {
     Gdb,
     /// clang, its linker and a C library for WASI.
     C,
+    /// The same for C++.
+    Cpp,
     Zig,
     Go,
     Node,
 }
 
-/// Packages by the name of a distribution: QEMU, gdb, C for WASI, Zig, Go, Node; empty where it has none that serves.
-const DISTRIBUTIONS: [(&str, &str, [&str; 6]); 8] = [
+/// Packages by the name of a distribution: QEMU, gdb, C and C++ for WASI, Zig, Go, Node; empty where it has none that serves.
+const DISTRIBUTIONS: [(&str, &str, [&str; 7]); 8] = [
     (
         "debian ubuntu",
         "apt-get install",
@@ -27,6 +32,7 @@ const DISTRIBUTIONS: [(&str, &str, [&str; 6]); 8] = [
             "qemu-system-x86",
             "gdb",
             "clang lld wasi-libc libclang-rt-dev-wasm32",
+            "clang lld libc++-dev-wasm32 libclang-rt-dev-wasm32",
             "",
             "golang-go",
             "npm",
@@ -39,6 +45,7 @@ const DISTRIBUTIONS: [(&str, &str, [&str; 6]); 8] = [
             "qemu-system-x86-core",
             "gdb",
             "clang lld wasi-libc-static",
+            "",
             "zig",
             "golang",
             "nodejs-npm",
@@ -51,6 +58,7 @@ const DISTRIBUTIONS: [(&str, &str, [&str; 6]); 8] = [
             "qemu-system-x86",
             "gdb",
             "clang lld wasi-libc wasi-compiler-rt",
+            "clang lld wasi-libc++ wasi-compiler-rt",
             "zig",
             "go",
             "npm",
@@ -63,6 +71,7 @@ const DISTRIBUTIONS: [(&str, &str, [&str; 6]); 8] = [
             "qemu-system-x86_64",
             "gdb",
             "clang lld wasi-libc wasi-compiler-rt",
+            "clang lld wasi-libcxx wasi-compiler-rt",
             "zig",
             "go",
             "npm",
@@ -71,7 +80,7 @@ const DISTRIBUTIONS: [(&str, &str, [&str; 6]); 8] = [
     (
         "suse opensuse",
         "zypper install",
-        ["qemu-x86", "gdb", "", "zig", "go", "npm"],
+        ["qemu-x86", "gdb", "", "", "zig", "go", "npm"],
     ),
     (
         "gentoo",
@@ -79,6 +88,7 @@ const DISTRIBUTIONS: [(&str, &str, [&str; 6]); 8] = [
         [
             "app-emulation/qemu",
             "dev-debug/gdb",
+            "",
             "",
             "dev-lang/zig",
             "dev-lang/go",
@@ -88,12 +98,12 @@ const DISTRIBUTIONS: [(&str, &str, [&str; 6]); 8] = [
     (
         "nixos",
         "nix-shell -p",
-        ["qemu", "gdb", "", "zig", "go", "nodejs"],
+        ["qemu", "gdb", "", "", "zig", "go", "nodejs"],
     ),
     (
         "void",
         "xbps-install",
-        ["qemu-system-amd64", "gdb", "", "zig", "go", "nodejs"],
+        ["qemu-system-amd64", "gdb", "", "", "zig", "go", "nodejs"],
     ),
 ];
 
@@ -115,6 +125,14 @@ pub(super) fn as_root(command: &str) -> String {
 /// Where the program `name` lies.
 pub(super) fn find(name: &str) -> Option<PathBuf> {
     program::find(Path::new(name), std::env::var_os("PATH").as_deref()).ok()
+}
+
+/// The newest `compiler` of LLVM's that is here under a name with its version.
+pub(super) fn versioned(compiler: &str) -> Option<String> {
+    let mut names = CLANG_VERSIONS
+        .rev()
+        .map(|version| format!("{compiler}-{version}"));
+    names.find(|name| find(name).is_some())
 }
 
 fn command_of(os_release: &str, package: Package) -> Option<String> {

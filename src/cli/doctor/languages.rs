@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::super::packages::{Package, as_root, find, install_command};
+use super::super::packages::{Package, as_root, find, install_command, versioned};
 use super::super::project::Project;
 use super::finding::{Finding, Group, Status};
 use super::{finding, tool};
@@ -10,18 +10,16 @@ use super::{finding, tool};
 /// The first version of Go that makes WASI modules.
 const GO_OLDEST: (u32, u32) = (1, 21);
 
+/// Where Go is to be had.
+const GO_SITE: &str = "https://go.dev/dl";
+
 /// The target of Rust's toolchain.
 const RUST_TARGET: &str = "wasm32-wasip1";
 
 /// Words of a build command that tell its language.
 const RUST: &[&str] = &["cargo", "rustc"];
-const C: &[&str] = &[
-    "clang",
-    "clang++",
-    "make",
-    "${CC:-clang}",
-    "${CXX:-clang++}",
-];
+const C: &[&str] = &["clang", "make", "${CC:-clang}"];
+const CPP: &[&str] = &["clang++", "${CXX:-clang++}"];
 const ZIG: &[&str] = &["zig"];
 const GO: &[&str] = &["go", "tinygo"];
 const NODE: &[&str] = &["npm", "npx", "asc", "node"];
@@ -35,7 +33,8 @@ pub(super) fn look(project: Option<&Project>) -> Vec<Finding> {
     };
     [
         (rust as fn() -> Result<String, Lack>, "Rust", RUST),
-        (c, "C and C++", C),
+        (c, "C", C),
+        (cpp, "C++", CPP),
         (zig, "Zig", ZIG),
         (go, "Go", GO),
         (assembly_script, "AssemblyScript", NODE),
@@ -50,7 +49,7 @@ pub(super) fn look(project: Option<&Project>) -> Vec<Finding> {
                 false => (Status::Absent, ""),
             };
             let detail = format!("{}{needed_by}", lack.what);
-            finding(Group::Languages, name, status, detail).mended_by(lack.command, lack.otherwise)
+            finding(Group::Languages, name, status, detail).mended_by(lack.command, &lack.otherwise)
         }
     })
     .collect()
@@ -60,15 +59,15 @@ pub(super) fn look(project: Option<&Project>) -> Vec<Finding> {
 struct Lack {
     what: String,
     command: Option<String>,
-    otherwise: &'static str,
+    otherwise: String,
 }
 
 impl Lack {
-    fn package(what: impl Into<String>, package: Package, otherwise: &'static str) -> Self {
+    fn package(what: impl Into<String>, package: Package, otherwise: &str) -> Self {
         Self {
             what: what.into(),
             command: install_command(package).map(|command| as_root(&command)),
-            otherwise,
+            otherwise: otherwise.to_owned(),
         }
     }
 }
@@ -88,7 +87,7 @@ fn rust() -> Result<String, Lack> {
     let lack = |what: String| Lack {
         what,
         command: None,
-        otherwise,
+        otherwise: otherwise.to_owned(),
     };
     let (Some(cargo), Some(rustc)) = (find("cargo"), find("rustc")) else {
         return Err(lack("`cargo` and `rustc` are not installed".to_owned()));
@@ -102,33 +101,86 @@ fn rust() -> Result<String, Lack> {
     Err(Lack {
         what: format!("{version}, without the target {RUST_TARGET}"),
         command: find("rustup").map(|_| format!("rustup target add {RUST_TARGET}")),
-        otherwise: "the target comes with rustup, or as a package beside the compiler's",
+        otherwise: match find("rustup") {
+            Some(_) => String::new(),
+            None => "rustup brings compilers with this target: https://rustup.rs".to_owned(),
+        },
     })
 }
 
-/// Compiles and links a program: clang may be there without a linker, a C library or its own runtime for WASI.
 fn c() -> Result<String, Lack> {
-    let otherwise = "install clang, lld and a C library for WASI, or the WASI SDK, and set CC";
-    let lack = |what: String| Lack::package(what, Package::C, otherwise);
-    let compiler = std::env::var("CC").unwrap_or_else(|_| "clang".to_owned());
-    let Some(clang) = find(&compiler) else {
-        return Err(lack(format!("`{compiler}` is not installed")));
+    clang(&Clang {
+        variable: "CC",
+        compiler: "clang",
+        package: Package::C,
+        otherwise: "install clang, lld and a C library for WASI, or the WASI SDK, and set CC",
+        arguments: &["-x", "c"],
+        program: "#include <stdio.h>\nint main(void) { return puts(\"\") < 0; }\n",
+    })
+}
+
+fn cpp() -> Result<String, Lack> {
+    clang(&Clang {
+        variable: "CXX",
+        compiler: "clang++",
+        package: Package::Cpp,
+        otherwise: "install clang, lld and a C++ library for WASI, or the WASI SDK, and set CXX",
+        arguments: &["-x", "c++", "-fno-exceptions"],
+        program: "#include <string>\nint main(int count, char **) { return std::to_string(count).size() == 9; }\n",
+    })
+}
+
+/// One of clang's languages.
+struct Clang {
+    /// The variable that names another compiler.
+    variable: &'static str,
+    compiler: &'static str,
+    package: Package,
+    otherwise: &'static str,
+    arguments: &'static [&'static str],
+    program: &'static str,
+}
+
+/// Compiles and links a program: clang may be there without a linker, a library or its own runtime for WASI.
+fn clang(language: &Clang) -> Result<String, Lack> {
+    let Clang {
+        variable, compiler, ..
+    } = *language;
+    let lack = |what: String| Lack::package(what, language.package, language.otherwise);
+    let named = std::env::var(variable).unwrap_or_else(|_| compiler.to_owned());
+    if let Some(clang) = find(&named) {
+        return module_of(&clang, language).map_err(lack);
+    }
+    let other = versioned(compiler).filter(|_| named == compiler);
+    let Some((other, path)) = other.and_then(|other| find(&other).map(|path| (other, path))) else {
+        return Err(lack(format!("`{named}` is not installed")));
     };
-    let version = version(&clang, &["--version"]).map_err(lack)?;
-    let failed = |problem: std::io::Error| lack(problem.to_string());
-    let folder = tempfile::tempdir().map_err(failed)?;
+    match module_of(&path, language) {
+        Ok(version) => Err(Lack {
+            what: format!("`{compiler}` is not there; `{other}` is, and serves: {version}"),
+            command: None,
+            otherwise: format!("`{variable}={other}` in the environment names it"),
+        }),
+        Err(what) => Err(lack(what)),
+    }
+}
+
+/// The version of a compiler that makes a module; the error is a sentence.
+fn module_of(clang: &Path, language: &Clang) -> Result<String, String> {
+    let version = version(clang, &["--version"])?;
+    let folder = tempfile::tempdir().map_err(|problem| problem.to_string())?;
     let _held = super::hold(super::Holding::Folder(folder.path().to_owned()));
     let module = folder.path().join("a.wasm");
     let module = module.to_string_lossy();
-    let arguments = ["--target=wasm32-wasi", "-x", "c", "-", "-o", &module];
-    let program = "#include <stdio.h>\nint main(void) { return puts(\"\") < 0; }\n";
-    let answer = tool::ask(&clang, &arguments, program).map_err(lack)?;
+    let own = ["--target=wasm32-wasi", "-", "-o", &module];
+    let answer = tool::ask(
+        clang,
+        &[language.arguments, &own].concat(),
+        language.program,
+    )?;
     match answer.is_success {
         true => Ok(version),
-        false => Err(lack(format!(
-            "{version} makes no module: {}",
-            answer.complaint()
-        ))),
+        false => Err(format!("{version} makes no module: {}", answer.complaint())),
     }
 }
 
@@ -145,7 +197,20 @@ fn zig() -> Result<String, Lack> {
 }
 
 fn go() -> Result<String, Lack> {
-    let lack = |what: String| Lack::package(what, Package::Go, "https://go.dev/dl");
+    let lack = |what: String| {
+        let lack = Lack::package(what, Package::Go, GO_SITE);
+        match packaged_go() {
+            Some(packaged) if packaged < GO_OLDEST => Lack {
+                command: None,
+                otherwise: format!(
+                    "{GO_SITE}; this system's package is Go {}.{}, and modules for WASI need {}.{}",
+                    packaged.0, packaged.1, GO_OLDEST.0, GO_OLDEST.1
+                ),
+                ..lack
+            },
+            _ => lack,
+        }
+    };
     let go = find("go").ok_or_else(|| lack("`go` is not installed".to_owned()))?;
     let version = version(&go, &["version"]).map_err(lack)?;
     match go_version(&version) {
@@ -155,10 +220,27 @@ fn go() -> Result<String, Lack> {
                 GO_OLDEST.0, GO_OLDEST.1
             ),
             command: None,
-            otherwise: "https://go.dev/dl",
+            otherwise: GO_SITE.to_owned(),
         }),
         _ => Ok(version),
     }
+}
+
+/// The version of the Go that apt would install: a stable distribution's is often too old.
+fn packaged_go() -> Option<(u32, u32)> {
+    let apt = find("apt-cache")?;
+    let answer = tool::ask(&apt, &["show", "--no-all-versions", "golang-go"], "").ok()?;
+    package_version(&answer.stdout)
+}
+
+/// Reads `Version: 2:1.19~1`.
+fn package_version(text: &str) -> Option<(u32, u32)> {
+    let version = text
+        .lines()
+        .find_map(|line| line.strip_prefix("Version: "))?;
+    let upstream = version.split_once(':').map_or(version, |(_, rest)| rest);
+    let mut numbers = upstream.split(|c: char| !c.is_ascii_digit());
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
 /// Reads `go version go1.21.3 linux/amd64`.
@@ -184,7 +266,18 @@ fn assembly_script() -> Result<String, Lack> {
 
 #[cfg(test)]
 mod tests {
-    use super::go_version;
+    use super::{go_version, package_version};
+
+    #[test]
+    fn versions_of_packages_are_read() {
+        let version = package_version;
+        assert_eq!(
+            version("Package: golang-go\nVersion: 2:1.19~1\n"),
+            Some((1, 19))
+        );
+        assert_eq!(version("Version: 1.24.4-1"), Some((1, 24)));
+        assert_eq!(version("N: no such package"), None);
+    }
 
     #[test]
     fn versions_of_go_are_read() {

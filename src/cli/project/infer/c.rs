@@ -4,15 +4,12 @@ use std::path::Path;
 use std::process::Stdio;
 
 use super::super::super::failure::Failure;
-use super::super::super::packages::find;
+use super::super::super::packages::{find, versioned};
 use super::{Inferred, ambiguous, files, name_of, quoted};
 use crate::qemu::leash::{self, Limits};
 
 /// In the order in which make looks for them.
 const MAKEFILES: [&str; 3] = ["GNUmakefile", "makefile", "Makefile"];
-
-/// Versioned names that distributions give compilers, newest first.
-const CLANG_VERSIONS: std::ops::RangeInclusive<u8> = 14..=29;
 
 /// A language, by the endings of its sources.
 struct Language {
@@ -145,14 +142,6 @@ impl Language {
             None => versioned(self.compiler).unwrap_or_else(|| self.compiler.to_owned()),
         }
     }
-}
-
-/// The newest `compiler` that is here under a name with its version.
-fn versioned(compiler: &str) -> Option<String> {
-    let mut names = CLANG_VERSIONS
-        .rev()
-        .map(|version| format!("{compiler}-{version}"));
-    names.find(|name| find(name).is_some())
 }
 
 /// What to do where `command` did not find its compiler, which has another name here.
