@@ -51,6 +51,8 @@ Register-ArgumentCompleter -Native -CommandName 'mewz' -ScriptBlock {
             [CompletionResult]::new('-t', '-t', [CompletionResultType]::ParameterName, '`assemblyscript`, `c`, `cpp`, `go`, `rust`, `wat`, `zig`, with `-http` behind it for a server; a folder; or the address of a Git repository [default: wat]')
             [CompletionResult]::new('--template', '--template', [CompletionResultType]::ParameterName, '`assemblyscript`, `c`, `cpp`, `go`, `rust`, `wat`, `zig`, with `-http` behind it for a server; a folder; or the address of a Git repository [default: wat]')
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'The project''s name [default: the folder''s]')
+            [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'List the templates, and make nothing')
+            [CompletionResult]::new('--list', '--list', [CompletionResultType]::ParameterName, 'List the templates, and make nothing')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break

@@ -1260,7 +1260,7 @@ _mewz() {
             return 0
             ;;
         mewz__subcmd__new)
-            opts="-t -h --template --name --help"
+            opts="-t -l -h --template --name --list --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

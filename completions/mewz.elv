@@ -47,6 +47,8 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand -t '`assemblyscript`, `c`, `cpp`, `go`, `rust`, `wat`, `zig`, with `-http` behind it for a server; a folder; or the address of a Git repository [default: wat]'
             cand --template '`assemblyscript`, `c`, `cpp`, `go`, `rust`, `wat`, `zig`, with `-http` behind it for a server; a folder; or the address of a Git repository [default: wat]'
             cand --name 'The project''s name [default: the folder''s]'
+            cand -l 'List the templates, and make nothing'
+            cand --list 'List the templates, and make nothing'
             cand -h 'Print help'
             cand --help 'Print help'
         }

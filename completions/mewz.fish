@@ -48,6 +48,7 @@ complete -c mewz -n "__fish_mewz_needs_command" -f -a "man" -d 'Write the manual
 complete -c mewz -n "__fish_mewz_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mewz -n "__fish_mewz_using_subcommand new" -s t -l template -d '`assemblyscript`, `c`, `cpp`, `go`, `rust`, `wat`, `zig`, with `-http` behind it for a server; a folder; or the address of a Git repository [default: wat]' -r
 complete -c mewz -n "__fish_mewz_using_subcommand new" -l name -d 'The project\'s name [default: the folder\'s]' -r
+complete -c mewz -n "__fish_mewz_using_subcommand new" -s l -l list -d 'List the templates, and make nothing'
 complete -c mewz -n "__fish_mewz_using_subcommand new" -s h -l help -d 'Print help'
 complete -c mewz -n "__fish_mewz_using_subcommand init" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mewz -n "__fish_mewz_using_subcommand run" -s e -l env -d 'Set a variable of the program\'s environment; NAME alone takes the value that it has here' -r

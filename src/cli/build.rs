@@ -187,7 +187,7 @@ pub(super) fn run(arguments: BuildArguments) -> Outcome {
         return print(
             &command
                 .iter()
-                .map(|word| quoted(word))
+                .map(words::quoted)
                 .collect::<Vec<_>>()
                 .join(" "),
         );
@@ -317,31 +317,5 @@ fn print(line: &str) -> Outcome {
             Err(Failure::new("cannot print the line that boots the image").cause(problem))
         }
         _ => Ok(0),
-    }
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &OsStr) -> String {
-    let text = word.to_string_lossy();
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_=+,./:@%".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        return text.into_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::ffi::OsStr;
-
-    use super::quoted;
-
-    #[test]
-    fn words_survive_a_shell() {
-        let quoted = |word| quoted(OsStr::new(word));
-        assert_eq!(quoted("microvm,acpi=off"), "microvm,acpi=off");
-        assert_eq!(quoted("a b"), "'a b'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
-        assert_eq!(quoted(""), "''");
     }
 }

@@ -143,6 +143,9 @@ pub(super) fn listed(names: &[String], most: usize) -> String {
 pub(super) fn unreadable(path: &Path, problem: &io::Error) -> Failure {
     let failure = Failure::new(format!("cannot read `{}`", path.display()));
     match problem.kind() {
+        io::ErrorKind::NotFound if path.to_string_lossy().contains("://") => failure
+            .cause("it is an address, and mewz reads files alone")
+            .hint("fetch it first, as by `curl -fLO`, and name the file"),
         io::ErrorKind::NotFound => failure.cause("there is no such file").hint(
             "give the path of a `.wasm` or `.wat` file, or of a project folder; `mewz new` begins one",
         ),
@@ -182,13 +185,26 @@ fn not_a_module(path: &Path, content: &[u8]) -> Failure {
         [b'P', b'K', ..] => "it is a zip archive: unpack it first".to_owned(),
         _ => "the file does not begin with `\\0asm`".to_owned(),
     };
-    let hint = match path.extension().and_then(std::ffi::OsStr::to_str) {
-        Some("c") => "build it first: `clang --target=wasm32-wasi -o app.wasm app.c`",
-        Some("rs") => "build it first: `rustc --target wasm32-wasip1 app.rs`",
-        Some("zig") => "build it first: `zig build-exe -target wasm32-wasi app.zig`",
-        _ => "mewz takes WebAssembly modules: `.wasm`, or their text form `.wat`",
-    };
-    Failure::new(format!("`{}` is not a WebAssembly module", path.display()))
-        .cause(is)
-        .hint(hint)
+    let failure =
+        Failure::new(format!("`{}` is not a WebAssembly module", path.display())).cause(is);
+    match compiled_by(path) {
+        Some(command) => failure.hint(format!("build it first: `{command}`")),
+        None => failure.hint("mewz takes WebAssembly modules: `.wasm`, or their text form `.wat`"),
+    }
+}
+
+/// What makes a module of a source file.
+fn compiled_by(path: &Path) -> Option<String> {
+    let source = words::quoted(path);
+    let module = words::quoted(path.with_extension("wasm"));
+    Some(match path.extension()?.to_str()? {
+        "c" => format!("clang --target=wasm32-wasi -o {module} {source}"),
+        "cc" | "cpp" | "cxx" => {
+            format!("clang++ --target=wasm32-wasi -fno-exceptions -o {module} {source}")
+        }
+        "rs" => format!("rustc --target wasm32-wasip1 -o {module} {source}"),
+        "zig" => format!("zig build-exe -target wasm32-wasi -femit-bin={module} {source}"),
+        "go" => format!("GOOS=wasip1 GOARCH=wasm go build -o {module} {source}"),
+        _ => return None,
+    })
 }

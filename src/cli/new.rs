@@ -1,6 +1,6 @@
 //! `mewz new`: begins a project from a template.
 
-use std::io::{self, IsTerminal as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::Outcome;
@@ -20,6 +20,7 @@ const TEMPLATE_DEFAULT: &str = "wat";
 #[command(after_help = "\
 Examples:
   mewz new hello                                 the smallest one, in WebAssembly's text format
+  mewz new --list                                every template, and what it is
   mewz new hello --template c                    a C program
   mewz new hello --template go-http              an HTTP server in Go
   mewz new --template ../ours hello              a folder of yours; fills in its .jinja files
@@ -34,11 +35,17 @@ pub(super) struct NewArguments {
     /// The project's name [default: the folder's]
     #[arg(long)]
     name: Option<String>,
+    /// List the templates, and make nothing
+    #[arg(short, long, exclusive = true)]
+    list: bool,
 }
 
 /// Makes the project.
 pub(super) fn run(arguments: NewArguments) -> Outcome {
     interrupt::watch();
+    if arguments.list {
+        return list();
+    }
     let may_ask = io::stdin().is_terminal() && io::stderr().is_terminal();
     let wanted = match arguments.template {
         Some(wanted) => wanted,
@@ -71,7 +78,7 @@ pub(super) fn run(arguments: NewArguments) -> Outcome {
         path.display()
     ));
     if path != Path::new(".") {
-        let path = path.display();
+        let path = words::quoted(path);
         words::hint(format_args!(
             "`mewz run {path}` builds and boots it, `mewz dev {path}` at every save"
         ));
@@ -83,6 +90,28 @@ pub(super) fn run(arguments: NewArguments) -> Outcome {
         words::hint("the first build fetches what `package.json` names, by `npm install`");
     }
     Ok(0)
+}
+
+fn list() -> Outcome {
+    let lines: String = template_lines()
+        .iter()
+        .map(|line| format!("{line}\n"))
+        .collect();
+    match io::stdout().write_all(lines.as_bytes()) {
+        Err(problem) if problem.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new("cannot print the list of templates").cause(problem))
+        }
+        _ => Ok(0),
+    }
+}
+
+/// The templates with what each is for, a line for each.
+fn template_lines() -> Vec<String> {
+    let line = |name: &&str| {
+        let purpose = template::embedded_purpose(name).unwrap_or_default();
+        format!("{name:<20} {purpose}")
+    };
+    template::embedded_names().iter().map(line).collect()
 }
 
 fn refuse_name(name: &str, cause: impl ToString) -> Failure {
@@ -107,17 +136,10 @@ fn name_of_folder(path: &Path, may_ask: bool) -> Result<ProjectName, Failure> {
 
 fn ask_template() -> Result<String, Failure> {
     let templates = template::embedded_names();
-    let lines: Vec<_> = templates
-        .iter()
-        .map(|name| {
-            let purpose = template::embedded_purpose(name).unwrap_or_default();
-            format!("{name:<20} {purpose}")
-        })
-        .collect();
     let chosen = ask(|| {
         dialoguer::Select::new()
             .with_prompt("Template")
-            .items(&lines)
+            .items(template_lines())
             .default(
                 templates
                     .iter()

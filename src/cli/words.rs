@@ -3,6 +3,7 @@
 //! A standard error that nobody reads any more is no failure: what can't be written is dropped.
 
 use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fmt::Display;
 use std::io::Write as _;
 use std::path::Path;
@@ -92,9 +93,27 @@ fn print(label: &str, text: &str) {
     let _ = std::io::stderr().write_all(line.as_bytes());
 }
 
+/// A word as a shell takes it.
+pub(super) fn quoted(word: impl AsRef<OsStr>) -> String {
+    let text = word.as_ref().to_string_lossy();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_=+,./:@%".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.into_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::name;
+    use super::{name, quoted};
+
+    #[test]
+    fn words_survive_a_shell() {
+        assert_eq!(quoted("microvm,acpi=off"), "microvm,acpi=off");
+        assert_eq!(quoted("a b"), "'a b'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted(""), "''");
+    }
 
     #[test]
     fn names_are_fit_for_a_line() {

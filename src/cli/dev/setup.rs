@@ -15,6 +15,7 @@ use crate::cli::cache::Cache;
 use crate::cli::debug::default_core;
 use crate::cli::failure::Failure;
 use crate::cli::image::Making;
+use crate::cli::module::unreadable;
 use crate::cli::program::NetworkWishes;
 use crate::cli::project::{OnError, Project, Ready, Reload, Settings, Subject, refresh_schema};
 use crate::cli::{accelerator, emulator};
@@ -280,9 +281,7 @@ impl Place {
 
     fn of_file(path: &Path) -> Result<Self, Failure> {
         // Missing or a folder: reading it says so better.
-        File::open(path).map_err(|problem| {
-            Failure::new(format!("cannot read `{}`", path.display())).cause(problem)
-        })?;
+        File::open(path).map_err(|problem| unreadable(path, &problem))?;
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
