@@ -145,6 +145,12 @@ fn lines_have_prefix_and_time_and_survive_another_size_of_the_window() {
         let notice = format!("\x07\x1b]9;mewz: {told}\x1b\\");
         assert_eq!(bytes.matches(&notice).count(), 1, "{told}");
     }
+    // Settings that can't be taken over are told, and so is that they are right again.
+    let settings = fs::read_to_string(place.path("mewz.toml")).unwrap();
+    place.write("mewz.toml", format!("{settings}[run"));
+    terminal.wait_for("is not as it must be", 1);
+    place.write("mewz.toml", settings);
+    terminal.wait_for("is right again", 1);
     terminal.press("q");
     assert_eq!(terminal.wait().code(), Some(0));
     assert!(!terminal.is_for_keys());

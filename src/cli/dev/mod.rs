@@ -163,6 +163,7 @@ pub(super) fn run(arguments: DevArguments) -> Outcome {
         changed: Vec::new(),
         is_paused: false,
         failed: None,
+        has_wrong_settings: false,
         log_level: None,
         streak: streak::Streak::default(),
         newcomers: newcomers::Newcomers::default(),

@@ -87,9 +87,12 @@ impl Work {
             Ok(new) => new,
             Err(failure) => {
                 self.screen.failure("error", self.number, &failure);
+                self.has_wrong_settings = true;
                 return false;
             }
         };
+        // Where nothing else tells so.
+        let is_mended = std::mem::take(&mut self.has_wrong_settings);
         new.learn_from(&self.setup);
         let difference = self.setup.difference(&new);
         if difference.ports
@@ -127,6 +130,8 @@ impl Work {
             self.restart(at);
         } else if difference.ports {
             self.serve_again();
+        } else if is_mended {
+            self.screen.say(&format!("`{FILE_NAME}` is right again"));
         }
         false
     }

@@ -48,6 +48,8 @@ pub(super) struct Work {
     pub(super) is_paused: bool,
     /// Why the newest build, or its program, failed.
     pub(super) failed: Option<Page>,
+    /// Whether the settings that lie there could not be taken over.
+    pub(super) has_wrong_settings: bool,
     /// The level that was chosen by key.
     pub(super) log_level: Option<u8>,
     pub(super) streak: Streak,
