@@ -274,7 +274,11 @@ fn ports_that_are_taken_are_told_before_anything_starts() {
         .run(&["run", "-p", &format!("{port}:80"), "x.wat"])
         .assert(
             2,
-            &[&format!("port {port}"), "another program uses it", "auto"],
+            &[
+                &format!("port {port}"),
+                &format!("(process {}) uses it", std::process::id()),
+                "auto",
+            ],
         );
     let twice = free_port();
     place

@@ -46,6 +46,7 @@ mod run;
 mod scaffold;
 mod size;
 mod sources;
+mod taken_port;
 mod template;
 mod test;
 mod trace;

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::PathBuf;
 
 use super::failure::{Failure, STATUS_USAGE};
+use super::taken_port::not_opened;
 use super::values::PortPair;
 use super::words;
 use crate::qemu::config::{Forward, Network};
@@ -48,7 +49,7 @@ pub(super) fn settle(
                 "port {host} of this host cannot be forwarded twice"
             )));
         }
-        bind(host, pair.is_udp).map_err(|problem| not_forwarded(host, &problem))?;
+        bind(host, pair.is_udp).map_err(|problem| not_opened(host, pair.is_udp, &problem))?;
         if pair.host.is_none() {
             words::plain(format_args!(
                 "forwarding 127.0.0.1:{host} to port {} of the program",
@@ -93,24 +94,8 @@ pub(super) fn capture(network: &mut Option<Network>, file: PathBuf) -> Result<()
     Ok(())
 }
 
-fn not_forwarded(port: u16, problem: &io::Error) -> Failure {
-    let failure = Failure::new(format!("port {port} of this host cannot be forwarded"));
-    match problem.kind() {
-        io::ErrorKind::AddrInUse => failure
-            .cause("another program uses it")
-            .hint(format!(
-                "`ss --listening --tcp --processes 'sport = {port}'` tells which; or take another, or `auto`"
-            ))
-            .with_status(STATUS_USAGE),
-        io::ErrorKind::PermissionDenied => failure
-            .cause(problem)
-            .hint("ports below 1024 belong to the system: take a higher one"),
-        _ => failure.cause(problem),
-    }
-}
-
 /// Binds a port of this host and lets it go; returns its number.
-fn bind(port: u16, is_udp: bool) -> io::Result<u16> {
+pub(super) fn bind(port: u16, is_udp: bool) -> io::Result<u16> {
     let address = (Ipv4Addr::LOCALHOST, port);
     let bound = if is_udp {
         UdpSocket::bind(address)?.local_addr()?
