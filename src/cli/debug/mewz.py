@@ -238,6 +238,8 @@ class Run(gdb.Command):
         super().__init__(self.name, gdb.COMMAND_RUNNING)
 
     def invoke(self, argument, from_tty):
+        if core_file() is not None:
+            raise gdb.GdbError("this is a core, in which nothing runs: `mewz debug` runs the program")
         if argument:
             raise gdb.GdbError("the program's arguments stand behind `--` of `mewz debug`")
         if gdb.selected_inferior().pid == 0:
@@ -300,8 +302,7 @@ Mewz()
 Core()
 Program()
 Saved()
-if note("cores") is not None:
-    Run()
-    Start()
+Run()
+Start()
 for state in STATES:
     State(*state)
