@@ -195,6 +195,7 @@ fn a_build_that_a_newer_save_ends_is_not_the_last_one() {
     // It does not wait for the end of one that takes its time.
     dev.place.write("pause", "1000");
     dev.next("change");
+    dev.place.process("sleep\x001000");
     dev.place.write("pause", "0");
     assert_eq!(dev.next_line(), "save 4");
     assert_eq!(dev.stop("INT"), Some(130));
