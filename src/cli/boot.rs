@@ -444,11 +444,15 @@ fn talk(
     let mut door = None;
     let mut debugger = None;
     if let Some(line) = running.take_debug_line() {
+        let output = running
+            .output()
+            .map_err(|problem| emulator::not_run(&problem))?;
         match session {
             Some(session) => {
-                debugger = Some(session.start(line, running.process(), module, image)?);
+                let process = running.process();
+                debugger = Some(session.start(line, output, process, module, image)?);
             }
-            None => door = Some(Door::open(line, &module.path, image, None)?),
+            None => door = Some(Door::open(line, output, &module.path, image, None)?),
         }
     }
     let process = running.process();

@@ -14,6 +14,7 @@ use rustix::event::Timespec;
 
 use super::entrance::{self, Debugger, Entrance, Ready};
 use super::introduction;
+use super::output::Output;
 use super::packets::{Part, Splitter, framed, hex};
 
 /// Bytes that are passed on at once.
@@ -86,13 +87,18 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves `line` on a thread of its own until its machine has ended, or this is dropped. `entrances` are where debuggers come from.
+    /// Serves `line` on a thread of its own until its machine has ended, or this is dropped. A debugger hears of a stop when the
+    /// machine's `output` until then is passed on. `entrances` are where debuggers come from.
     ///
     /// # Errors
     ///
     /// The operating system refuses; then nobody is served.
-    pub fn start(line: UnixStream, entrances: Vec<Entrance>) -> io::Result<Self> {
-        Self::begin(Some(line), entrances, None)
+    pub fn start(
+        line: UnixStream,
+        entrances: Vec<Entrance>,
+        output: Option<Output>,
+    ) -> io::Result<Self> {
+        Self::begin(Some(line), entrances, output, None)
     }
 
     /// Serves one machine after the other, as [`Server::switch`] brings them, until this is dropped. `watcher` hears what
@@ -102,12 +108,13 @@ impl Server {
     ///
     /// As [`Server::start`].
     pub fn of_successors(entrances: Vec<Entrance>, watcher: Watcher) -> io::Result<Self> {
-        Self::begin(None, entrances, Some(watcher))
+        Self::begin(None, entrances, None, Some(watcher))
     }
 
     fn begin(
         line: Option<UnixStream>,
         entrances: Vec<Entrance>,
+        output: Option<Output>,
         watcher: Option<Watcher>,
     ) -> io::Result<Self> {
         let (wake, woken) = UnixStream::pair()?;
@@ -115,6 +122,7 @@ impl Server {
         let (serving, served) = mpsc::channel();
         let mut relay = Relay {
             line,
+            output,
             has_successors: watcher.is_some(),
             machine: None,
             entrances,
@@ -166,6 +174,7 @@ impl Drop for Server {
 struct Relay {
     /// `None` between a machine's end and the next.
     line: Option<UnixStream>,
+    output: Option<Output>,
     /// There are other machines after this one.
     has_successors: bool,
     machine: Option<u64>,
@@ -281,8 +290,12 @@ impl Relay {
                     if is_end {
                         self.session.greeting = None;
                     }
-                    if is_end || matches!(body.first(), Some(b'T' | b'S')) {
+                    let is_stop = is_end || matches!(body.first(), Some(b'T' | b'S'));
+                    if is_stop && self.session.is_awaited {
                         self.session.is_awaited = false;
+                        if let Some(output) = &self.output {
+                            output.wait_passed_on();
+                        }
                     }
                     raw
                 }
@@ -567,11 +580,13 @@ mod tests {
     use std::io::{Read as _, Write as _};
     use std::net::{Ipv4Addr, TcpListener, TcpStream};
     use std::os::unix::net::{UnixListener, UnixStream};
+    use std::sync::Arc;
     use std::sync::mpsc::{Receiver, channel};
     use std::time::Duration;
 
     use super::{Attention, ENDED, Server, Successor, View};
     use crate::qemu::entrance::Entrance;
+    use crate::qemu::output::Output;
     use crate::qemu::packets::{framed, hex};
 
     /// Nothing that is waited for takes longer.
@@ -588,7 +603,7 @@ mod tests {
             Entrance::Tcp(tcp),
         ];
         let (mut machine, line) = UnixStream::pair().unwrap();
-        let server = Server::start(line, entrances).unwrap();
+        let server = Server::start(line, entrances, None).unwrap();
         // Nobody is there: dropped.
         machine.write_all(b"early").unwrap();
         for _ in 0..2 {
@@ -608,7 +623,7 @@ mod tests {
             let path = folder.path().join("line");
             let entrances = vec![Entrance::Unix(UnixListener::bind(&path).unwrap())];
             let (mut machine, line) = UnixStream::pair().unwrap();
-            let server = Server::start(line, entrances).unwrap();
+            let server = Server::start(line, entrances, None).unwrap();
             let mut debugger = UnixStream::connect(&path).unwrap();
             talk(&mut machine, &mut debugger);
             machine.write_all(b"bye").unwrap();
@@ -750,13 +765,34 @@ mod tests {
     }
 
     #[test]
+    fn a_stop_is_told_behind_what_the_program_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("line");
+        let entrances = vec![Entrance::Unix(UnixListener::bind(&path).unwrap())];
+        let (mut machine, line) = UnixStream::pair().unwrap();
+        let (mut guest, mut console) = UnixStream::pair().unwrap();
+        let output = Output::new(&console, &Arc::default()).unwrap();
+        let _server = Server::start(line, entrances, Some(output)).unwrap();
+        let mut debugger = UnixStream::connect(&path).unwrap();
+        say(&mut debugger, "vCont;c:1");
+        expect(&mut machine, "$vCont;c:1#");
+        guest.write_all(b"hello").unwrap();
+        say(&mut machine, "T05thread:1;");
+        debugger
+            .set_read_timeout(Some(Duration::from_millis(50)))
+            .unwrap();
+        assert!(debugger.read(&mut [0]).is_err());
+        console.read_exact(&mut [0; 5]).unwrap();
+        let mut debugger = patient(debugger);
+        expect(&mut debugger, "$T05thread:1;#");
+    }
+
+    #[test]
     fn what_is_asked_again_is_answered_once() {
         let mut led = Led::new();
         let mut machine = led.bring(1, false);
-        for _ in 0..3 {
-            say(&mut led.debugger, "qSupported:a");
-            led.debugger.write_all(b"-").unwrap();
-        }
+        let again = [&framed(b"qSupported:a")[..], b"-"].concat();
+        led.debugger.write_all(&again.repeat(3)).unwrap();
         expect(&mut machine, "$qSupported:a#");
         // What the one before had asked is none of its own.
         say(&mut machine, "OK");

@@ -20,6 +20,7 @@ use super::config::{self, Mount, Network};
 use super::error::{Action as _, QemuError};
 use super::leash::{self, Limits};
 use super::monitor::Monitor;
+use super::output::Output;
 use super::recording::{Recording, Role};
 
 /// What QEMU may take beside the guest's memory: measured at 60 MiB plus the translation cache; the rest is for 9p.
@@ -146,6 +147,8 @@ pub struct Running {
     process: Process,
     /// Our end of the virtio console.
     pub(super) console: UnixStream,
+    /// Held while what it said is passed on.
+    pub(super) reading: Arc<Mutex<()>>,
     /// What comes out of COM1.
     pub(super) serial: ChildStdout,
     /// What QEMU itself says.
@@ -196,6 +199,15 @@ impl Running {
     /// The end of the line that a debugger is to have; once, and only where [`Settings::debug_line`] asks for it.
     pub fn take_debug_line(&mut self) -> Option<UnixStream> {
         self.debug_line.take()
+    }
+
+    /// What the machine has said, for who is to speak after it.
+    ///
+    /// # Errors
+    ///
+    /// The operating system refuses another descriptor.
+    pub fn output(&self) -> Result<Output, QemuError> {
+        Output::new(&self.console, &self.reading).action("open the console once more")
     }
 
     /// The machine's monitor; once, and only where [`Settings::has_monitor`] asks for it.
@@ -353,6 +365,7 @@ pub fn start(settings: &Settings, image: &File) -> Result<Running, QemuError> {
     let running = Running {
         process,
         console,
+        reading: Arc::default(),
         serial,
         words,
         end,

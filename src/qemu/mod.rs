@@ -16,6 +16,7 @@ mod introduction;
 pub mod leash;
 pub mod machine;
 pub mod monitor;
+pub mod output;
 mod packets;
 pub mod program;
 pub mod recording;

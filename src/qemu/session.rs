@@ -5,6 +5,7 @@
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::process::ExitStatus;
+use std::sync::PoisonError;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mewz_abi::observe::CallReport;
@@ -259,6 +260,10 @@ impl Session<'_> {
         decoder: &mut Decoder,
         has_ended: bool,
     ) -> Result<Option<Receipt>, QemuError> {
+        let _reading = running
+            .reading
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         loop {
             match decoder.fill(|out| (&running.console).read(out)) {
                 Ok(0) => return Ok(Some(Receipt::Closed)),

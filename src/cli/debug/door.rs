@@ -21,6 +21,7 @@ use crate::cli::interrupt::{Held, Holding, hold};
 use crate::cli::words;
 use crate::qemu::debug_line::{Server, Successor, Watcher};
 use crate::qemu::entrance::Entrance;
+use crate::qemu::output::Output;
 
 /// Names of the files in a machine's folder.
 const LINE_FILE: &str = "line";
@@ -67,9 +68,10 @@ pub(in crate::cli) struct Door {
 }
 
 impl Door {
-    /// Opens one to the machine behind `line` that boots `image`. With a port, debuggers may come by it too.
+    /// Opens one to the machine behind `line`, with that `output`, that boots `image`. With a port, debuggers may come by it too.
     pub(in crate::cli) fn open(
         line: UnixStream,
+        output: Output,
         module: &Path,
         image: &BootImage<'_>,
         port: Option<u16>,
@@ -88,7 +90,7 @@ impl Door {
             entrances.push(Entrance::Tcp(listener));
         }
         folder.open(entrances, address, |entrances| {
-            Server::start(line, entrances)
+            Server::start(line, entrances, Some(output))
         })
     }
 

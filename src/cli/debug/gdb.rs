@@ -2,9 +2,9 @@
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader, IsTerminal as _, Write as _};
+use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
@@ -241,10 +241,6 @@ pub(super) fn command(program: &Path, image: &Path, start: &[PathBuf], script: &
     }
     if script.is_batch {
         command.stdin(Stdio::null());
-        // A terminal has its own idea of what a line is, and gdb of what it can show there.
-        if !std::io::stdout().is_terminal() {
-            command.stdout(Stdio::piped());
-        }
     }
     command
 }
@@ -257,33 +253,12 @@ pub(in crate::cli) fn start(mut command: Command) -> Result<Child, Failure> {
     })
 }
 
-/// Waits for gdb's end; its status. What it says to a pipe is passed on meanwhile.
+/// Waits for gdb's end; its status.
 pub(super) fn wait(mut gdb: Child) -> u8 {
-    if let Some(words) = gdb.stdout.take() {
-        pass_on_lines(words);
-    }
     let status = gdb.wait().ok().and_then(|status| status.code());
     status.map_or(STATUS_SIGNALLED, |code| {
         u8::try_from(code).unwrap_or(STATUS_SIGNALLED)
     })
-}
-
-/// Passes on whole lines, in the midst of which no word of the program comes: gdb says its own in parts.
-fn pass_on_lines(words: ChildStdout) {
-    let mut words = BufReader::new(words);
-    let mut line = Vec::new();
-    while words.read_until(b'\n', &mut line).is_ok_and(|len| len > 0) {
-        let mut stdout = std::io::stdout().lock();
-        // Nobody listens: gdb hears of that by its next word.
-        if stdout
-            .write_all(&line)
-            .and_then(|()| stdout.flush())
-            .is_err()
-        {
-            return;
-        }
-        line.clear();
-    }
 }
 
 /// The terminal as it was; put back when this is dropped, since a debugger that is killed leaves it as it likes.

@@ -30,6 +30,7 @@ use super::project::{Settings, Subject};
 use super::run::{self, Purpose, RunArguments};
 use super::{values, words};
 use crate::qemu::machine::{DebugLine, Process};
+use crate::qemu::output::Output;
 
 /// Run a program in gdb: the machine stops before its first instruction
 ///
@@ -283,15 +284,16 @@ impl Session {
         self.gdb.is_some() && !self.is_dap && self.script.has_prompt()
     }
 
-    /// Opens the door to `process`, and gdb in front of it; when gdb ends, so does the machine.
+    /// Opens the door to `process`, and gdb in front of it, which hears of a stop after the program's `output`; when gdb ends, so does the machine.
     pub(super) fn start(
         self,
         line: std::os::unix::net::UnixStream,
+        output: Output,
         process: Process,
         module: &Module,
         image: &BootImage<'_>,
     ) -> Result<Running, Failure> {
-        let door = Door::open(line, &module.path, image, self.port)?;
+        let door = Door::open(line, output, &module.path, image, self.port)?;
         let terminal = Terminal::keep();
         let Some(program) = self.gdb else {
             let Some(address) = door.address else {
