@@ -113,16 +113,20 @@ pub(super) fn answers(frame: &mut InterruptFrame, vectors: &mut SavedVectors) ->
     true
 }
 
+/// Keeps the kernel's state for a core of the trap that is to be told.
+pub(super) fn keep_for_core() {
+    // Nothing of the kernel is amiss, so a core may have its state in words.
+    if debug::is_wanted() {
+        keep_state();
+    }
+}
+
 /// Shows a trap to a debugger; returns whether it wants the instruction tried once more.
 pub(super) fn retries_trap(
     frame: &mut InterruptFrame,
     vectors: &mut SavedVectors,
     kind: TrapKind,
 ) -> bool {
-    // Nothing of the kernel is amiss, so a core may have its state in words.
-    if debug::is_wanted() {
-        keep_state();
-    }
     let afterwards = debug::answer_crash(frame, vectors, kind.signal());
     forget_state();
     afterwards == Afterwards::Retry

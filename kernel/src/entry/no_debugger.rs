@@ -27,6 +27,9 @@ pub(super) fn answers(_: &mut InterruptFrame, _: &mut SavedVectors) -> bool {
     false
 }
 
+/// Keeps nothing: nobody writes a core.
+pub(super) fn keep_for_core() {}
+
 /// Whether a debugger wants a trap's instruction tried once more.
 pub(super) fn retries_trap(_: &mut InterruptFrame, _: &mut SavedVectors, _: TrapKind) -> bool {
     false

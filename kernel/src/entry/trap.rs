@@ -30,6 +30,8 @@ pub(super) fn answer(frame: &mut InterruptFrame, vectors: &mut SavedVectors, cau
     let report = report(frame, &cause);
     let mut bytes = [0; TRAP_REPORT_BYTES_MAX];
     let len = report.encode(&mut bytes);
+    // Who hears of the trap may look at the machine at once.
+    debugger::keep_for_core();
     console::tell_trap(&bytes[..len], format_args!("{}", Words { report, cause }));
     if !debugger::retries_trap(frame, vectors, kind) {
         console::end_after_trap(STATUS_TRAP);
