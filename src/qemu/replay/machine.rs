@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
@@ -22,6 +22,10 @@ use crate::qemu::monitor::Monitor;
 /// How often a machine that runs is asked how far it is. It is a nudge too: where the program waits, QEMU's main loop sleeps
 /// as long as it did when the recording was made unless something wakes it.
 const NUDGE: Duration = Duration::from_millis(1);
+
+/// How long a machine may take to its next instruction. Some that were stopped at a moment never go on from one soon after it
+/// (QEMU 7.2, where it waits for an event of the recording).
+const STALL: Duration = Duration::from_secs(5);
 
 /// What a machine says that a debugger, or the monitor, has stopped: SIGINT.
 const STOPPED_FROM_OUTSIDE: &[u8] = b"T02";
@@ -222,6 +226,7 @@ impl Machine {
     /// Waits until the machine stands; what is said of it behind its thread. Fails where the debugger interrupts.
     fn await_stop(&mut self) -> io::Result<String> {
         let mut is_interrupted = false;
+        let mut seen = (self.now, Instant::now());
         while !self.stub.has_packet() {
             let debugger = self.debugger.as_ref().filter(|_| !is_interrupted);
             let mut descriptors = vec![PollFd::new(&self.stub, PollFlags::IN)];
@@ -255,6 +260,16 @@ impl Machine {
             if !from_stub {
                 let now = self.monitored(Monitor::instructions)?;
                 self.output.pass_on()?;
+                if now != seen.0 {
+                    seen = (now, Instant::now());
+                } else if seen.1.elapsed() > STALL && !is_interrupted {
+                    // Only another one gets further.
+                    self.now = u64::MAX;
+                    return Err(io::Error::new(
+                        io::ErrorKind::TimedOut,
+                        format!("QEMU does not go on from instruction {now} of the recording"),
+                    ));
+                }
                 if let Some(debugger) = &mut self.debugger
                     && let Some(words) = self.progress.words(now)
                 {

@@ -12,6 +12,9 @@ const FIRST_WINDOW: u64 = 1 << 16;
 /// How much longer each window is than the one after it.
 const GROWTH: u64 = 64;
 
+/// How much longer a window is whose machine did not go on: it is stopped elsewhere then.
+const DETOUR: u64 = 10_007;
+
 /// Stops in a window after which its end is looked at first.
 const STOPS_MAX: u32 = 16;
 
@@ -58,7 +61,13 @@ pub(super) fn last_stop(
     let mut len = FIRST_WINDOW;
     while end > begin {
         let start = end.saturating_sub(len).max(begin);
-        if let Some(hit) = last_in(machine, start, end)? {
+        let found = match last_in(machine, start, end) {
+            Err(problem) if problem.kind() == io::ErrorKind::TimedOut && start > begin => {
+                last_in(machine, start.saturating_sub(DETOUR).max(begin), end)
+            }
+            found => found,
+        };
+        if let Some(hit) = found? {
             return Ok(Some(hit));
         }
         end = start;
