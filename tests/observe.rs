@@ -119,11 +119,10 @@ fn mistakes_are_told_before_anything_runs() {
 }
 
 /// How stacks begin: in the program, or in the kernel when that has returned.
-const OUTERMOST: [&str; 4] = [
+const OUTERMOST: [&str; 3] = [
     "_start",
     "proc_exit",
     "kernel_start;entry::run;entry::calls::end;",
-    "kernel_start;entry::run;enter_application;",
 ];
 
 /// The counts of the lines of a folded profile that have `name` in them.
@@ -147,12 +146,10 @@ fn time_is_found_where_it_goes() {
     // Ten times the work; calls are made into bodies, and names stay.
     assert!(hot > 3 * warm && warm > 0, "{folded}");
     assert!(kernel > 0, "{folded}");
-    for line in folded.lines() {
-        // A sample may be of the outermost function itself.
-        let stack = format!("{};", line.rsplit_once(' ').unwrap().0);
-        let is_known = OUTERMOST.iter().any(|name| stack.starts_with(name));
-        assert!(is_known, "{line}");
-    }
+    let is_lost = |line: &&str| !OUTERMOST.iter().any(|name| line.starts_with(name));
+    let lost: Vec<&str> = folded.lines().filter(is_lost).collect();
+    // A sample of the few instructions between two worlds may have no callers.
+    assert!(count(&lost.join("\n"), "") <= 1 + all / 100, "{lost:?}");
     place.assert_clean();
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -198,11 +198,14 @@ fn write(
     for own in [path, &image_path(path)] {
         own_files::note(own);
     }
-    // A machine's memory may hold secrets, and a file that is half written is no core.
+    // A machine's memory may hold secrets, and a file that is half written is no core. It is known before it is there.
     let unfinished = || {
-        let file = tempfile::NamedTempFile::new_in(folder)?;
-        own_files::note(file.path());
-        Ok(file)
+        tempfile::Builder::new().make_in(folder, |path| {
+            own_files::note(path);
+            let mut options = File::options();
+            options.read(true).write(true).create_new(true);
+            options.mode(0o600).open(path)
+        })
     };
     let whole = unfinished().map_err(failure)?;
     monitor.dump_memory(whole.path()).map_err(|problem| {
