@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::invoke::{Ended, PATIENCE, Place, program, signal};
-use super::{command, source};
+use super::{Kept, command, source};
 
 #[test]
 fn an_editor_comes_by_a_port() {
@@ -14,7 +14,7 @@ fn an_editor_comes_by_a_port() {
     let module = place.path("count.wat");
     fs::copy(source("count.wat"), &module).unwrap();
     let arguments = ["debug", "--listen", "127.0.0.1:0", module.to_str().unwrap()];
-    let mut child = command(&place, &arguments).spawn().unwrap();
+    let mut child = Kept(command(&place, &arguments).spawn().unwrap());
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
     stderr.read_line(&mut line).unwrap();

@@ -47,8 +47,9 @@ mod tools;
 mod travel;
 mod walk;
 
+use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Child, Command};
 
 use invoke::{Ended, Place, files, wait_for};
 
@@ -64,6 +65,31 @@ fn command(place: &Place, arguments: &[&str]) -> Command {
         .env("XDG_RUNTIME_DIR", place.path("run"))
         .env_remove("MEWZ_GDB");
     command
+}
+
+/// A process that is gone when its test has failed.
+struct Kept(Child);
+
+impl Deref for Kept {
+    type Target = Child;
+
+    fn deref(&self) -> &Child {
+        &self.0
+    }
+}
+
+impl DerefMut for Kept {
+    fn deref_mut(&mut self) -> &mut Child {
+        &mut self.0
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        // One that was waited for is gone already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// Runs `mewz debug --batch` with `options`, then gdb's `commands`.

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use super::invoke::{Ended, Place, free_port, program, signal};
 use super::tools::{build_c, c_compiler, run};
-use super::{Transcript, command, source};
+use super::{Kept, Transcript, command, source};
 
 /// Records `module` with `options`; fails unless it ends with `status` and there is a recording then.
 fn record(place: &Place, options: &[&str], module: &str, status: i32) -> Ended {
@@ -383,7 +383,7 @@ fn a_server_is_gone_through_backwards_by_debuggers_that_come_and_go() {
     assert!(fs::metadata(place.path("made.pcap")).unwrap().len() > 2000);
 
     let arguments = ["debug", "--replay", "--listen", "0", "server.wasm"];
-    let mut child = command(&place, &arguments).spawn().unwrap();
+    let mut child = Kept(command(&place, &arguments).spawn().unwrap());
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
     stderr.read_line(&mut line).unwrap();
