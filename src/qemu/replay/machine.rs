@@ -25,7 +25,7 @@ const NUDGE: Duration = Duration::from_millis(1);
 
 /// How long a machine may take to its next instruction. Some that were stopped at a moment never go on from one soon after it
 /// (QEMU 7.2, where it waits for an event of the recording).
-const STALL: Duration = Duration::from_secs(5);
+const STALL: Duration = Duration::from_secs(3);
 
 /// What a machine says that a debugger, or the monitor, has stopped: SIGINT.
 const STOPPED_FROM_OUTSIDE: &[u8] = b"T02";

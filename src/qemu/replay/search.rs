@@ -12,8 +12,8 @@ const FIRST_WINDOW: u64 = 1 << 16;
 /// How much longer each window is than the one after it.
 const GROWTH: u64 = 64;
 
-/// How much longer a window is whose machine did not go on: it is stopped elsewhere then.
-const DETOUR: u64 = 10_007;
+/// How much longer a window is whose machine did not go on, one after the other: it is stopped elsewhere then.
+const DETOURS: [u64; 4] = [10_007, 300_007, 5_000_011, u64::MAX];
 
 /// Stops in a window after which its end is looked at first.
 const STOPS_MAX: u32 = 16;
@@ -61,12 +61,12 @@ pub(super) fn last_stop(
     let mut len = FIRST_WINDOW;
     while end > begin {
         let start = end.saturating_sub(len).max(begin);
-        let found = match last_in(machine, start, end) {
-            Err(problem) if problem.kind() == io::ErrorKind::TimedOut && start > begin => {
-                last_in(machine, start.saturating_sub(DETOUR).max(begin), end)
+        let mut found = last_in(machine, start, end);
+        for detour in DETOURS {
+            if matches!(&found, Err(problem) if problem.kind() == io::ErrorKind::TimedOut) {
+                found = last_in(machine, start.saturating_sub(detour).max(begin), end);
             }
-            found => found,
-        };
+        }
         if let Some(hit) = found? {
             return Ok(Some(hit));
         }
