@@ -61,19 +61,35 @@ pub(super) fn last_stop(
     let mut len = FIRST_WINDOW;
     while end > begin {
         let start = end.saturating_sub(len).max(begin);
-        let mut found = last_in(machine, start, end);
-        for detour in DETOURS {
-            if matches!(&found, Err(problem) if problem.kind() == io::ErrorKind::TimedOut) {
-                found = last_in(machine, start.saturating_sub(detour).max(begin), end);
-            }
-        }
-        if let Some(hit) = found? {
+        if let Some(hit) = last_by_detours(machine, begin, start, end)? {
             return Ok(Some(hit));
         }
         end = start;
         len = len.saturating_mul(GROWTH);
     }
     Ok(None)
+}
+
+/// As [`last_in`], from earlier moments down to `begin` where the machine does not go on.
+fn last_by_detours(
+    machine: &mut impl Timeline,
+    begin: u64,
+    start: u64,
+    end: u64,
+) -> io::Result<Option<Hit>> {
+    let mut tried = start;
+    let mut found = last_in(machine, start, end);
+    for detour in DETOURS {
+        let other = start.saturating_sub(detour).max(begin);
+        let stalls = matches!(&found, Err(problem) if problem.kind() == io::ErrorKind::TimedOut);
+        // From where it was stopped before it would not go on again.
+        if !stalls || other == tried {
+            break;
+        }
+        tried = other;
+        found = last_in(machine, other, end);
+    }
+    found
 }
 
 /// The last stop in `[start, end)`.
@@ -143,6 +159,9 @@ mod tests {
         /// How often it has begun anew.
         passes: u64,
         run: u64,
+        /// The moments from which it does not go on.
+        stalls: Vec<u64>,
+        stalled: u64,
     }
 
     impl Timeline for Machine {
@@ -168,6 +187,11 @@ mod tests {
         }
 
         fn run_to(&mut self, limit: u64) -> io::Result<Option<Stop>> {
+            if self.stalls.contains(&self.now) {
+                self.stalled += 1;
+                self.now = u64::MAX;
+                return Err(io::ErrorKind::TimedOut.into());
+            }
             let mut breakpoints = self.breakpoints.iter();
             let breakpoint = breakpoints.find(|at| (self.now..limit).contains(at));
             // A stop behind the last instruction comes too late.
@@ -219,6 +243,36 @@ mod tests {
                 check(vec![at, at + 1], vec![at], 0, present);
             }
         }
+    }
+
+    #[test]
+    fn where_a_machine_does_not_go_on_it_is_stopped_elsewhere() {
+        let search = |stalls: Vec<u64>, begin: u64| {
+            let mut machine = Machine {
+                now: 100_000,
+                breakpoints: vec![99_000],
+                stalls,
+                ..Machine::default()
+            };
+            let found = last_stop(&mut machine, begin, 100_000);
+            (
+                found
+                    .map(|hit| hit.unwrap().at)
+                    .map_err(|problem| problem.kind()),
+                machine.stalled,
+            )
+        };
+        let start = 100_000 - super::FIRST_WINDOW;
+        let detour = start - super::DETOURS[0];
+        assert_eq!(search(vec![start], 0), (Ok(99_000), 1));
+        assert_eq!(search(vec![start, detour], 0), (Ok(99_000), 2));
+        // Nowhere is it stopped twice.
+        let stalls = vec![start, detour, 0];
+        assert_eq!(search(stalls, 0), (Err(io::ErrorKind::TimedOut), 3));
+        assert_eq!(
+            search(vec![start], start),
+            (Err(io::ErrorKind::TimedOut), 1)
+        );
     }
 
     #[test]
