@@ -9,7 +9,8 @@ import struct
 # Where mewz notes what this session looks at.
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 REGISTERS = "rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15 eflags rip".split()
-# Where the program's code begins.
+# Where the kernel's code begins, and the program's.
+KERNEL = 0xFFFFFFFF80000000
 PROGRAM = 0xFFFFFFFFA0000000
 # Functions of Rust's library.
 LIBRARY = re.compile(r"(alloc|core|std|panic_abort|panic_unwind)::|_?_?rust_")
@@ -17,7 +18,7 @@ REGIONS = (
     (0x0, 0x800000000000, "the program's memories"),
     (0xFFFF800000000000, 0xFFFFA00000000000, "all of the machine's memory, as the kernel sees it"),
     (0xFFFFA00000000000, 0xFFFFA00100000000, "the program's stack"),
-    (0xFFFFFFFF80000000, PROGRAM, "the kernel"),
+    (KERNEL, PROGRAM, "the kernel"),
     (PROGRAM, 0x10000000000000000, "the program's code and data"),
 )
 
@@ -281,6 +282,25 @@ def main_functions():
     return names + ["*%#x" % address for address, _ in symbols("info functions", "^mewz_export[.]start$")]
 
 
+def leave_the_kernel_out(breakpoint):
+    """Turns off where a breakpoint would stop in functions of the kernel that have the name of one of the program."""
+    if breakpoint.type not in (gdb.BP_BREAKPOINT, gdb.BP_HARDWARE_BREAKPOINT) or breakpoint.location.startswith("*"):
+        return
+    text = gdb.execute("info breakpoints %d" % breakpoint.number, to_string=True)
+    places = re.findall(r"^%d[.](\d+) .*?\b0x([0-9a-f]{16}) " % breakpoint.number, text, re.MULTILINE)
+    kernel = [number for number, address in places if KERNEL <= int(address, 16) < PROGRAM]
+    program = [number for number, address in places if int(address, 16) >= PROGRAM]
+    if not kernel or not program:
+        return
+    for number in kernel:
+        gdb.execute("disable %d.%s" % (breakpoint.number, number))
+    which = kernel[0] if len(kernel) == 1 else "%s-%s" % (kernel[0], kernel[-1])
+    print(
+        "Only the program's count: what the kernel has of that name is off (`enable %d.%s` means it too)."
+        % (breakpoint.number, which)
+    )
+
+
 def be_quiet(command):
     """Does what gdb would tell of."""
     try:
@@ -298,6 +318,7 @@ def forget_sources(_):
 be_quiet("skip -rfunction ^(alloc|core|std)::")
 gdb.set_convenience_variable("mewz_skips", True)
 gdb.events.new_objfile.connect(forget_sources)
+gdb.events.breakpoint_created.connect(leave_the_kernel_out)
 Mewz()
 Core()
 Program()
