@@ -10,6 +10,7 @@ pub mod by_hand;
 pub mod config;
 pub mod console;
 pub mod debug_line;
+pub mod debug_session;
 pub mod entrance;
 pub mod error;
 mod introduction;

@@ -13,7 +13,8 @@ use super::work::Work;
 use crate::cli::debug::{self, Door, Loop};
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::{self, Holding, hold};
-use crate::qemu::debug_line::{Attention, View};
+use crate::qemu::debug_line::View;
+use crate::qemu::debug_session::Attention;
 
 /// What the loop knows of debuggers.
 #[derive(Debug, Default)]
