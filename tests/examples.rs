@@ -99,8 +99,12 @@ impl Drop for Server<'_> {
     }
 }
 
-fn parsed(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|problem| panic!("{text:?}: {problem}"))
+fn parsed(text: impl AsRef<[u8]>) -> Value {
+    let text = text.as_ref();
+    serde_json::from_slice(text).unwrap_or_else(|problem| {
+        let text = String::from_utf8_lossy(text);
+        panic!("{text:?}: {problem}")
+    })
 }
 
 #[test]
@@ -113,7 +117,7 @@ fn notes_are_kept() {
     let mut client = Client::open(server.port);
     client.request("GET", "/notes", "", "").assert(200, "[]\n");
     for (id, text) in [(1, "buy milk"), (2, "größer \\ \"than\" 1\u{1f980}")] {
-        let note = client.request("POST", "/notes", "", &json!({ "text": text }).to_string());
+        let note = client.request("POST", "/notes", "", json!({ "text": text }).to_string());
         assert_eq!(note.status, 201, "{note:?}");
         assert_eq!(note.header("content-type"), Some("application/json"));
         assert_eq!(note.header("location"), Some(&format!("/notes/{id}")[..]));

@@ -3,14 +3,14 @@
 //!
 //! `scripts/test-tools` has their toolchains, and builds them.
 
+mod client;
 mod invoke;
 mod tools;
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpStream};
 use std::thread;
 
-use invoke::{PATIENCE, Place, free_port};
+use client::Client;
+use invoke::{Place, free_port};
 use tools::tool;
 
 /// Bytes of a body that no buffer holds at once.
@@ -58,13 +58,10 @@ fn check(name: &str, listener: Listener) {
     arguments.extend(["-m", "256M", program]);
     let (mut child, _output) = place.start_until(&arguments, "listening");
     // One connection for all of these.
-    let mut client = Client::connect(port);
+    let mut client = Client::open(port);
     for number in 0..50 {
-        let (status, body) = client.ask("GET", &format!("/number-{number}"), b"");
-        assert_eq!(
-            (status, &body[..]),
-            (200, format!("hello number-{number}\n").as_bytes())
-        );
+        let answer = client.request("GET", &format!("/number-{number}"), "", "");
+        answer.assert(200, &format!("hello number-{number}\n"));
     }
     // Others beside it, which give and take much.
     let others: Vec<_> = (0..6)
@@ -73,78 +70,28 @@ fn check(name: &str, listener: Listener) {
     for other in others {
         other.join().unwrap();
     }
-    let (status, body) = client.ask("GET", "/still", b"");
-    assert_eq!((status, &body[..]), (200, &b"hello still\n"[..]));
+    client
+        .request("GET", "/still", "", "")
+        .assert(200, "hello still\n");
     // Someone who leaves in the middle.
-    let mut half = Client::connect(port);
-    half.send("GET", "/bytes/3000000", b"");
-    half.stream.read_exact(&mut [0; 100]).unwrap();
+    let mut half = Client::open(port);
+    half.send("GET /bytes/3000000 HTTP/1.1\r\nHost: x\r\n\r\n");
+    half.take(&mut [0; 100]);
     drop(half);
-    client.send("GET", "/stop", b"");
+    client.send("GET /stop HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_eq!(child.wait().unwrap().code(), Some(0));
     place.assert_clean();
 }
 
 fn exchange(port: u16, number: usize) {
-    let mut client = Client::connect(port);
+    let mut client = Client::open(port);
     for round in 0..3 {
         let sent = content(LARGE + number * 100 + round);
-        let (status, body) = client.ask("POST", "/hash", &sent);
-        let receipt = format!("{} {:016x}\n", sent.len(), hash(&sent));
-        assert_eq!(
-            (status, String::from_utf8_lossy(&body).as_ref()),
-            (200, &receipt[..])
-        );
-        let (status, body) = client.ask("GET", &format!("/bytes/{LARGE}"), b"");
-        assert!((status, body) == (200, content(LARGE)), "another body came");
-    }
-}
-
-/// A connection that is kept alive.
-struct Client {
-    stream: BufReader<TcpStream>,
-}
-
-impl Client {
-    fn connect(port: u16) -> Self {
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        let stream = BufReader::new(stream);
-        Self { stream }
-    }
-
-    fn send(&mut self, method: &str, path: &str, body: &[u8]) {
-        let len = body.len();
-        let head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len}\r\n\r\n");
-        let stream = self.stream.get_mut();
-        stream.write_all(head.as_bytes()).unwrap();
-        stream.write_all(body).unwrap();
-    }
-
-    /// Status and body of the answer.
-    fn ask(&mut self, method: &str, path: &str, body: &[u8]) -> (u16, Vec<u8>) {
-        self.send(method, path, body);
-        let mut head = Vec::new();
-        loop {
-            let mut line = String::new();
-            assert!(
-                self.stream.read_line(&mut line).unwrap() > 0,
-                "no answer to {path}"
-            );
-            if line == "\r\n" {
-                break;
-            }
-            head.push(line.to_lowercase());
-        }
-        let status = head[0].split(' ').nth(1).unwrap().parse().unwrap();
-        let len = head
-            .iter()
-            .find_map(|line| line.strip_prefix("content-length:"));
-        let len = len.unwrap_or_else(|| panic!("no length in {head:?}"));
-        let mut body = vec![0; len.trim().parse().unwrap()];
-        self.stream.read_exact(&mut body).unwrap();
-        (status, body)
+        let answer = client.request("POST", "/hash", "", &sent);
+        answer.assert(200, &format!("{} {:016x}\n", sent.len(), hash(&sent)));
+        let answer = client.request("GET", &format!("/bytes/{LARGE}"), "", "");
+        let is_whole = (answer.status, answer.body) == (200, content(LARGE));
+        assert!(is_whole, "another body came");
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::invoke::{Ended, PATIENCE, Place, program, signal};
-use super::{Kept, command, source};
+use super::{Kept, command, source, told_address};
 
 #[test]
 fn an_editor_comes_by_a_port() {
@@ -16,13 +16,7 @@ fn an_editor_comes_by_a_port() {
     let arguments = ["debug", "--listen", "127.0.0.1:0", module.to_str().unwrap()];
     let mut child = Kept(command(&place, &arguments).spawn().unwrap());
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    stderr.read_line(&mut line).unwrap();
-    let address = line
-        .split_once("on 127.0.0.1:")
-        .and_then(|(_, rest)| rest.split_once(':'))
-        .map(|(port, _)| format!("127.0.0.1:{port}"))
-        .unwrap_or_else(|| panic!("no address in {line:?}"));
+    let address = told_address(&mut stderr);
     let symbols = place.path(".mewz/count.elf");
     let text = mi_session(
         &symbols,

@@ -47,6 +47,7 @@ mod tools;
 mod travel;
 mod walk;
 
+use std::io::BufRead;
 use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
 use std::process::{Child, Command};
@@ -90,6 +91,17 @@ impl Drop for Kept {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// Where a `mewz debug --listen` waits for a debugger, by what it says first.
+#[track_caller]
+fn told_address(stderr: &mut impl BufRead) -> String {
+    let mut line = String::new();
+    stderr.read_line(&mut line).unwrap();
+    line.split_once("on 127.0.0.1:")
+        .and_then(|(_, rest)| rest.split_once(':'))
+        .map(|(port, _)| format!("127.0.0.1:{port}"))
+        .unwrap_or_else(|| panic!("no address in {line:?}"))
 }
 
 /// Runs `mewz debug --batch` with `options`, then gdb's `commands`.

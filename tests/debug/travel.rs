@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use super::invoke::{Ended, Place, free_port, program, signal};
 use super::tools::{build_c, c_compiler, run};
-use super::{Kept, Transcript, command, source};
+use super::{Kept, Transcript, command, source, told_address};
 
 /// Records `module` with `options`; fails unless it ends with `status` and there is a recording then.
 fn record(place: &Place, options: &[&str], module: &str, status: i32) -> Ended {
@@ -385,13 +385,7 @@ fn a_server_is_gone_through_backwards_by_debuggers_that_come_and_go() {
     let arguments = ["debug", "--replay", "--listen", "0", "server.wasm"];
     let mut child = Kept(command(&place, &arguments).spawn().unwrap());
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    stderr.read_line(&mut line).unwrap();
-    let target = line
-        .split_once("target remote ")
-        .and_then(|(_, rest)| rest.split_once('\''))
-        .map(|(address, _)| format!("target remote {address}"))
-        .unwrap_or_else(|| panic!("no address in {line:?}"));
+    let target = format!("target remote {}", told_address(&mut stderr));
     let debugged = |commands: &[&str]| {
         let mut gdb = Command::new("gdb");
         gdb.args(["-nx", "-batch", "-q"])

@@ -32,6 +32,8 @@
 //! | a toolchain that is missing, and nobody says how to get it | `tests/doctor.rs` |
 //! | imports that are missing without a hint | `tests/run.rs` |
 
+#[path = "../client/mod.rs"]
+mod client;
 #[path = "../invoke/mod.rs"]
 mod invoke;
 #[path = "../tools/mod.rs"]

@@ -1,7 +1,7 @@
 //! Ports: requests while programs come and fail, datagrams, and pages that load themselves again.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::client::{self, connect};
 use crate::invoke::{PATIENCE, Place, free_port, program, wait_for};
 use crate::session::Loop;
 use crate::tools::build_c;
@@ -53,34 +54,9 @@ pub(crate) fn server_project(more: &str) -> (Place, u16) {
     (place, port)
 }
 
-/// Asks for `path` on `stream`; the status and the body.
-fn ask_on(stream: &mut TcpStream, path: &str) -> std::io::Result<(u16, String)> {
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n")?;
-    let mut reader = BufReader::new(stream);
-    let mut head = String::new();
-    while !head.ends_with("\r\n\r\n") {
-        if reader.read_line(&mut head)? == 0 {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
-        }
-    }
-    let lower = head.to_lowercase();
-    let number = |text: &str| text.split_whitespace().next()?.parse::<u16>().ok();
-    let status = lower.strip_prefix("http/1.1 ").and_then(number).unwrap();
-    let length = lower.split("content-length: ").nth(1).and_then(number);
-    let mut body = vec![0; length.unwrap().into()];
-    reader.read_exact(&mut body)?;
-    Ok((status, String::from_utf8(body).unwrap()))
-}
-
-fn connect(port: u16) -> TcpStream {
-    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream
-}
-
 /// Asks for `path` on a connection of its own.
 pub(crate) fn ask(port: u16, path: &str) -> (u16, String) {
-    ask_on(&mut connect(port), path).unwrap()
+    client::ask(&mut connect(port).unwrap(), path).unwrap()
 }
 
 #[test]
@@ -97,13 +73,13 @@ fn requests_go_on_while_programs_come_and_fail() {
             let stop = Arc::clone(&stop);
             let asked = Arc::clone(&asked[usize::from(!keeps)]);
             thread::spawn(move || {
-                let mut stream = connect(port);
+                let mut stream = connect(port).unwrap();
                 let mut answers: Vec<String> = Vec::new();
                 let mut slowest = Duration::ZERO;
                 while !stop.load(Ordering::Relaxed) {
                     let since = Instant::now();
                     let path = if keeps { "/" } else { "/close" };
-                    let (status, body) = ask_on(&mut stream, path).unwrap();
+                    let (status, body) = client::ask(&mut stream, path).unwrap();
                     assert_eq!(status, 200, "{body}");
                     slowest = slowest.max(since.elapsed());
                     asked.fetch_add(1, Ordering::Relaxed);
@@ -111,7 +87,7 @@ fn requests_go_on_while_programs_come_and_fail() {
                         answers.push(body);
                     }
                     if !keeps {
-                        stream = connect(port);
+                        stream = connect(port).unwrap();
                     }
                 }
                 (answers, slowest)
@@ -168,10 +144,13 @@ fn without_a_program_requests_are_told_why() {
         "{body}"
     );
     // A connection that says nothing is held, and served when there is a program.
-    let mut early = connect(port);
+    let mut early = connect(port).unwrap();
     dev.place.write("version", "one");
     dev.next("ready");
-    assert_eq!(ask_on(&mut early, "/").unwrap(), (200, "one".to_owned()));
+    assert_eq!(
+        client::ask(&mut early, "/").unwrap(),
+        (200, "one".to_owned())
+    );
     assert_eq!(ask(port, "/"), (200, "one".to_owned()));
     // Both machines trap; who asked is told so too.
     assert_eq!(ask(port, "/trap").0, 503);
@@ -272,7 +251,7 @@ fn pages_load_themselves_again_where_that_is_asked_for() {
     place.write("version", "one");
     let mut dev = Loop::start(place, &["--live-reload"]);
     dev.next("ready");
-    let mut stream = BufReader::new(connect(port));
+    let mut stream = BufReader::new(connect(port).unwrap());
     let browse = |stream: &mut BufReader<TcpStream>, path: &str| {
         let words = "Host: x\r\nAccept: text/html\r\nAccept-Encoding: gzip\r\n\r\n";
         write!(stream.get_mut(), "GET {path} HTTP/1.1\r\n{words}").unwrap();
@@ -300,7 +279,7 @@ fn pages_load_themselves_again_where_that_is_asked_for() {
     let (status, body) = ask(port, &script);
     assert!(status == 200 && body.contains("EventSource"), "{body}");
     let own = script.split('?').nth(1).unwrap();
-    let mut news = BufReader::new(connect(port));
+    let mut news = BufReader::new(connect(port).unwrap());
     browse(&mut news, "/.mewz/live");
     let first = until(&mut news, &format!("data: {own}\n\n"));
     assert!(first.contains("text/event-stream"), "{first}");

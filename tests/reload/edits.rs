@@ -1,7 +1,7 @@
 //! An edit of one line in a server in Rust compiles the functions that are other ones now, and no others.
 
+use crate::client::{ask, connect};
 use crate::invoke::{Place, free_port};
-use crate::server::{ask, connect};
 use crate::session::{Session, tell};
 use crate::tools::rust_compiler;
 

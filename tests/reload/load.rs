@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::server::{ask, connect};
+use crate::client::{ask, connect};
 
 /// Clients of each sort. Each has one request under way at most; one that is late catches up.
 const CLIENTS: u32 = 16;

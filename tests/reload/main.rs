@@ -3,6 +3,8 @@
 //! Each test has a short form, which is what runs where nobody says otherwise, and a whole one: `MEWZ_RELOADS=50` for the
 //! load, `MEWZ_RELOADS=500` for memory.
 
+#[path = "../client/mod.rs"]
+mod client;
 mod edits;
 #[path = "../invoke/mod.rs"]
 mod invoke;

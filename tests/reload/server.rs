@@ -1,12 +1,10 @@
 //! A project of a server in C whose builds succeed, fail, and make programs that fail, as the file `version` says.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::sync::OnceLock;
 
-use crate::invoke::{PATIENCE, Place, free_port};
+use crate::invoke::{Place, free_port};
 use crate::tools::{build_c, tool};
 
 /// What servers answer before the build puts their number there.
@@ -131,36 +129,4 @@ fn made() -> &'static Path {
         folder
     });
     folder.path()
-}
-
-/// A connection that gives up after a time that nothing takes.
-pub(crate) fn connect(port: u16) -> std::io::Result<TcpStream> {
-    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
-}
-
-/// Asks for `path`; the status and the body.
-pub(crate) fn ask(stream: &mut TcpStream, path: &str) -> std::io::Result<(u16, String)> {
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes())?;
-    hear(stream)
-}
-
-/// The answer to what was asked.
-pub(crate) fn hear(stream: &mut TcpStream) -> std::io::Result<(u16, String)> {
-    let mut reader = BufReader::new(stream);
-    let mut head = String::new();
-    while !head.ends_with("\r\n\r\n") {
-        if reader.read_line(&mut head)? == 0 {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
-        }
-    }
-    let lower = head.to_lowercase();
-    let number = |text: &str| text.split_whitespace().next()?.parse::<u16>().ok();
-    let status = lower.strip_prefix("http/1.1 ").and_then(number).unwrap();
-    let length = lower.split("content-length: ").nth(1).and_then(number);
-    let mut body = vec![0; length.unwrap().into()];
-    reader.read_exact(&mut body)?;
-    Ok((status, String::from_utf8(body).unwrap()))
 }

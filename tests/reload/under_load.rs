@@ -4,8 +4,9 @@ use std::io::Write as _;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::client::{ask, connect, hear};
 use crate::load::Load;
-use crate::server::{Kind, answer, ask, connect, hear, project};
+use crate::server::{Kind, answer, project};
 use crate::session::{Session, tell};
 
 /// What a test asks for.
