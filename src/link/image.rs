@@ -1,7 +1,8 @@
 //! A kernel and an application window in one bootable ELF.
 //!
 //! Layout of the file: header, program headers, a note that names the build, the kernel's segments, the window, the pack,
-//! sections for debuggers, symbols, section headers. Loaded content keeps its addresses; only its place in the file is new.
+//! sections for debuggers, symbols, section headers. Without sections for debuggers and symbols the headers come behind the note,
+//! where there is room for them. Loaded content keeps its addresses; only its place in the file is new.
 
 use mewz_abi::address::{PAGE_BYTES, WINDOW_BASE, WINDOW_PHYSICAL};
 use object::Endianness;
@@ -109,6 +110,8 @@ struct Plan<'a> {
     contents: Vec<Content<'a>>,
     sections: Vec<SectionHeader>,
     symbols: Vec<Sym>,
+    /// How many of the contents lie before the symbols and the sections' headers.
+    before_headers: usize,
     /// Symbols that only their own object sees: they come first.
     locals: u32,
 }
@@ -135,6 +138,7 @@ impl<'a> Plan<'a> {
             contents: Vec::new(),
             sections: Vec::new(),
             symbols: Vec::new(),
+            before_headers: 0,
             locals: 0,
         };
         writer.reserve_file_header();
@@ -142,8 +146,11 @@ impl<'a> Plan<'a> {
         let pack_segments = usize::from(!options.pack.is_empty());
         let segments = kernel.segments.len() + window_segments + pack_segments;
         writer.reserve_program_headers(segments as u32);
-        // There is room for it before the first segment's page.
-        let note_offset = plan.reserve(writer, note, 4);
+        // There is room for it before the first segment's page, and for the headers where sections have no other content.
+        plan.reserve_note(writer, note);
+        if content == ImageContent::Stripped {
+            plan.reserve_sections(writer, options.pack);
+        }
         let kernel_segments = plan.reserve_kernel(writer);
         plan.segments = kernel_segments;
         let window_offset = plan.reserve_loaded(writer, &placed.bytes, PAGE_BYTES as usize);
@@ -152,14 +159,13 @@ impl<'a> Plan<'a> {
         if !options.pack.is_empty() {
             plan.reserve_pack(writer, options.pack);
         }
-        plan.reserve_note(writer, note_offset, note);
-        plan.reserve_sections(writer, window_offset as u64);
+        if content != ImageContent::Stripped {
+            plan.reserve_sections(writer, options.pack);
+        }
+        plan.locate_loaded();
         if content == ImageContent::DebugFile {
             plan.forget_loaded();
         }
-        writer.reserve_shstrtab_section_index();
-        writer.reserve_shstrtab();
-        writer.reserve_section_headers();
         plan
     }
 
@@ -177,22 +183,28 @@ impl<'a> Plan<'a> {
         }
     }
 
+    /// Says of the sections that are loaded where they are in the file.
+    fn locate_loaded(&mut self) {
+        for section in loaded(&mut self.sections) {
+            section.sh_offset = offset_of(section.sh_addr, &self.segments).unwrap_or(0);
+        }
+    }
+
     /// Says of what is loaded that it is not in this file.
     fn forget_loaded(&mut self) {
         for segment in &mut self.segments {
             segment.p_offset = 0;
             segment.p_filesz = 0;
         }
-        let is_loaded =
-            |section: &&mut SectionHeader| section.sh_flags & u64::from(elf::SHF_ALLOC) != 0;
-        for section in self.sections.iter_mut().filter(is_loaded) {
+        for section in loaded(&mut self.sections) {
             section.sh_type = elf::SHT_NOBITS;
             section.sh_offset = 0;
         }
     }
 
-    /// Gives the note at `offset` a header.
-    fn reserve_note(&mut self, writer: &mut Writer<'a>, offset: usize, note: &[u8]) {
+    /// Gives the note its place and a header.
+    fn reserve_note(&mut self, writer: &mut Writer<'a>, note: &'a [u8]) {
+        let offset = self.reserve(writer, note, 4);
         self.sections.push(SectionHeader {
             name: Some(writer.add_section_name(b".note.gnu.build-id")),
             sh_type: elf::SHT_NOTE,
@@ -209,7 +221,7 @@ impl<'a> Plan<'a> {
         writer.reserve_section_index();
     }
 
-    /// Gives the pack its place: a segment to be read, and a section that tells what it is.
+    /// Gives the pack its place: a segment to be read.
     fn reserve_pack(&mut self, writer: &mut Writer<'a>, pack: &'a [Vec<u8>]) {
         let address = pack_address(self.placed);
         let offset = self.reserve_loaded(writer, &[], PAGE_BYTES as usize) as u64;
@@ -227,19 +239,22 @@ impl<'a> Plan<'a> {
             p_memsz: size,
             p_align: PAGE_BYTES,
         });
-        self.sections.push(SectionHeader {
+    }
+
+    /// The section that tells what the pack's segment is.
+    fn pack_section(&self, writer: &mut Writer<'a>, pack: &[Vec<u8>]) -> SectionHeader {
+        SectionHeader {
             name: Some(writer.add_section_name(b".mewz.pack")),
             sh_type: elf::SHT_PROGBITS,
             sh_flags: elf::SHF_ALLOC.into(),
-            sh_addr: address,
-            sh_offset: offset,
-            sh_size: size,
+            sh_addr: pack_address(self.placed),
+            sh_offset: 0,
+            sh_size: pack.iter().map(Vec::len).sum::<usize>() as u64,
             sh_link: 0,
             sh_info: 0,
             sh_addralign: PAGE_BYTES,
             sh_entsize: 0,
-        });
-        writer.reserve_section_index();
+        }
     }
 
     /// Gives the kernel's segments their place. Those that lie inside another one, as notes do, move with it.
@@ -334,8 +349,13 @@ impl<'a> Plan<'a> {
         })
     }
 
-    /// Gives sections, and symbols with them, their headers and places.
-    fn reserve_sections(&mut self, writer: &mut Writer<'a>, window_offset: u64) {
+    /// Gives sections, and symbols with them, their headers, and places to those that are not loaded.
+    fn reserve_sections(&mut self, writer: &mut Writer<'a>, pack: &[Vec<u8>]) {
+        if !pack.is_empty() {
+            let header = self.pack_section(writer, pack);
+            self.sections.push(header);
+            writer.reserve_section_index();
+        }
         let strip = self.content == ImageContent::Stripped;
         let kernel = self.kernel;
         let placed = self.placed;
@@ -365,7 +385,7 @@ impl<'a> Plan<'a> {
             let is_part = section.name == UNWIND_SECTION || self.is_of_kernel(section.name);
             let kept = section.size != 0 && !(unloaded && (strip || is_part));
             window_indices.push(kept.then(|| {
-                let header = self.window_section(writer, section, window_offset);
+                let header = self.window_section(writer, section);
                 self.sections.push(header);
                 writer.reserve_section_index()
             }));
@@ -373,6 +393,10 @@ impl<'a> Plan<'a> {
         if !strip {
             self.reserve_symbols(writer, &kernel_indices, &window_indices);
         }
+        writer.reserve_shstrtab_section_index();
+        writer.reserve_shstrtab();
+        writer.reserve_section_headers();
+        self.before_headers = self.contents.len();
     }
 
     /// Whether the kernel has a section of this name for debuggers too: they read only one, and it begins with the kernel's.
@@ -400,10 +424,9 @@ impl<'a> Plan<'a> {
         writer: &mut Writer<'a>,
         section: &'a KernelSection<'a>,
     ) -> SectionHeader {
-        let sh_offset = if section.is_loaded() {
-            self.offset_of(section.address).unwrap_or(0)
-        } else {
-            self.reserve(writer, section.bytes, alignment(section.align)) as u64
+        let sh_offset = match section.is_loaded() {
+            true => 0,
+            false => self.reserve(writer, section.bytes, alignment(section.align)) as u64,
         };
         SectionHeader {
             name: Some(writer.add_section_name(section.name)),
@@ -450,14 +473,12 @@ impl<'a> Plan<'a> {
         &mut self,
         writer: &mut Writer<'a>,
         section: &'a PlacedSection<'a>,
-        window_offset: u64,
     ) -> SectionHeader {
         let sh_offset = match section.part {
             Part::Unloaded => {
                 self.reserve(writer, &section.unloaded, alignment(section.align)) as u64
             }
-            Part::Zero => window_offset + self.placed.bytes.len() as u64,
-            _ => section.address - self.placed.base + window_offset,
+            _ => 0,
         };
         let (sh_type, flags) = match section.part {
             Part::ReadOnly => (elf::SHT_PROGBITS, elf::SHF_ALLOC),
@@ -478,18 +499,6 @@ impl<'a> Plan<'a> {
             sh_addralign: section.align,
             sh_entsize: 0,
         }
-    }
-
-    /// Where the kernel's byte at `address` lies in the file.
-    fn offset_of(&self, address: u64) -> Option<u64> {
-        let mut loads = self
-            .segments
-            .iter()
-            .filter(|segment| segment.p_type == elf::PT_LOAD);
-        loads.find_map(|segment| {
-            let offset = address.checked_sub(segment.p_vaddr)?;
-            (offset <= segment.p_memsz).then(|| segment.p_offset + offset.min(segment.p_filesz))
-        })
     }
 
     fn reserve_symbols(
@@ -558,10 +567,15 @@ impl<'a> Plan<'a> {
         for segment in &self.segments {
             writer.write_program_header(segment);
         }
-        for content in &self.contents {
-            writer.pad_until(content.offset);
-            writer.write(content.bytes);
-        }
+        let (before, behind) = self.contents.split_at(self.before_headers);
+        write_contents(writer, before);
+        self.write_headers(writer);
+        write_contents(writer, behind);
+        Ok(())
+    }
+
+    /// Writes the symbols and the sections' headers.
+    fn write_headers(&self, writer: &mut Writer<'a>) {
         if !self.symbols.is_empty() {
             writer.write_null_symbol();
             for symbol in &self.symbols {
@@ -577,7 +591,30 @@ impl<'a> Plan<'a> {
         writer.write_symtab_section_header(self.locals + 1);
         writer.write_strtab_section_header();
         writer.write_shstrtab_section_header();
-        Ok(())
+    }
+}
+
+fn loaded(sections: &mut [SectionHeader]) -> impl Iterator<Item = &mut SectionHeader> {
+    let is_loaded =
+        |section: &&mut SectionHeader| section.sh_flags & u64::from(elf::SHF_ALLOC) != 0;
+    sections.iter_mut().filter(is_loaded)
+}
+
+/// Where what `segments` load at `address` lies in the file.
+fn offset_of(address: u64, segments: &[ProgramHeader]) -> Option<u64> {
+    let mut loads = segments
+        .iter()
+        .filter(|segment| segment.p_type == elf::PT_LOAD);
+    loads.find_map(|segment| {
+        let offset = address.checked_sub(segment.p_vaddr)?;
+        (offset <= segment.p_memsz).then(|| segment.p_offset + offset.min(segment.p_filesz))
+    })
+}
+
+fn write_contents<'a>(writer: &mut Writer<'a>, contents: &[Content<'a>]) {
+    for content in contents {
+        writer.pad_until(content.offset);
+        writer.write(content.bytes);
     }
 }
 

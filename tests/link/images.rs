@@ -122,6 +122,42 @@ fn a_pack_is_a_segment_behind_the_window_that_the_header_tells_of() {
     }
 }
 
+/// What is not loaded takes room where there is some anyway, before the first page.
+#[test]
+fn a_stripped_image_ends_with_what_is_loaded() {
+    let (kernel, object) = (kernel(&[ANSWERED]), application());
+    let kernel = Kernel::parse(&kernel).unwrap();
+    let options = ImageOptions {
+        content: ImageContent::Stripped,
+        ..ImageOptions::default()
+    };
+    let bytes = image(&kernel, &object, &options).unwrap().bytes;
+    let file = object::File::parse(&*bytes).unwrap();
+    let end_of = |segment: object::Segment<'_, '_>| {
+        let (offset, len) = segment.file_range();
+        offset + len
+    };
+    assert_eq!(
+        file.segments().map(end_of).max().unwrap(),
+        bytes.len() as u64
+    );
+    assert!(file.build_id().unwrap().is_some());
+    let mut compared = 0;
+    for segment in file.segments() {
+        let (start, content) = (segment.address(), segment.data().unwrap());
+        for section in file.sections().filter(|section| section.address() != 0) {
+            let inside = section.address().checked_sub(start).map(|at| at as usize);
+            let data = section.data().unwrap();
+            let Some(part) = inside.and_then(|at| content.get(at..at + data.len())) else {
+                continue;
+            };
+            assert_eq!(part, data, "{:?}", section.name());
+            compared += data.len();
+        }
+    }
+    assert!(compared > 0);
+}
+
 #[test]
 fn equal_inputs_make_equal_images_and_others_have_other_names() {
     let (kernel, object) = (kernel(&[ANSWERED]), application());
