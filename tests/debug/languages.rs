@@ -105,6 +105,8 @@ fn values_of_rusts_library_are_shown() {
         "p stock.label",
         "p stock.nothing",
         "p stock.lengths",
+        // What it gives back goes where its first argument says.
+        "p values::answer(stock)",
         "next",
         "info locals",
         "tbreak values.rs:47",
@@ -146,6 +148,8 @@ fn values_of_rusts_library_are_shown() {
         "$10 = 10\n",
         "exited with code 07]",
     ]);
+    let words = "Cannot call the function 'values::answer' which does not follow";
+    assert!(transcript.errors.contains(words), "{}", transcript.errors);
     // In the order of the map, which is another each time.
     for pair in ["[\"pen\"] = 3", "[\"cup\"] = 4"] {
         assert!(transcript.text.contains(pair), "{}", transcript.text);

@@ -17,6 +17,7 @@ use super::frames::{Known, Share, Sources, Writer, frames};
 use super::input::Slice;
 use super::native::{Function, Program, code_address, joined};
 use super::output::{self, DebugSection};
+use super::results;
 
 /// Bytes of an address of the machine.
 const ADDRESS_BYTES: u8 = 8;
@@ -335,6 +336,11 @@ impl<'c, 'a> Converter<'c, 'a> {
             if let Some(function) = function {
                 self.code.push(function.code.clone());
                 self.set_span(id, function, 0..function.len());
+                let ty = program.type_of(function);
+                if !results::are_the_machines(entry.read_unit, read.offset(), ty) {
+                    let other = AttributeValue::CallingConvention(gimli::DW_CC_nocall);
+                    self.set(id, at::DW_AT_calling_convention, other);
+                }
                 if !function.parts.is_empty() {
                     self.with_parts.push((id, function));
                 }

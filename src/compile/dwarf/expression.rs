@@ -111,6 +111,11 @@ fn converted(
     is_frame: bool,
 ) -> Option<Expression> {
     let mut out = Expression::new();
+    if is_frame {
+        // gdb describes places in a frame by one register and a number if the frame's base begins with a register, and fails
+        // where something comes behind that. Otherwise it shows the expression.
+        out.op(op::DW_OP_nop);
+    }
     let mut is_at_start = true;
     let mut rest = operations;
     while let [operation, tail @ ..] = rest {

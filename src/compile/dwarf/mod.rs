@@ -16,6 +16,7 @@ mod input;
 mod lines;
 mod native;
 mod output;
+mod results;
 mod scopes;
 mod text;
 mod walk;

@@ -13,7 +13,7 @@ use wasmparser::FunctionBody;
 
 use super::Parts;
 use crate::compile::debug::Span;
-use crate::compile::module::Module;
+use crate::compile::module::{FunctionType, Module};
 use crate::compile::names;
 use crate::compile::pieces::Trap;
 
@@ -246,6 +246,12 @@ impl<'a> Program<'a> {
     pub(super) fn function_at(&self, address: u64) -> Option<&Function<'a>> {
         let place = self.place_of(self.body_at(address)?)?;
         Some(&self.functions[place])
+    }
+
+    /// The type of a function in the module.
+    pub(super) fn type_of(&self, function: &Function<'_>) -> &FunctionType {
+        let imported = self.module.functions_imported;
+        self.module.function_type(imported + function.index as u32)
     }
 
     /// Where the value of global `index` is.
