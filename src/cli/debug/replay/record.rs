@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -60,6 +61,7 @@ pub(in crate::cli) fn record(
     // What is half a recording is none; and a machine's memory may hold secrets: the folder is this user's alone.
     let folder = tempfile::Builder::new()
         .prefix(".unfinished-")
+        .permissions(fs::Permissions::from_mode(0o700))
         .tempdir_in(parent)
         .map_err(|problem| failure(&problem))?;
     let _folder = hold(Holding::Folder(folder.path().to_owned()));
