@@ -126,8 +126,10 @@ impl Recording {
     /// What makes the network card's traffic part of the recording.
     pub(super) fn push_network(list: &mut Arguments) {
         list.two("-object", "filter-replay,id=replay,netdev=net");
-        // Frames are sent by the machine's own clock, not when the host comes to it.
+        // Frames are sent by the machine's own clock, not when the host comes to it; and at once: where a machine is stopped
+        // and goes on, QEMU sets this timer anew, so that a frame that still waits for it would be sent later than it was.
         list.two("-global", "virtio-net-device.tx=timer");
+        list.two("-global", "virtio-net-device.x-txtimer=0");
     }
 
     /// Removes what only a machine that runs needs.

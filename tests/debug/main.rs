@@ -21,7 +21,7 @@
 //! | 16 a report within 100 ms | `crash::a_crash_is_told_within_a_tenth_of_a_second` |
 //! | 17 cores | `core` |
 //! | 18 the machine interface | `editors::an_editor_comes_by_a_port` |
-//! | 19 back to the last write | `travel` |
+//! | 19 back to the last write | `travel`, `packets` |
 //! | 20 a handler that clobbers a register | `walk::a_handler_that_changes_a_register_is_found` |
 //! | 21 images without a stub | `editors::images_carry_the_stub_only_where_it_is_asked_for`, `tests/debug_file.rs` |
 //! | 22 gdb goes from program to program | `tests/dev`: `debugger::gdb_goes_from_program_to_program_with_its_breakpoints` |
@@ -39,6 +39,7 @@ mod frames;
 mod invoke;
 mod languages;
 mod noise;
+mod packets;
 mod running;
 mod sessions;
 mod source;

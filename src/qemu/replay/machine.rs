@@ -23,8 +23,8 @@ use crate::qemu::monitor::Monitor;
 /// as long as it did when the recording was made unless something wakes it.
 const NUDGE: Duration = Duration::from_millis(1);
 
-/// How long a machine may take to its next instruction. Some that were stopped at a moment never go on from one soon after it
-/// (QEMU 7.2, where it waits for an event of the recording).
+/// How long a machine may take to its next instruction. One that does not do what it did when the recording was made waits for
+/// ever for an event that the recording has: after it was stopped where that changes what a device does.
 const STALL: Duration = Duration::from_secs(3);
 
 /// What a machine says that a debugger, or the monitor, has stopped: SIGINT.

@@ -18,7 +18,7 @@ use crate::qemu::replay::Facts;
 
 /// Which machines recordings are made on. Another number for machines that differ in any device or in the kernel's command
 /// line: a recording repeats on the same alone.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// Names of the files in a recording, beside QEMU's.
 const NOTE_FILE: &str = "recording.json";
