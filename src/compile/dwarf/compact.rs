@@ -6,7 +6,6 @@
 //!
 //! Source: DWARF 4, sections 7.5 and 2.17.3.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use gimli::write::{
@@ -15,6 +14,7 @@ use gimli::write::{
 };
 use gimli::{DwAt, DwForm, DwTag, SectionId};
 use gimli::{constants as at, constants as form, constants as tag};
+use rustc_hash::FxHashMap;
 
 use super::Unusable;
 use super::brief::ENCODING;
@@ -47,9 +47,9 @@ pub(super) struct CompactUnit<'s> {
     /// Name and form of each attribute.
     forms: Vec<(DwAt, DwForm)>,
     /// Lists of ranges that are written, by their function's address, their count and a digest.
-    lists: HashMap<(u64, usize, u64), usize>,
+    lists: FxHashMap<(u64, usize, u64), usize>,
     /// Numbers of the line table's files.
-    files: HashMap<FileId, u64>,
+    files: FxHashMap<FileId, u64>,
     has_files: bool,
 }
 
@@ -80,8 +80,8 @@ impl<'s> CompactUnit<'s> {
             relocations: Vec::new(),
             references: Vec::new(),
             forms: Vec::new(),
-            lists: HashMap::new(),
-            files: HashMap::new(),
+            lists: FxHashMap::default(),
+            files: FxHashMap::default(),
             has_files: false,
         };
         unit.push(tag::DW_TAG_compile_unit);
@@ -387,7 +387,7 @@ fn is_list(list: &Buffer, place: usize, ranges: impl Iterator<Item = Range<u64>>
 struct Shapes {
     all: Vec<Shape>,
     /// The numbers of those with a digest.
-    by_digest: HashMap<u64, Vec<u64>>,
+    by_digest: FxHashMap<u64, Vec<u64>>,
 }
 
 #[derive(Debug)]

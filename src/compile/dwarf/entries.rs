@@ -378,7 +378,7 @@ impl<'c, 'a> Converter<'c, 'a> {
             spans.clear();
         }
         self.budget -= spans.len();
-        let spans = function.around_traps(spans);
+        let spans = function.around_traps(&spans);
         match spans.as_slice() {
             // A block without code must not become part of the one around it.
             [] => self.set_span(id, function, 0..0),

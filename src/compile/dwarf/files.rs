@@ -1,9 +1,8 @@
 //! Files of a line table that is written: the unit's own, and those of other units whose code is here.
 
-use std::collections::HashMap;
-
 use gimli::UnitRef;
 use gimli::write::{FileId, LineProgram, LineString, LineStringTable};
+use rustc_hash::FxHashMap;
 
 use super::input::Slice;
 
@@ -15,7 +14,7 @@ pub(super) struct Files {
     /// Its files, by their numbers in the module.
     own: Vec<FileId>,
     /// Files of other units, by unit and number.
-    foreign: HashMap<(usize, u64), Option<FileId>>,
+    foreign: FxHashMap<(usize, u64), Option<FileId>>,
     /// The one of these that was asked for last: mostly it is asked for again.
     last: Option<((usize, u64), Option<FileId>)>,
 }

@@ -3,7 +3,6 @@
 //! A module's compiler makes bodies part of functions, and so does this one at the level of the module; the former's stand
 //! in the module's DWARF, the latter's in the address map. Here both become one tree, by what each piece of code comes from.
 
-use std::collections::HashMap;
 use std::hash::Hash;
 use std::ops::Range;
 
@@ -13,12 +12,13 @@ use gimli::write::{
     Address, AttributeValue, FileId, LineProgram, LineStringTable, Unit, UnitEntryId,
 };
 use gimli::{DwAt, DwTag, Dwarf};
+use rustc_hash::FxHashMap;
 
 use super::files::Files;
 use super::input::Slice;
 use super::lines::{Lines, SourcePlace};
 use super::native::{Function, Program, code_address};
-use super::scopes::{EntryPlace, Naming, Scopes, SpacePlace, Told};
+use super::scopes::{EntryPlace, Naming, SPACES_MAX, Scopes, SpacePlace, Told};
 
 /// Frames in frames; what lies deeper counts to the innermost of these. What writes them calls itself.
 const DEPTH_MAX: u32 = 200;
@@ -70,7 +70,7 @@ pub(super) fn frames(
         share,
         frames: Vec::new(),
         of_parts: vec![None; function.parts.len()],
-        of_scopes: HashMap::new(),
+        of_scopes: FxHashMap::default(),
     };
     // What the piece before came from: the next one mostly comes from the same.
     let mut last: Option<(u32, Range<u64>, Option<usize>)> = None;
@@ -120,7 +120,7 @@ struct Builder<'b, 'a> {
     /// The frames of the bodies that this compiler put there.
     of_parts: Vec<Option<usize>>,
     /// Those that the module's put into them, by body and scope.
-    of_scopes: HashMap<(u32, u32), Option<usize>>,
+    of_scopes: FxHashMap<(u32, u32), Option<usize>>,
 }
 
 impl<'b> Builder<'b, '_> {
@@ -287,26 +287,26 @@ pub(super) struct Writer<'w, 's, 'a, E: Entries> {
     pub(super) unit: &'w mut E,
     pub(super) line_strings: &'w mut LineStringTable,
     pub(super) files: &'w mut Files,
-    pub(super) known: &'w mut Known<E::Id>,
+    pub(super) known: &'w mut Known<'a, E::Id>,
 }
 
 /// Entries that a unit has already.
 #[derive(Debug)]
-pub(super) struct Known<Id> {
+pub(super) struct Known<'a, Id> {
     /// Functions that frames are bodies of.
-    origins: HashMap<Origin, Id>,
+    origins: FxHashMap<Origin, Id>,
     /// Namespaces and types, by what is around them, kind and name.
-    spaces: HashMap<(Id, DwTag, Vec<u8>), Id>,
-    /// The same by their place in what was read, where something in them was written.
-    places: HashMap<SpacePlace, Id>,
+    spaces: FxHashMap<(Id, DwTag, &'a [u8]), Id>,
+    /// The same by their place in what was read.
+    places: FxHashMap<SpacePlace, Id>,
 }
 
-impl<Id> Default for Known<Id> {
+impl<Id> Default for Known<'_, Id> {
     fn default() -> Self {
         Self {
-            origins: HashMap::new(),
-            spaces: HashMap::new(),
-            places: HashMap::new(),
+            origins: FxHashMap::default(),
+            spaces: FxHashMap::default(),
+            places: FxHashMap::default(),
         }
     }
 }
@@ -362,7 +362,7 @@ impl<'a, E: Entries> Writer<'_, '_, 'a, E> {
     /// Says which code of `function` an entry has.
     pub(super) fn code(&mut self, id: E::Id, function: &Function<'_>, ranges: &[Range<u32>]) {
         let length = |range: &Range<u32>| u64::from(range.end - range.start);
-        let ranges = function.around_traps(ranges.to_vec());
+        let ranges = function.around_traps(ranges);
         match ranges.as_slice() {
             [] | [_] => {
                 // What has no code must not become part of what is around it.
@@ -421,15 +421,23 @@ impl<'a, E: Entries> Writer<'_, '_, 'a, E> {
 
     /// The entry of what is around a function.
     pub(super) fn space(&mut self, naming: &Naming<'a>) -> E::Id {
-        let Some(place) = naming.space else {
-            return self.unit.root();
+        let scopes = self.sources.scopes;
+        // Those that have no entry yet, innermost first.
+        let mut absent = Vec::new();
+        let mut next = naming.space;
+        let mut parent = loop {
+            let Some(place) = next.filter(|_| absent.len() < SPACES_MAX) else {
+                break self.unit.root();
+            };
+            if let Some(known) = self.known.places.get(&place) {
+                break *known;
+            }
+            absent.push(place);
+            next = scopes.around(place);
         };
-        if let Some(known) = self.known.places.get(&place) {
-            return *known;
-        }
-        let mut parent = self.unit.root();
-        for (kind, name) in self.sources.scopes.spaces(place) {
-            let key = (parent, kind, name.to_vec());
+        for place in absent.into_iter().rev() {
+            let (kind, name) = scopes.space(place);
+            let key = (parent, kind, name);
             parent = match self.known.spaces.get(&key) {
                 Some(known) => *known,
                 None => {
@@ -444,8 +452,8 @@ impl<'a, E: Entries> Writer<'_, '_, 'a, E> {
                     id
                 }
             };
+            self.known.places.insert(place, parent);
         }
-        self.known.places.insert(place, parent);
         parent
     }
 

@@ -11,17 +11,18 @@ use super::Unusable;
 use super::files::Files;
 use super::input::Slice;
 use super::native::{Function, Program};
+use super::rows::{self, Rows};
 use crate::compile::debug::Span;
 
 /// A row of the module's line table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Row {
-    address: u64,
-    file: u64,
-    line: u64,
-    column: u64,
-    is_statement: bool,
-    ends_prologue: bool,
+pub(super) struct Row {
+    pub(super) address: u64,
+    pub(super) file: u64,
+    pub(super) line: u64,
+    pub(super) column: u64,
+    pub(super) is_statement: bool,
+    pub(super) ends_prologue: bool,
 }
 
 /// A place in the sources.
@@ -305,20 +306,41 @@ pub(super) struct LineTable<'t> {
 }
 
 /// Reads the rows of one table, as far as there is code.
-fn sequences<'a>(
-    table: gimli::IncompleteLineProgram<Slice<'a>>,
+fn sequences(
+    table: gimli::IncompleteLineProgram<Slice<'_>>,
     unit: usize,
     program: &Program<'_>,
 ) -> Result<Vec<Sequence>, Unusable> {
-    let mut all = Vec::new();
-    let mut rows = table.rows();
-    let mut sequence: Vec<Row> = Vec::new();
     // What was removed from the module keeps its rows, at addresses where no code is.
-    let mut is_alive = None;
     let alive = |address| {
         let body = program.body_at(address);
         body.is_some_and(|body| program.place_of(body).is_some() || program.is_part(body))
     };
+    let all = match rows::living(table.header(), alive) {
+        Some(all) => all,
+        None => all_rows(table, alive)?,
+    };
+    let sequences = all.into_iter().map(|Rows { mut rows, end }| {
+        rows.sort_by_key(|row| row.address);
+        Sequence {
+            start: rows[0].address,
+            end,
+            unit,
+            rows,
+        }
+    });
+    Ok(sequences.collect())
+}
+
+/// What [`rows::living`] answers, by gimli.
+fn all_rows(
+    table: gimli::IncompleteLineProgram<Slice<'_>>,
+    alive: impl Fn(u64) -> bool,
+) -> Result<Vec<Rows>, Unusable> {
+    let mut all = Vec::new();
+    let mut rows = table.rows();
+    let mut sequence: Vec<Row> = Vec::new();
+    let mut is_alive = None;
     while let Some((_, row)) = rows.next_row()? {
         if !*is_alive.get_or_insert_with(|| alive(row.address())) {
             if row.end_sequence() {
@@ -340,18 +362,12 @@ fn sequences<'a>(
             });
             continue;
         }
-        let mut rows = std::mem::take(&mut sequence);
+        let rows = std::mem::take(&mut sequence);
         is_alive = None;
-        if rows.is_empty() {
-            continue;
+        if !rows.is_empty() {
+            let end = row.address();
+            all.push(Rows { rows, end });
         }
-        rows.sort_by_key(|row| row.address);
-        all.push(Sequence {
-            start: rows[0].address,
-            end: row.address(),
-            unit,
-            rows,
-        });
     }
     Ok(all)
 }

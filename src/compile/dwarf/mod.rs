@@ -17,6 +17,7 @@ mod lines;
 mod native;
 mod output;
 mod results;
+mod rows;
 mod scopes;
 mod text;
 mod walk;

@@ -221,6 +221,11 @@ impl<'a> Program<'a> {
         self.bodies[index].contains(&address).then_some(index)
     }
 
+    /// How many bodies the module has.
+    pub(super) fn bodies(&self) -> usize {
+        self.bodies.len()
+    }
+
     /// The function with the code of body `index`, by its place among [`Program::functions`].
     pub(super) fn place_of(&self, index: usize) -> Option<usize> {
         self.of_bodies[index]
@@ -304,23 +309,30 @@ impl Function<'_> {
     /// it is part of: these begin one byte before it. That byte is of the instruction before, which ends at the trap. Nothing
     /// stops in its middle, and it is no call, whose return would be looked for there. The first range is where breakpoints
     /// go, so it begins where it does.
-    pub(super) fn around_traps(&self, mut ranges: Vec<Range<u32>>) -> Vec<Range<u32>> {
-        for (number, range) in ranges.iter_mut().enumerate() {
-            range.start -= u32::from(number > 0 && self.is_trap_behind_other_code(range.start));
-            range.end -= u32::from(self.is_trap_behind_other_code(range.end));
-        }
-        ranges
+    pub(super) fn around_traps(&self, ranges: &[Range<u32>]) -> Vec<Range<u32>> {
+        let moved = |offset: u32| offset - u32::from(self.is_trap_behind_other_code(offset));
+        let moved = ranges.iter().enumerate().map(|(number, range)| {
+            let start = match number {
+                0 => range.start,
+                _ => moved(range.start),
+            };
+            start..moved(range.end)
+        });
+        moved.collect()
     }
 
     /// Whether an instruction that traps is at `offset`, behind a piece of other code whose last instruction is no call.
     fn is_trap_behind_other_code(&self, offset: u32) -> bool {
         let traps = self.traps;
         let is_trap = traps.binary_search_by_key(&offset, |trap| trap.code_offset);
+        if is_trap.is_err() {
+            return false;
+        }
         let behind = self.spans.partition_point(|span| span.end <= offset);
         let before = behind.checked_sub(1).map(|at| &self.spans[at]);
         // A block of a single byte could not do without it.
         let has_room = before.is_some_and(|span| span.end == offset && span.end - span.start > 1);
-        is_trap.is_ok() && has_room && !may_end_with_call(&self.instructions[..offset as usize])
+        has_room && !may_end_with_call(&self.instructions[..offset as usize])
     }
 
     /// The list of ranges, in bytes from the function's start: one address, and numbers from there.

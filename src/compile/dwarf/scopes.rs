@@ -1,7 +1,6 @@
 //! What the module's DWARF tells of functions but for types and variables: names, blocks, and the bodies that the module's
 //! own compiler made part of them.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use gimli::{AttributeValue, DebuggingInformationEntry, DwTag, Dwarf, UnitOffset, UnitRef};
@@ -12,13 +11,13 @@ use super::Unusable;
 use super::input::Slice;
 use super::lines::SourcePlace;
 use super::native::Program;
-use super::walk::{Role, Walk};
+use super::walk::{Event, Role, Stop, Walk, Within};
 
 /// References from entry to entry that are followed for a name.
 const REFERENCES_MAX: usize = 8;
 
 /// Names around a function that are told.
-const SPACES_MAX: usize = 32;
+pub(super) const SPACES_MAX: usize = 32;
 
 /// Scopes in scopes that are told of; what lies deeper counts to the innermost of these.
 const SCOPE_DEPTH_MAX: u32 = 128;
@@ -119,8 +118,9 @@ pub(super) enum Interest {
 pub(super) struct Scopes<'m, 'a> {
     dwarf: &'m Dwarf<Slice<'a>>,
     units: &'m [gimli::Unit<Slice<'a>>],
-    /// By the places of their bodies.
-    told: HashMap<usize, Told>,
+    told: Vec<Told>,
+    /// Where in these each body is, by its place among the module's.
+    of_bodies: Vec<Option<u32>>,
     /// What is around functions, of each unit.
     around: Vec<Around>,
 }
@@ -130,8 +130,8 @@ pub(super) struct Scopes<'m, 'a> {
 struct Around {
     /// Namespaces and types: what is around them, and their entries.
     spaces: Vec<(Option<u32>, DwTag, UnitOffset)>,
-    /// The innermost one around a function's entry, by that.
-    functions: Vec<(UnitOffset, u32)>,
+    /// From each function's entry on, in ascending order, the innermost one around functions.
+    functions: Vec<(UnitOffset, Option<u32>)>,
 }
 
 impl<'m, 'a> Scopes<'m, 'a> {
@@ -166,12 +166,16 @@ impl<'m, 'a> Scopes<'m, 'a> {
         let mut scopes = Self {
             dwarf,
             units,
-            told: HashMap::new(),
+            told: Vec::new(),
+            of_bodies: vec![None; program.bodies()],
             around: Vec::with_capacity(read.len()),
         };
-        for (told, around) in read {
-            for (body, told) in told {
-                scopes.told.entry(body).or_insert(told);
+        for (all, around) in read {
+            for (body, told) in all {
+                if scopes.of_bodies[body].is_none() {
+                    scopes.of_bodies[body] = Some(scopes.told.len() as u32);
+                    scopes.told.push(told);
+                }
             }
             scopes.around.push(around);
         }
@@ -180,7 +184,8 @@ impl<'m, 'a> Scopes<'m, 'a> {
 
     /// What is told of the function with body `index`.
     pub(super) fn told(&self, index: usize) -> Option<&Told> {
-        self.told.get(&index)
+        let place = self.of_bodies[index]?;
+        Some(&self.told[place as usize])
     }
 
     /// Reads what the function is called whose entry is at `place`.
@@ -195,66 +200,96 @@ impl<'m, 'a> Scopes<'m, 'a> {
                 break;
             };
             let unit = unit.unit_ref(self.dwarf);
-            let Ok(entry) = unit.entry(offset) else { break };
-            let text = |name| {
-                let value = entry.attr_value(name)?;
-                let text = unit.attr_string(value).ok()?.slice();
-                // What ends a string for those who read it.
-                (!text.is_empty() && !text.contains(&0)).then_some(text)
+            let Ok(said) = Said::read(unit, offset) else {
+                break;
             };
-            naming.name = naming.name.or_else(|| text(at::DW_AT_name));
-            let linkage =
-                || text(at::DW_AT_linkage_name).or_else(|| text(at::DW_AT_MIPS_linkage_name));
+            let text = |value: Option<_>| text(unit, value?);
+            naming.name = naming.name.or_else(|| text(said.name));
+            let linkage = || text(said.linkage_name).or_else(|| text(said.old_linkage_name));
             naming.linkage_name = naming.linkage_name.or_else(linkage);
-            naming.is_external |= entry.attr_value(at::DW_AT_external).is_some();
+            naming.is_external |= said.is_external;
             let space = || Some((index, self.around[index].of(offset)?));
             naming.space = naming.space.or_else(space);
-            let origin = entry.attr_value(at::DW_AT_abstract_origin);
-            let reference = origin.or_else(|| entry.attr_value(at::DW_AT_specification));
+            let reference = said.origin.or(said.specification);
             next = reference.and_then(|value| referred(self.units, index, value));
         }
         naming
     }
 
-    /// The namespace or type at `place` and those around it, outermost first, with their names.
-    pub(super) fn spaces(&self, (index, place): SpacePlace) -> Vec<(DwTag, &'a [u8])> {
+    /// The namespace or type around the one at `place`.
+    pub(super) fn around(&self, (index, place): SpacePlace) -> Option<SpacePlace> {
+        let (around, ..) = self.around[index].spaces[place as usize];
+        Some((index, around?))
+    }
+
+    /// The kind and the name of the namespace or type at `place`; the name is empty where it has none.
+    pub(super) fn space(&self, (index, place): SpacePlace) -> (DwTag, &'a [u8]) {
         let unit = self.units[index].unit_ref(self.dwarf);
-        let around = self.around[index].from(place);
-        let named = around.map(|(kind, entry)| (kind, name_at(unit, entry)));
-        let mut named: Vec<_> = named.collect();
-        named.reverse();
-        named
+        let (_, kind, entry) = self.around[index].spaces[place as usize];
+        (kind, name_at(unit, entry))
     }
 }
 
 impl Around {
     /// What is right around the entry of a function.
     fn of(&self, function: UnitOffset) -> Option<u32> {
-        let known = self
-            .functions
-            .binary_search_by_key(&function, |(at, _)| *at);
-        known.ok().map(|place| self.functions[place].1)
+        let after = self.functions.partition_point(|(at, _)| *at <= function);
+        self.functions[after.checked_sub(1)?].1
     }
+}
 
-    /// The one at `place`, and what is around it.
-    fn from(&self, place: u32) -> impl Iterator<Item = (DwTag, UnitOffset)> {
-        let mut next = Some(place);
-        let spaces = std::iter::from_fn(move || {
-            let (parent, kind, entry) = self.spaces[next? as usize];
-            next = parent;
-            Some((kind, entry))
-        });
-        spaces.take(SPACES_MAX)
+/// What an entry says of a function's names.
+#[derive(Default)]
+struct Said<'a> {
+    name: Option<AttributeValue<Slice<'a>>>,
+    linkage_name: Option<AttributeValue<Slice<'a>>>,
+    old_linkage_name: Option<AttributeValue<Slice<'a>>>,
+    is_external: bool,
+    origin: Option<AttributeValue<Slice<'a>>>,
+    specification: Option<AttributeValue<Slice<'a>>>,
+}
+
+impl<'a> Said<'a> {
+    /// Reads it of the entry at `offset`.
+    fn read(unit: UnitRef<'_, Slice<'a>>, offset: UnitOffset) -> gimli::Result<Self> {
+        let mut said = Self::default();
+        let mut entries = unit.entries_raw(Some(offset))?;
+        let Some(abbreviation) = entries.read_abbreviation()? else {
+            return Err(gimli::Error::NoEntryAtGivenOffset(0));
+        };
+        for attribute in abbreviation.attributes() {
+            let attribute = entries.read_attribute(*attribute)?;
+            let place = match attribute.name() {
+                at::DW_AT_name => &mut said.name,
+                at::DW_AT_linkage_name => &mut said.linkage_name,
+                at::DW_AT_MIPS_linkage_name => &mut said.old_linkage_name,
+                at::DW_AT_abstract_origin => &mut said.origin,
+                at::DW_AT_specification => &mut said.specification,
+                name => {
+                    said.is_external |= name == at::DW_AT_external;
+                    continue;
+                }
+            };
+            // The first of a name counts.
+            if place.is_none() {
+                *place = Some(attribute.value());
+            }
+        }
+        Ok(said)
     }
+}
+
+/// The text of an attribute; `None` for what is empty, or has in it what ends a string for those who read it.
+fn text<'a>(unit: UnitRef<'_, Slice<'a>>, value: AttributeValue<Slice<'a>>) -> Option<&'a [u8]> {
+    let text = unit.attr_string(value).ok()?.slice();
+    (!text.is_empty() && !text.contains(&0)).then_some(text)
 }
 
 /// The name of the entry at `offset`; nothing where it has none.
 fn name_at<'a>(unit: UnitRef<'_, Slice<'a>>, offset: UnitOffset) -> &'a [u8] {
-    let entry = unit.entry(offset).ok();
-    let name = entry.and_then(|entry| entry.attr_value(at::DW_AT_name));
-    let name = name.and_then(|name| unit.attr_string(name).ok());
-    let name = name.map_or(&[][..], |name| name.slice());
-    if name.contains(&0) { &[] } else { name }
+    let said = Said::read(unit, offset).ok();
+    let name = said.and_then(|said| text(unit, said.name?));
+    name.unwrap_or_default()
 }
 
 /// The entry that a reference of unit `index` leads to.
@@ -317,33 +352,68 @@ struct Reader<'r, 'a> {
 
 impl<'a> Reader<'_, 'a> {
     fn read(mut self) -> Result<(Vec<(usize, Told)>, Around), Unusable> {
-        let mut walk = Walk::new(self.unit);
+        let (program, is_wanted) = (self.program, self.is_wanted);
+        let is_alive = |address| program.body_at(address).is_some_and(is_wanted);
+        let mut walk = Walk::new(self.unit, &is_alive);
         let mut entry = DebuggingInformationEntry::null();
-        while let Some(stop) = walk.next()? {
-            let around = |open: &Open| open.depth < stop.depth_min;
-            while self.open.last().is_some_and(|last| !around(last)) {
-                self.close();
+        while let Some(event) = walk.next()? {
+            match event {
+                Event::Stop(stop) => self.stop(&stop, &mut entry)?,
+                Event::Around(depth) => {
+                    let kind = OpenKind::Function(None);
+                    self.open.push(Open { depth, kind });
+                }
+                Event::End => self.close(),
             }
-            let kind = match stop.role {
-                Role::Space => Some(OpenKind::Space(self.enter_space(stop.tag, stop.offset))),
-                Role::Declaration => {
-                    self.note_function(stop.offset);
-                    Some(OpenKind::Function(None))
-                }
-                Role::Scope if self.function().is_none() => None,
-                Role::Function | Role::Scope => {
-                    self.read_entry(stop.offset, &mut entry)?;
-                    self.enter(&entry)
-                }
-                Role::Other => None,
-            };
-            let depth = stop.depth;
-            self.open.extend(kind.map(|kind| Open { depth, kind }));
+            walk.set_within(self.within());
         }
         while !self.open.is_empty() {
             self.close();
         }
+        self.around.functions = walk.into_spaces();
         Ok((self.told, self.around))
+    }
+
+    /// Enters what an entry tells of.
+    fn stop(
+        &mut self,
+        stop: &Stop,
+        entry: &mut DebuggingInformationEntry<Slice<'a>>,
+    ) -> Result<(), Unusable> {
+        let kind = match stop.role {
+            Role::Space => Some(OpenKind::Space(self.enter_space(stop.tag, stop.offset))),
+            Role::Declaration => Some(OpenKind::Function(None)),
+            Role::Function | Role::Scope => {
+                self.read_entry(stop.offset, entry)?;
+                self.enter(entry)
+            }
+            Role::Other => None,
+        };
+        if let Some(kind) = kind {
+            let depth = stop.depth;
+            self.open.push(Open { depth, kind });
+            if !stop.has_children {
+                self.close();
+            }
+        }
+        Ok(())
+    }
+
+    /// What is around what comes.
+    fn within(&self) -> Within {
+        let Some(Open { depth, kind }) = self.open.last() else {
+            return Within::NOTHING;
+        };
+        let (space, is_function) = match kind {
+            OpenKind::Space(place) => (Some(*place), false),
+            OpenKind::Function(function) => (None, function.is_some()),
+            OpenKind::Scope(_) => (None, true),
+        };
+        Within {
+            depth: *depth,
+            space,
+            is_function,
+        }
     }
 
     /// Reads the entry at `offset`.
@@ -361,17 +431,6 @@ impl<'a> Reader<'_, 'a> {
         Ok(())
     }
 
-    /// The function around what comes.
-    fn function(&self) -> Option<&OpenFunction> {
-        let mut open = self.open.iter().rev();
-        open.find_map(|open| match &open.kind {
-            OpenKind::Function(function) => Some(function.as_ref()),
-            // What is in a type in a function is not that function's.
-            OpenKind::Space(_) => Some(None),
-            OpenKind::Scope(_) => None,
-        })?
-    }
-
     fn enter(&mut self, entry: &DebuggingInformationEntry<Slice<'a>>) -> Option<OpenKind> {
         match entry.tag() {
             tag::DW_TAG_subprogram => Some(OpenKind::Function(self.enter_function(entry))),
@@ -386,13 +445,6 @@ impl<'a> Reader<'_, 'a> {
         place
     }
 
-    /// Notes what is around the function whose entry is at `offset`.
-    fn note_function(&mut self, offset: UnitOffset) {
-        if let Some(space) = self.space() {
-            self.around.functions.push((offset, space));
-        }
-    }
-
     /// The innermost namespace or type, if no function is between.
     fn space(&self) -> Option<u32> {
         match self.open.last()?.kind {
@@ -405,7 +457,6 @@ impl<'a> Reader<'_, 'a> {
         &mut self,
         entry: &DebuggingInformationEntry<Slice<'a>>,
     ) -> Option<OpenFunction> {
-        self.note_function(entry.offset());
         let mut ranges = self.unit.die_ranges(entry).ok()?;
         while let Ok(Some(range)) = ranges.next() {
             let body = self.program.body_at(range.begin);
