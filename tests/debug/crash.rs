@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::invoke::{Ended, Place, signal};
 use super::tools::{c_compiler, run, rust_compiler};
-use super::{Transcript, attached, command, session, source};
+use super::{Transcript, attached, command, crashed, session, source};
 
 #[test]
 fn a_fault_of_the_kernel_is_shown_and_told() {
@@ -103,14 +103,7 @@ fn each_crash_has_its_signal_and_its_line() {
 fn a_crash_is_told_at_once_and_waits() {
     let place = Place::new();
     let module = source("count.wat");
-    let mut child = command(&place, &["run", "--debuggable", &module])
-        .spawn()
-        .unwrap();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut told = String::new();
-    while !told.contains("the machine waits") {
-        assert_ne!(stderr.read_line(&mut told).unwrap(), 0, "{told}");
-    }
+    let (mut child, _stderr, told) = crashed(&place, &["run", "--debuggable", &module]);
     assert!(
         told.contains("integer divide by zero in `divide`"),
         "{told}"
@@ -133,14 +126,7 @@ fn a_crash_is_told_at_once_and_waits() {
 fn a_waiting_machine_ends_with_its_mewz() {
     let place = Place::new();
     let module = source("count.wat");
-    let mut child = command(&place, &["run", "--debuggable", &module])
-        .spawn()
-        .unwrap();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut told = String::new();
-    while !told.contains("the machine waits") {
-        assert_ne!(stderr.read_line(&mut told).unwrap(), 0, "{told}");
-    }
+    let (mut child, _stderr, _) = crashed(&place, &["run", "--debuggable", &module]);
     signal("INT", child.id());
     // What the program's end was, not what ended the wait.
     assert_eq!(child.wait().unwrap().code(), Some(134));
@@ -282,17 +268,8 @@ fn a_failure_in_an_interrupt_is_told_down_into_the_program() {
         let how = format!("failing={how}");
         let module = source("spin.wat");
         let arguments = ["run", "--debuggable", "--kernel-arg", "timer_hz=5000"];
-        let mut child = command(
-            &place,
-            &[&arguments[..], &["--kernel-arg", &how, &module]].concat(),
-        )
-        .spawn()
-        .unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut told = String::new();
-        while !told.contains("the machine waits") {
-            assert_ne!(stderr.read_line(&mut told).unwrap(), 0, "{told}");
-        }
+        let arguments = [&arguments[..], &["--kernel-arg", &how, &module]].concat();
+        let (mut child, _stderr, told) = crashed(&place, &arguments);
         signal("INT", child.id());
         assert_eq!(child.wait().unwrap().code(), Some(1));
         let mut rest = &told[..];

@@ -48,10 +48,10 @@ mod tools;
 mod travel;
 mod walk;
 
-use std::io::BufRead;
+use std::io::{BufRead, BufReader};
 use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
-use std::process::{Child, Command};
+use std::process::{Child, ChildStderr, Command};
 
 use invoke::{Ended, Place, files, wait_for};
 
@@ -103,6 +103,18 @@ fn told_address(stderr: &mut impl BufRead) -> String {
         .and_then(|(_, rest)| rest.split_once(':'))
         .map(|(port, _)| format!("127.0.0.1:{port}"))
         .unwrap_or_else(|| panic!("no address in {line:?}"))
+}
+
+/// A `mewz` with a machine that has crashed and waits for a debugger, and what was told until then.
+#[track_caller]
+fn crashed(place: &Place, arguments: &[&str]) -> (Kept, BufReader<ChildStderr>, String) {
+    let mut child = Kept(command(place, arguments).spawn().unwrap());
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut told = String::new();
+    while !told.contains("the machine waits") {
+        assert_ne!(stderr.read_line(&mut told).unwrap(), 0, "{told}");
+    }
+    (child, stderr, told)
 }
 
 /// Runs `mewz debug --batch` with `options`, then gdb's `commands`.

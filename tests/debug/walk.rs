@@ -1,11 +1,10 @@
 //! The walks of docs/debugging.md through bugs of interrupt handlers: the commands that it shows, and what they must tell.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 
 use super::built::Built;
 use super::invoke::{Ended, Place, signal};
-use super::{Transcript, command, source};
+use super::{Transcript, command, crashed, source};
 
 /// What the document has people type: the words behind `mewz`, and what they tell gdb then.
 struct Shown {
@@ -65,12 +64,7 @@ fn a_handler_that_changes_a_register_is_found() {
     let place = &built.place;
     fs::rename(place.path("app.wasm"), place.path("curve.wasm")).unwrap();
     // The program is wrong, and waits to be looked at.
-    let mut child = command(place, &run.arguments()).spawn().unwrap();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut told = String::new();
-    while !told.contains("the machine waits") {
-        assert_ne!(stderr.read_line(&mut told).unwrap(), 0, "{told}");
-    }
+    let (mut child, _stderr, told) = crashed(place, &run.arguments());
     assert!(
         told.contains("trap: unreachable in `compute` at curve.c:17:"),
         "{told}"
