@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::invoke::{Ended, PATIENCE, Place, program, signal};
-use super::{Kept, command, source, told_address};
+use super::{Kept, Transcript, command, source, told_address};
 
 #[test]
 fn an_editor_comes_by_a_port() {
@@ -111,6 +111,46 @@ fn what_is_not_there_is_told() {
         &program("hello.wat"),
     ];
     ended(&arguments).assert(1, &["gdb 13", "14 or newer"]);
+}
+
+#[test]
+fn an_editor_that_speaks_to_gdb_asks_for_the_machine_when_it_is_ready() {
+    let place = Place::new();
+    // What a newer gdb does at the requests of an editor, without the protocol: the last two words ask for that.
+    let requests = [
+        "info program",
+        "file of-the-editor",
+        "break count",
+        "run",
+        "starti",
+    ];
+    let requests: String = requests.map(|line| format!(" -ex '{line}'")).concat();
+    let text = format!(
+        "case $* in *--version*) echo 'GNU gdb (GDB) 16.3'; exit ;; esac\n\
+         left=$#\nfor word; do shift; left=$((left - 1))\n\
+         if [ $left -ge 2 ]; then set -- \"$@\" \"$word\"; else echo \"$word\"; fi\ndone\n\
+         exec gdb \"$@\" -batch {requests}"
+    );
+    let gdb = place.script("new-gdb", &text);
+    let gdb = gdb.to_str().unwrap();
+    let module = source("count.wat");
+    let arguments = ["debug", "--dap", "--break", "say", "--gdb", gdb, &module];
+    let ended = Ended::new(command(&place, &arguments).output().unwrap());
+    let transcript = Transcript::new(&ended);
+    transcript.assert(&[
+        "-i\ndap\n",
+        "Breakpoint 1 at 0x",
+        "not being run",
+        "Breakpoint 2 at 0x",
+        "Breakpoint 1, ",
+        "in say ()",
+    ]);
+    assert!(
+        transcript.errors.contains("the program has begun"),
+        "{}",
+        transcript.errors
+    );
+    place.assert_clean();
 }
 
 #[test]

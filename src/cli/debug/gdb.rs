@@ -32,10 +32,12 @@ const HELPERS_FILE: &str = "mewz.py";
 const VALUES_FILE: &str = "values.py";
 const COMMANDS_FILE: &str = "start.gdb";
 const CHECK_FILE: &str = "check.gdb";
-/// What tells the helpers which core is looked at, where cores are asked for, or that this is a recording.
+/// What tells the helpers which core is looked at, where cores are asked for, that this is a recording, or where the machine is
+/// that an editor will ask for.
 const CORE_NOTE_FILE: &str = "core-file";
 const CORES_NOTE_FILE: &str = "cores";
 const RECORDING_NOTE_FILE: &str = "recording";
+const EDITOR_NOTE_FILE: &str = "editor";
 
 /// What gdb is to do.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +51,8 @@ pub(super) struct Script {
     pub(super) commands: Vec<OsString>,
     /// How values of Rust are shown.
     pub(super) printers: Printers,
+    /// An editor is spoken to, which asks for the machine when it has said what it wants of it.
+    pub(super) is_for_editor: bool,
     /// The program has not begun, and whoever sits there may want to know what to do.
     pub(super) greets: bool,
 }
@@ -164,6 +168,10 @@ pub(super) fn first_commands(target: Target<'_>, script: &Script) -> String {
         Printers::None | Printers::Missing(_) => {}
     }
     let path = match target {
+        Target::Machine { .. } if script.is_for_editor => {
+            text.extend(places(script));
+            return text;
+        }
         Target::Machine { line, .. } | Target::Recording(line) => {
             let _ = writeln!(text, "target remote {}", line.display());
             if script.greets && script.breakpoints.is_empty() && script.has_prompt() {
@@ -179,12 +187,17 @@ pub(super) fn first_commands(target: Target<'_>, script: &Script) -> String {
 
 /// Commands that run to the breakpoints.
 fn breakpoints(script: &Script) -> String {
-    let places = script.breakpoints.iter();
-    let mut text: String = places.map(|place| format!("break {place}\n")).collect();
+    let mut text: String = places(script).collect();
     if !script.breakpoints.is_empty() {
         text.push_str("set $mewz_has_places = 1\ncontinue\n");
     }
     text
+}
+
+/// Commands that set the breakpoints.
+fn places(script: &Script) -> impl Iterator<Item = String> {
+    let places = script.breakpoints.iter();
+    places.map(|place| format!("break {place}\n"))
 }
 
 /// What ends a script behind a place that gdb does not know: it goes on after a file of commands that failed, and would end
@@ -210,6 +223,12 @@ pub(super) fn write_start(
     };
     let path = path.as_os_str().as_encoded_bytes();
     std::fs::write(folder.join(note), path).map_err(failure)?;
+    if let Target::Machine { line, .. } = target
+        && script.is_for_editor
+    {
+        let line = line.as_os_str().as_encoded_bytes();
+        std::fs::write(folder.join(EDITOR_NOTE_FILE), line).map_err(failure)?;
+    }
     let commands = folder.join(COMMANDS_FILE);
     std::fs::write(&commands, first_commands(target, script)).map_err(failure)?;
     let mut start = vec![helpers, values, commands];
@@ -319,6 +338,13 @@ mod tests {
         let places = "break main\nset $mewz_has_places = 1\ncontinue\n";
         assert!(text.ends_with(&format!("target remote /run/line\n{places}")));
         assert!(first_commands(target, &Script::default()).ends_with("/run/line\n"));
+        let of_editor = Script {
+            is_for_editor: true,
+            ..script.clone()
+        };
+        let text = first_commands(target, &of_editor);
+        assert!(!text.contains("/run/line"), "{text}");
+        assert!(text.ends_with("break main\n"), "{text}");
         let core = Target::Core(Path::new("/a.core"));
         assert!(first_commands(core, &script).ends_with("core-file /a.core\n"));
     }

@@ -5,6 +5,7 @@ import os
 import re
 import socket
 import struct
+import sys
 
 # Where mewz notes what this session looks at.
 FOLDER = os.path.dirname(os.path.abspath(__file__))
@@ -243,16 +244,28 @@ class Run(gdb.Command):
             raise gdb.GdbError("this is a core, in which nothing runs: `mewz debug` runs the program")
         if argument:
             raise gdb.GdbError("the program's arguments stand behind `--` of `mewz debug`")
+        if is_awaited():
+            self.connect()
         if gdb.selected_inferior().pid == 0:
             raise gdb.GdbError("the program has ended, and its machine: leave gdb, and `mewz debug` runs it anew")
         # Without a name it is firmware, which QEMU's stub shows.
         if gdb.newest_frame().name() not in (None, "waiting_for_debugger"):
             raise gdb.GdbError("the program has begun: `continue` goes on; `mewz debug` runs it anew")
-        self.prepare()
-        gdb.execute("continue", from_tty)
+        self.go(from_tty)
 
-    def prepare(self):
-        pass
+    def connect(self):
+        # That it stands then is no stop that an editor is to show.
+        tell = getattr(sys.modules.get("gdb.dap.events"), "_on_stop", None)
+        if tell is not None:
+            gdb.events.stop.disconnect(tell)
+        try:
+            go_to_machine()
+        finally:
+            if tell is not None:
+                gdb.events.stop.connect(tell)
+
+    def go(self, from_tty):
+        gdb.execute("continue", from_tty)
 
 
 class Start(Run):
@@ -260,13 +273,47 @@ class Start(Run):
 
     name = "start"
 
-    def prepare(self):
+    def go(self, from_tty):
         for name in main_functions():
             try:
-                return gdb.execute("tbreak " + name)
+                gdb.execute("tbreak " + name)
+                return super().go(from_tty)
             except gdb.error:
                 pass  # There is no such function.
         raise gdb.GdbError("no main function is known: `break` sets a place to stop, `continue` goes there")
+
+
+class Starti(Run):
+    """Stand before the program's first instruction, which a session begins with."""
+
+    name = "starti"
+
+    def connect(self):
+        go_to_machine()
+
+    def go(self, from_tty):
+        pass  # There it is.
+
+
+class File(gdb.Command):
+    """Nothing: an editor may name its program, whose image is what this gdb looks at."""
+
+    def __init__(self):
+        super().__init__("file", gdb.COMMAND_FILES, gdb.COMPLETE_FILENAME)
+
+    def invoke(self, argument, from_tty):
+        pass
+
+
+def is_awaited():
+    """Whether the machine waits for an editor that has not yet asked for it."""
+    return note("editor") is not None and not os.path.exists(os.path.join(FOLDER, "gone-in"))
+
+
+def go_to_machine():
+    with open(os.path.join(FOLDER, "gone-in"), "w"):
+        pass
+    gdb.execute("target remote " + note("editor"), to_string=True)
 
 
 def main_functions():
@@ -325,5 +372,8 @@ Program()
 Saved()
 Run()
 Start()
+Starti()
+if note("editor") is not None:
+    File()
 for state in STATES:
     State(*state)

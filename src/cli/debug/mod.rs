@@ -153,6 +153,7 @@ pub(super) fn run(arguments: DebugArguments) -> Outcome {
     let settings = subject.as_ref().map_or(&environment, Subject::settings);
     let choices = settings.debug();
     let script = Script {
+        is_for_editor: arguments.dap,
         is_batch: arguments.batch,
         breakpoints: match &arguments.breakpoints[..] {
             [] => choices.breakpoints.clone(),
@@ -225,6 +226,10 @@ pub(super) fn run(arguments: DebugArguments) -> Outcome {
     if let (Subject::Module(path, _), Some(gdb)) = (subject, &gdb)
         && core::is_core(path)
     {
+        if arguments.dap {
+            let hint = "without `--dap` gdb opens it here";
+            return Err(Failure::usage("`--dap` opens no core").hint(hint));
+        }
         let core = core::find(path)?;
         return in_foreground(gdb, &core.image, Target::Core(&core.path), &script);
     }
