@@ -38,6 +38,7 @@ mod frames;
 #[path = "../invoke/mod.rs"]
 mod invoke;
 mod languages;
+mod limits;
 mod noise;
 mod packets;
 mod running;

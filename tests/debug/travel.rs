@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, Shutdown, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 
+use super::built::Built;
 use super::invoke::{Ended, Place, files, free_port, program, signal};
 use super::tools::{build_c, c_compiler, run};
 use super::{Kept, Transcript, command, source, told_address};
@@ -21,7 +22,7 @@ pub(crate) fn record(place: &Place, options: &[&str], module: &str, status: i32)
 }
 
 /// What gdb says to `commands` on the recording that is there.
-fn replayed(place: &Place, options: &[&str], commands: &[&str]) -> Transcript {
+pub(crate) fn replayed(place: &Place, options: &[&str], commands: &[&str]) -> Transcript {
     let mut arguments = vec!["debug", "--replay=made.recording", "--batch"];
     arguments.extend(options);
     for line in commands {
@@ -105,6 +106,59 @@ fn a_wild_write_is_found_backwards() {
         "{}",
         transcript.errors
     );
+}
+
+/// From a panic of Rust's, without optimisation: to the write, out of the function, through lines and calls, to the beginning.
+#[test]
+fn rust_is_gone_through_backwards() {
+    let built = Built::new("ledger.rs", &[]);
+    record(&built.place, &[], "app.wasm", 134);
+    let commands = [
+        "continue",
+        "frame function ledger::main",
+        "watch -l account.balance",
+        "reverse-continue",
+        "print amount",
+        "delete",
+        "reverse-finish",
+        "reverse-next",
+        "reverse-step",
+        "print amount",
+        "reverse-step",
+        "reverse-finish",
+        "reverse-next",
+        "next",
+        "step",
+        "finish",
+        "tbreak ledger::fee",
+        "reverse-continue",
+        "reverse-continue",
+        "reverse-stepi",
+    ];
+    let transcript = replayed(&built.place, &[], &commands);
+    let said = "thread 'main' panicked at 'Ada owes 24', ledger.rs:31:5";
+    assert!(transcript.errors.contains(said), "{}", transcript.errors);
+    transcript.assert(&[
+        "Program received signal SIGILL",
+        "in ledger::main () at ledger.rs:31\n",
+        "Old value = -24\nNew value = 54\n",
+        "in ledger::pay (account=",
+        "$1 = 78\n",
+        "in ledger::settle (account=",
+        "20\t        pay(account",
+        "20\t        pay(account",
+        "ledger::fee (amount=70) at ledger.rs:11\n",
+        "$2 = 70\n",
+        "10\t    tenth + 1",
+        "19\t        let extra = fee",
+        "18\t    for amount in amounts",
+        "19\t        let extra = fee",
+        "ledger::fee (amount=70) at ledger.rs:9\n",
+        "Value returned is $3 = 8\n",
+        "Temporary breakpoint 2, ledger::fee (amount=70) at ledger.rs:9\n",
+        "No more reverse-execution history.\n",
+        "No more reverse-execution history.\n",
+    ]);
 }
 
 /// The bug of docs/debugging.md: nothing in the program writes what changes there, and the end of the run leads to who does.

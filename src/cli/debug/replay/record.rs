@@ -266,7 +266,8 @@ fn run(
         machine::start(settings, &image.file).map_err(|problem| emulator::not_run(&problem))?;
     let held = hold(Holding::Recording(stop.try_clone().map_err(broken)?));
     interrupt::spare_once();
-    let limit = Limit::watch(settings.recording.as_ref(), stop);
+    let log = settings.recording.as_ref().map(Recording::log);
+    let limit = Limit::watch(log, LOG_BYTES_MAX, stop);
     let (stdin, stdout, stderr) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
     let streams = Streams {
         stdin: stdin.as_fd(),
@@ -309,19 +310,20 @@ struct Limit {
 }
 
 impl Limit {
-    fn watch(recording: Option<&Recording>, mut stop: UnixStream) -> Self {
+    /// Asks `stop` for the end once QEMU's `log` has more than so many bytes, or the disk no room for it.
+    fn watch(log: Option<PathBuf>, bytes_max: u64, mut stop: UnixStream) -> Self {
         let (over, is_over) = mpsc::channel();
         let limit = Self {
             reached: Arc::default(),
             _over: over,
         };
         let reached = Arc::clone(&limit.reached);
-        let Some(log) = recording.map(Recording::log) else {
+        let Some(log) = log else {
             return limit;
         };
         std::thread::spawn(move || {
             while is_over.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
-                if let Some(words) = too_long(&log).or_else(|| too_full(&log)) {
+                if let Some(words) = too_long(&log, bytes_max).or_else(|| too_full(&log)) {
                     let _ = reached.set(words);
                     // A session that has ended needs no stop.
                     let _ = stop.write_all(&[wish::STOP]);
@@ -334,10 +336,10 @@ impl Limit {
 }
 
 /// Why what QEMU has noted is too much, if it is.
-fn too_long(log: &Path) -> Option<String> {
+fn too_long(log: &Path, bytes_max: u64) -> Option<String> {
     let bytes = fs::metadata(log).map_or(0, |log| log.len());
-    (bytes > LOG_BYTES_MAX).then(|| {
-        let most = HumanBytes(LOG_BYTES_MAX);
+    (bytes > bytes_max).then(|| {
+        let most = HumanBytes(bytes_max);
         format!("QEMU's log of it has {most}, the most that is kept")
     })
 }
@@ -367,4 +369,45 @@ fn bytes(folder: &Path) -> u64 {
     files
         .map(|file| file.metadata().map_or(0, |file| file.len()))
         .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::{ErrorKind, Read as _};
+    use std::os::unix::net::UnixStream;
+    use std::time::Duration;
+
+    use super::{LOOK, Limit};
+    use crate::qemu::session::wish;
+
+    #[test]
+    fn a_log_that_becomes_too_long_ends_its_recording() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let log = File::create(&path).unwrap();
+        log.set_len(2 << 20).unwrap();
+        let (stop, mut wished) = UnixStream::pair().unwrap();
+        let limit = Limit::watch(Some(path), 2 << 20, stop);
+        // As much as there may be ends nothing.
+        wished.set_read_timeout(Some(LOOK * 3)).unwrap();
+        let nothing = wished.read(&mut [0]).unwrap_err();
+        assert!(matches!(
+            nothing.kind(),
+            ErrorKind::WouldBlock | ErrorKind::TimedOut
+        ));
+        assert_eq!(limit.reached.get(), None);
+        log.set_len((2 << 20) + 1).unwrap();
+        wished
+            .set_read_timeout(Some(Duration::from_secs(60)))
+            .unwrap();
+        let mut bytes = [0];
+        wished.read_exact(&mut bytes).unwrap();
+        assert_eq!(bytes, [wish::STOP]);
+        let words = limit.reached.get().unwrap();
+        assert_eq!(
+            words,
+            "QEMU's log of it has 2.00 MiB, the most that is kept"
+        );
+    }
 }
