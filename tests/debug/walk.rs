@@ -57,7 +57,7 @@ fn shown(heading: &str) -> Vec<Shown> {
 #[test]
 fn a_handler_that_changes_a_register_is_found() {
     let shown = shown("A handler that changes what is not its own");
-    let [run, look, watch] = &shown[..] else {
+    let [run, look, watch, record, replay] = &shown[..] else {
         panic!("{} things are shown", shown.len());
     };
     let built = Built::new("curve.c", &["-O1"]);
@@ -91,6 +91,19 @@ fn a_handler_that_changes_a_register_is_found() {
         "<signal handler called>\n",
         "compute () at curve.c:",
         " in main () at curve.c:24\n",
+    ]);
+    // One run that is recorded leads there too.
+    let ended = Ended::new(command(place, &record.arguments()).output().unwrap());
+    ended.assert(134, &["trap: unreachable in `compute` at curve.c:17:"]);
+    replay.debug(place).assert(&[
+        "Program received signal SIGILL",
+        "Temporary breakpoint 1, answer_timer () at src/arch/interrupts.rs:",
+        "Hardware watchpoint 2: -location *(long *) $saved(\"rbx\")\n",
+        "New value = -1\n",
+        "#0  clobber_register () at src/entry/debugger.rs:",
+        "answer_timer ()",
+        "<signal handler called>\n",
+        "compute () at curve.c:",
     ]);
     place.assert_clean();
 }
