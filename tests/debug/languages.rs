@@ -17,8 +17,8 @@ fn rust_is_debugged_by_its_source() {
         "continue",
         "bt 2",
         "p sum",
-        "p items.length",
-        "p items.data_ptr.count",
+        "p items[0].count",
+        "p items[1].count",
         "p label",
         "up",
         "info locals",
@@ -34,8 +34,8 @@ fn rust_is_debugged_by_its_source() {
         ") at items.rs:26\n",
         "in items::main () at items.rs:43\n",
         "$1 = 20\n",
-        "$2 = 2\n",
-        "$3 = 3\n",
+        "$2 = 3\n",
+        "$3 = 4\n",
         "sum",
         "items = ",
         "{fn (*mut items::Shape) -> u32}",
@@ -70,7 +70,7 @@ fn rustcs_own_printers_show_rusts_values() {
             "--ex",
             "continue",
             "--ex",
-            "p *items.data_ptr",
+            "p items[0]",
         ];
         let arguments = [&["debug", "--batch"], &commands[..], &["app.wasm"]].concat();
         let mut command = command(&built.place, &arguments);

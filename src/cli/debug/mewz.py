@@ -46,7 +46,8 @@ def symbols(command, pattern):
 
 
 def read(address, size):
-    return bytes(gdb.selected_inferior().read_memory(address, size))
+    # Newer versions of gdb take reading nothing for a mistake.
+    return bytes(gdb.selected_inferior().read_memory(address, size)) if size else b""
 
 
 def variable(pattern):
