@@ -215,16 +215,32 @@ fn a_core_of_a_release_is_read_by_its_debug_file() {
     // Moved away from its build it says which file is missing; beside it that is found.
     let elsewhere = Place::new();
     fs::rename(place.path("far/loop.core"), elsewhere.path("loop.core")).unwrap();
-    let arguments = ["debug", "--batch", "--ex", "bt", "loop.core"];
-    let id = built["build_id"].as_str().unwrap();
-    Ended::new(command(&elsewhere, &arguments).output().unwrap()).assert(
-        1,
-        &[
-            "loop.core.elf",
-            &format!("the debug file of this build ({id})"),
-        ],
-    );
+    let refused = || {
+        let arguments = ["debug", "--batch", "--ex", "bt", "loop.core"];
+        let id = built["build_id"].as_str().unwrap();
+        Ended::new(command(&elsewhere, &arguments).output().unwrap()).assert(
+            1,
+            &[
+                "loop.core.elf",
+                &format!("the debug file of this build ({id})"),
+                "`loop.core.debug`",
+            ],
+        );
+    };
+    refused();
     let file = place.path(built["debug_file"].as_str().unwrap());
+    // That of another build serves nobody.
+    let mut other = fs::read(&file).unwrap();
+    let id = object::File::parse(&other[..]).unwrap().build_id().unwrap();
+    let id = id.unwrap().to_vec();
+    let mut at = 0;
+    while let Some(next) = other[at..].windows(id.len()).position(|part| part == id) {
+        at += next + id.len();
+        other[at - 1] ^= 1;
+    }
+    assert_ne!(at, 0);
+    elsewhere.write("loop.core.debug", other);
+    refused();
     // As old as it is: gdb warns of what is newer than a core.
     fs::rename(file, elsewhere.path("loop.core.debug")).unwrap();
     opened(&elsewhere, "loop.core", &["bt"]).assert(&calls);

@@ -380,7 +380,12 @@ pub(super) fn find(path: &Path) -> Result<Core, Failure> {
             failure()
                 .cause(cause)
                 .hint("a core and its `.elf` are moved together")
-                .hint(debug_file::hint(&id))
+                .hint(format!(
+                    "the debug file of this build ({id}) serves as well, beside the core as `{}.debug`, or in `.mewz/debug` of a \
+                     folder around: `mewz build --release` leaves it there, of the image that `mewz run --release --core` boots with \
+                     `--debuggable`",
+                    path.file_name().unwrap_or_default().display()
+                ))
         })?,
     };
     Ok(Core {
