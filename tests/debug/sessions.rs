@@ -8,6 +8,8 @@ fn a_program_is_stopped_looked_at_and_ends_by_its_trap() {
     let commands = [
         "set language c",
         "bt",
+        "monitor log loud",
+        "monitor log trace",
         "break say",
         "continue",
         "break count",
@@ -85,6 +87,9 @@ fn a_program_is_stopped_looked_at_and_ends_by_its_trap() {
         " debugger",
         "none",
         "monitor irq ",
+        "monitor log warn  keeps warnings\n",
+        "(level trace keeps ",
+        "fd_write(1, \"hello\\n\"[6]) = 6\n(level trace ",
         "trap: integer divide by zero in `divide`",
     ] {
         assert!(transcript.errors.contains(words), "{}", transcript.errors);
@@ -93,8 +98,17 @@ fn a_program_is_stopped_looked_at_and_ends_by_its_trap() {
 
 #[test]
 fn a_backtrace_in_the_kernel_goes_on_in_the_program() {
-    let commands = ["break fd_write", "continue", "bt", "delete", "continue"];
+    let commands = [
+        "mewz log debug",
+        "break fd_write",
+        "continue",
+        "bt",
+        "mewz log",
+        "delete",
+        "continue",
+    ];
     session(&[], &commands, &source("count.wat")).assert(&[
+        "(level debug keeps ",
         "fd_write ()",
         "answer ()",
         "<signal handler called>",
@@ -104,6 +118,7 @@ fn a_backtrace_in_the_kernel_goes_on_in_the_program() {
         "in enter_application ()",
         "in kernel_start ()",
         "in boot_high_half ()",
+        "fd_write(1, \"hello\\n\"[6]) …",
     ]);
 }
 

@@ -21,9 +21,10 @@ static CONSOLE: Mutex<Option<Console>> = Mutex::new(None);
 /// How much of standard input is asked for by a program that polls before it says how much it would read.
 const POLLED_BYTES: usize = 4096;
 
-/// Levels in a log record.
-const WARNING: u8 = 2;
-const DEBUG: u8 = 4;
+/// Levels of the log, as its records have them: the first ones matter most.
+pub(super) const WARNING: u8 = 2;
+pub(super) const INFORMATION: u8 = 3;
+pub(super) const DEBUG: u8 = 4;
 /// What ends input that is typed on COM1: Ctrl-D.
 const END_OF_INPUT: u8 = 4;
 /// Longest line of the log.
@@ -53,6 +54,10 @@ pub(super) fn tell_parked(epoch_ns: Option<u64>) {
 
 /// Tells the host that the application accepts connections at `port`.
 pub(super) fn tell_listening(port: u16) {
+    debugger::keep_line(
+        INFORMATION,
+        format_args!("the program listens on port {port}"),
+    );
     with_console(|console| console.send(RecordKind::Listening, &port.to_le_bytes()));
 }
 
@@ -144,7 +149,7 @@ pub(super) fn take_time_ns() -> Option<u64> {
 
 /// Writes a warning to the log.
 pub(super) fn warn(text: fmt::Arguments<'_>) {
-    debugger::keep_line(text);
+    debugger::keep_line(WARNING, text);
     if is_virtio() {
         log(WARNING, text);
     } else {

@@ -170,7 +170,11 @@ const COMMANDS: [Command; 7] = [
         "interrupts and exceptions by vector",
         tell_interrupts,
     ),
-    ("log", "the last lines of the log", tell_log),
+    (
+        "log",
+        "the last lines of the log; `log LEVEL` says which are kept",
+        tell_log,
+    ),
     (
         "memory",
         "the program's memories, and what is free",
@@ -196,7 +200,11 @@ fn answer_command(command: &[u8], out: &mut dyn fmt::Write) {
             forget_state();
             Ok(())
         }
-        (None, _) => tell_commands(out),
+        (None, _) => match command.strip_prefix(b"log ").map(log_level) {
+            Some(Some(level)) => set_log_level(level, out),
+            Some(None) => tell_log_levels(out),
+            None => tell_commands(out),
+        },
     };
 }
 
@@ -349,11 +357,68 @@ impl fmt::Write for Log {
     }
 }
 
+/// Names of the log's levels, and what each keeps.
+const LOG_LEVELS: [(&str, u8, &str); 5] = [
+    ("error", 1, "nothing"),
+    ("warn", console::WARNING, "warnings"),
+    (
+        "info",
+        console::INFORMATION,
+        "warnings, and ports that are listened on",
+    ),
+    (
+        "debug",
+        console::DEBUG,
+        "these, and calls of WASI that fail",
+    ),
+    ("trace", TRACE, "these, and all calls of WASI"),
+];
+/// The level of lines that come most often.
+pub(super) const TRACE: u8 = 5;
+
+/// Lines up to this level are kept.
+static LOG_LEVEL: AtomicU8 = AtomicU8::new(console::WARNING);
+
+/// Whether lines of the level are kept.
+pub(super) fn keeps_lines(level: u8) -> bool {
+    level <= LOG_LEVEL.load(Ordering::Relaxed)
+}
+
 /// Keeps a line of the log.
-pub(super) fn keep_line(line: fmt::Arguments<'_>) {
-    if let Some(mut log) = LOG.try_lock() {
+pub(super) fn keep_line(level: u8, line: fmt::Arguments<'_>) {
+    if keeps_lines(level)
+        && let Some(mut log) = LOG.try_lock()
+    {
         let _ = writeln!(log, "{line}");
     }
+}
+
+/// The level of this name.
+fn log_level(name: &[u8]) -> Option<u8> {
+    let name = name.trim_ascii();
+    let mut levels = LOG_LEVELS.iter();
+    let found = levels.find(|(own, ..)| own.as_bytes() == name);
+    found.map(|(_, level, _)| *level)
+}
+
+fn set_log_level(level: u8, out: &mut dyn fmt::Write) -> fmt::Result {
+    LOG_LEVEL.store(level, Ordering::Relaxed);
+    observe::forget_call();
+    tell_log_level(out)
+}
+
+fn tell_log_level(out: &mut dyn fmt::Write) -> fmt::Result {
+    let level = LOG_LEVEL.load(Ordering::Relaxed);
+    let mut levels = LOG_LEVELS.iter();
+    match levels.find(|(_, own, _)| *own == level) {
+        Some((name, _, what)) => writeln!(out, "(level {name} keeps {what})"),
+        None => Ok(()),
+    }
+}
+
+fn tell_log_levels(out: &mut dyn fmt::Write) -> fmt::Result {
+    let mut levels = LOG_LEVELS.iter();
+    levels.try_for_each(|(name, _, what)| writeln!(out, "monitor log {name:5} keeps {what}"))
 }
 
 fn tell_log(out: &mut dyn fmt::Write) -> fmt::Result {
@@ -365,7 +430,8 @@ fn tell_log(out: &mut dyn fmt::Write) -> fmt::Result {
         let byte = LOG_TEXT.byte(number).load(Ordering::Relaxed);
         out.write_char(char::from(byte))?;
     }
-    Ok(())
+    observe::tell_call(out)?;
+    tell_log_level(out)
 }
 
 /// Bytes of the kernel's state in words that are kept: some hundred descriptors'.

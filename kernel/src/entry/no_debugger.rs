@@ -67,7 +67,7 @@ pub(super) fn show_while(_: &Wasi, sleep: impl FnOnce()) {
 pub(super) fn finish() {}
 
 /// Keeps a line of the log.
-pub(super) fn keep_line(_: core::fmt::Arguments<'_>) {}
+pub(super) fn keep_line(_: u8, _: core::fmt::Arguments<'_>) {}
 
 /// Shows a debugger that the kernel has failed.
 pub(super) fn stop_here() {}

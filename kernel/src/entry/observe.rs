@@ -1,8 +1,11 @@
 //! What a watched program does: its calls of WASI in words, and where the processor is at each tick.
 
+use core::fmt;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use mewz_abi::observe::{CALL_REPORT_BYTES_MAX, CallReport, SAMPLE_LEN_MAX, SAMPLE_TIME_NS};
+use mewz_abi::observe::{
+    CALL_REPORT_BYTES_MAX, CallReport, SAMPLE_LEN_MAX, SAMPLE_TIME_NS, errno_name,
+};
 use mewz_abi::record::RecordKind;
 use mewz_kernel::guest::GuestMemory;
 use mewz_kernel::settings::Settings;
@@ -10,13 +13,15 @@ use mewz_kernel::wasi::exports::{Call, PARAMETERS_MAX};
 use mewz_kernel::wasi::trace;
 use spin::Mutex;
 
+use super::console::DEBUG;
+use super::debugger::{self, TRACE};
 use super::text::Text;
 use super::{WINDOW, console};
 use crate::arch::frame::InterruptFrame;
 use crate::arch::{clock, interrupts};
 use crate::memory::peek;
 
-/// Calls are told.
+/// Calls are told to the host.
 static IS_TRACING: AtomicBool = AtomicBool::new(false);
 
 /// The call that is under way, and when it began.
@@ -47,10 +52,23 @@ fn take_wish() {
     }
 }
 
+/// Whether calls are put into words, for the host or for the log.
+fn is_watching() -> bool {
+    IS_TRACING.load(Ordering::Relaxed) || debugger::keeps_lines(DEBUG)
+}
+
+/// Leaves the call out that is under way: nobody wanted it when it began, or wants it when it ends. The machine stands still,
+/// maybe in the midst of noting one.
+pub(super) fn forget_call() {
+    if let Some(mut call) = CALL.try_lock() {
+        *call = None;
+    }
+}
+
 /// A call begins.
 pub(super) fn begin(call: Call, values: &[u64; PARAMETERS_MAX], memory: &dyn GuestMemory) {
     take_wish();
-    if !IS_TRACING.load(Ordering::Relaxed) {
+    if !is_watching() {
         return;
     }
     let mut arguments = Words::new();
@@ -85,7 +103,7 @@ fn tell_unfinished() {
 
 /// The call that began last is done.
 pub(super) fn end(values: &[u64; PARAMETERS_MAX], memory: &dyn GuestMemory, errno: u32) {
-    if IS_TRACING.load(Ordering::Relaxed)
+    if is_watching()
         && let Some(begun) = CALL.lock().take()
     {
         let end_ns = clock::now_ns();
@@ -94,9 +112,41 @@ pub(super) fn end(values: &[u64; PARAMETERS_MAX], memory: &dyn GuestMemory, errn
             let _ = trace::results(begun.call, values, memory, &mut results);
         }
         // All errnos have 16 bits.
-        tell(&begun, Some(end_ns), errno as u16, results.as_str());
+        let errno = errno as u16;
+        keep(&begun, errno, results.as_str());
+        if IS_TRACING.load(Ordering::Relaxed) {
+            tell(&begun, Some(end_ns), errno, results.as_str());
+        }
     }
     send_if_due();
+}
+
+/// Keeps a call in the log, in the words of `mewz trace`.
+fn keep(begun: &Begun, errno: u16, results: &str) {
+    let (name, arguments) = (begun.call.name(), begun.arguments.as_str());
+    match (errno, errno_name(errno)) {
+        (0, _) if results.is_empty() => {
+            debugger::keep_line(TRACE, format_args!("{name}({arguments}) = 0"));
+        }
+        (0, _) => debugger::keep_line(TRACE, format_args!("{name}({arguments}) = {results}")),
+        (_, Some(failure)) => {
+            debugger::keep_line(DEBUG, format_args!("{name}({arguments}) = {failure}"));
+        }
+        (number, None) => {
+            debugger::keep_line(DEBUG, format_args!("{name}({arguments}) = errno {number}"));
+        }
+    }
+}
+
+/// Tells a debugger of the call that is under way, where it was noted. The machine stands still.
+pub(super) fn tell_call(out: &mut dyn fmt::Write) -> fmt::Result {
+    match CALL.try_lock().as_deref() {
+        Some(Some(begun)) => {
+            let (name, arguments) = (begun.call.name(), begun.arguments.as_str());
+            writeln!(out, "{name}({arguments}) …")
+        }
+        _ => Ok(()),
+    }
 }
 
 fn tell(begun: &Begun, end_ns: Option<u64>, errno: u16, results: &str) {

@@ -117,12 +117,14 @@ def calls_of_core(_):
                 print("%8d %s" % (count, name.split("$")[1]))
 
 
+LOG_LEVELS = ("error", "warn", "info", "debug", "trace")
+
 # Names, the stub's words for them, what they are, and how a core tells.
 STATES = (
     ("descriptors", "fds", "the program's descriptors", state_of_core("fds")),
     ("heap", "heap", "the kernel's heap", state_of_core("heap")),
     ("interrupts", "irq", "interrupts and exceptions by vector; of a core, exceptions", interrupts_of_core),
-    ("log", "log", "the last lines of the kernel's log", log_of_core),
+    ("log", "log", "the last lines of the kernel's log; mewz log LEVEL says which are kept from now on", log_of_core),
     ("memory", "memory", "the program's memories, and what is free", memory_of_core),
     ("sockets", "sockets", "the program's sockets", state_of_core("sockets")),
     ("wasi", "wasi", "calls of WASI by name", calls_of_core),
@@ -142,14 +144,20 @@ class State(gdb.Command):
         self.word, self.of_core = word, of_core
         super().__init__("mewz " + name, gdb.COMMAND_STATUS)
 
+    def complete(self, text, word):
+        return [level for level in LOG_LEVELS if self.word == "log" and level.startswith(word)]
+
     def invoke(self, argument, from_tty):
         core = core_file()
+        is_there = core is None and note("recording") is None
+        if argument and (self.word != "log" or not is_there):
+            raise gdb.GdbError("%s takes no argument here" % self.word)
         if note("recording") is not None and self.word in ("irq", "log", "wasi"):
             self.of_core(None)
         elif note("recording") is not None:
             raise gdb.GdbError("only a machine that is there tells that, not a recording")
         elif core is None:
-            print(gdb.execute("monitor " + self.word, to_string=True), end="")
+            print(gdb.execute(("monitor %s %s" % (self.word, argument)).rstrip(), to_string=True), end="")
         else:
             self.of_core(core)
 
