@@ -50,7 +50,7 @@ pub(super) fn write(from: &Object) -> Result<Vec<u8>, write::Error> {
     to.write()
 }
 
-fn add_section(to: &mut write::Object<'_>, section: &Section) -> SectionId {
+fn add_section<'a>(to: &mut write::Object<'a>, section: &'a Section) -> SectionId {
     use object::SectionKind as Elf;
     let kind = match section.kind {
         SectionKind::Text => Elf::Text,
@@ -66,9 +66,11 @@ fn add_section(to: &mut write::Object<'_>, section: &Section) -> SectionId {
         _ => to.add_section(Vec::new(), section.name.into(), kind),
     };
     match section.kind {
-        SectionKind::Zero => to.append_section_bss(id, section.size, section.align),
-        _ => to.append_section_data(id, &section.bytes, section.align),
-    };
+        SectionKind::Zero => {
+            to.append_section_bss(id, section.size, section.align);
+        }
+        _ => to.set_section_data(id, section.bytes.as_slice(), section.align),
+    }
     id
 }
 

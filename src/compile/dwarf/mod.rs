@@ -18,6 +18,7 @@ mod native;
 mod output;
 mod results;
 mod rows;
+mod said;
 mod scopes;
 mod text;
 mod walk;
@@ -96,7 +97,7 @@ pub(super) fn sections(
         DebugLevel::Full => Interest::WithParts,
         DebugLevel::Lines | DebugLevel::None => Interest::All,
     };
-    let scopes = Scopes::read(&dwarf, lines.units(), &program, interest)?;
+    let scopes = Scopes::read(&dwarf, &program, &lines, interest)?;
     let sources = Sources {
         dwarf: &dwarf,
         program: &program,

@@ -221,6 +221,14 @@ impl<'a> Program<'a> {
         self.bodies[index].contains(&address).then_some(index)
     }
 
+    /// The bodies that have code in `range`, by their places among the module's.
+    pub(super) fn bodies_in(&self, range: Range<u64>) -> impl Iterator<Item = usize> {
+        let first = self.bodies.partition_point(|body| body.end <= range.start);
+        let bodies = self.bodies[first..].iter();
+        let bodies = bodies.take_while(move |body| body.start < range.end);
+        (first..).zip(bodies).map(|(index, _)| index)
+    }
+
     /// How many bodies the module has.
     pub(super) fn bodies(&self) -> usize {
         self.bodies.len()

@@ -2,6 +2,7 @@
 //! own compiler made part of them.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use gimli::{AttributeValue, DebuggingInformationEntry, DwTag, Dwarf, UnitOffset, UnitRef};
 use gimli::{constants as at, constants as tag};
@@ -9,8 +10,9 @@ use rayon::prelude::*;
 
 use super::Unusable;
 use super::input::Slice;
-use super::lines::SourcePlace;
+use super::lines::{Lines, SourcePlace};
 use super::native::Program;
+use super::said::{Said, name_at, text};
 use super::walk::{Event, Role, Stop, Walk, Within};
 
 /// References from entry to entry that are followed for a name.
@@ -121,8 +123,9 @@ pub(super) struct Scopes<'m, 'a> {
     told: Vec<Told>,
     /// Where in these each body is, by its place among the module's.
     of_bodies: Vec<Option<u32>>,
-    /// What is around functions, of each unit.
-    around: Vec<Around>,
+    /// What is around functions, of each unit; of those without code when it is asked for.
+    around: Vec<OnceLock<Around>>,
+    program: &'m Program<'m>,
 }
 
 /// What is around functions in one unit.
@@ -135,13 +138,14 @@ struct Around {
 }
 
 impl<'m, 'a> Scopes<'m, 'a> {
-    /// Reads them of `units`.
+    /// Reads them of the units that `lines` has.
     pub(super) fn read(
         dwarf: &'m Dwarf<Slice<'a>>,
-        units: &'m [gimli::Unit<Slice<'a>>],
-        program: &Program<'_>,
+        program: &'m Program<'m>,
+        lines: &'m Lines<'a>,
         interest: Interest,
     ) -> Result<Self, Unusable> {
+        let units = lines.units();
         let is_wanted = |body: usize| match (interest, program.place_of(body)) {
             (Interest::All, Some(_)) => true,
             (Interest::WithParts, Some(place)) => {
@@ -150,17 +154,13 @@ impl<'m, 'a> Scopes<'m, 'a> {
             (_, None) => program.is_part(body),
         };
         let read = units.par_iter().enumerate().map(|(index, unit)| {
-            let reader = Reader {
-                units,
-                index,
-                unit: unit.unit_ref(dwarf),
-                program,
-                is_wanted: &is_wanted,
-                around: Around::default(),
-                told: Vec::new(),
-                open: Vec::new(),
-            };
-            reader.read()
+            let unit = unit.unit_ref(dwarf);
+            let is_alive = |range| program.bodies_in(range).any(&is_wanted);
+            if lines.functions_of(index).is_empty() && is_without_code(unit, is_alive) {
+                return Ok(None);
+            }
+            let reader = Reader::new((units, index), unit, program, &is_wanted);
+            reader.read().map(Some)
         });
         let read: Vec<_> = read.collect::<Result<_, Unusable>>()?;
         let mut scopes = Self {
@@ -169,8 +169,13 @@ impl<'m, 'a> Scopes<'m, 'a> {
             told: Vec::new(),
             of_bodies: vec![None; program.bodies()],
             around: Vec::with_capacity(read.len()),
+            program,
         };
-        for (all, around) in read {
+        for read in read {
+            let (all, around) = match read {
+                Some((all, around)) => (all, OnceLock::from(around)),
+                None => (Vec::new(), OnceLock::new()),
+            };
             for (body, told) in all {
                 if scopes.of_bodies[body].is_none() {
                     scopes.of_bodies[body] = Some(scopes.told.len() as u32);
@@ -208,7 +213,7 @@ impl<'m, 'a> Scopes<'m, 'a> {
             let linkage = || text(said.linkage_name).or_else(|| text(said.old_linkage_name));
             naming.linkage_name = naming.linkage_name.or_else(linkage);
             naming.is_external |= said.is_external;
-            let space = || Some((index, self.around[index].of(offset)?));
+            let space = || Some((index, self.around_of(index).of(offset)?));
             naming.space = naming.space.or_else(space);
             let reference = said.origin.or(said.specification);
             next = reference.and_then(|value| referred(self.units, index, value));
@@ -216,16 +221,25 @@ impl<'m, 'a> Scopes<'m, 'a> {
         naming
     }
 
+    /// What is around functions of unit `index`; nothing where that can't be read.
+    fn around_of(&self, index: usize) -> &Around {
+        self.around[index].get_or_init(|| {
+            let unit = self.units[index].unit_ref(self.dwarf);
+            let reader = Reader::new((self.units, index), unit, self.program, &|_| false);
+            reader.read().map(|(_, around)| around).unwrap_or_default()
+        })
+    }
+
     /// The namespace or type around the one at `place`.
     pub(super) fn around(&self, (index, place): SpacePlace) -> Option<SpacePlace> {
-        let (around, ..) = self.around[index].spaces[place as usize];
+        let (around, ..) = self.around_of(index).spaces[place as usize];
         Some((index, around?))
     }
 
     /// The kind and the name of the namespace or type at `place`; the name is empty where it has none.
     pub(super) fn space(&self, (index, place): SpacePlace) -> (DwTag, &'a [u8]) {
         let unit = self.units[index].unit_ref(self.dwarf);
-        let (_, kind, entry) = self.around[index].spaces[place as usize];
+        let (_, kind, entry) = self.around_of(index).spaces[place as usize];
         (kind, name_at(unit, entry))
     }
 }
@@ -236,60 +250,6 @@ impl Around {
         let after = self.functions.partition_point(|(at, _)| *at <= function);
         self.functions[after.checked_sub(1)?].1
     }
-}
-
-/// What an entry says of a function's names.
-#[derive(Default)]
-struct Said<'a> {
-    name: Option<AttributeValue<Slice<'a>>>,
-    linkage_name: Option<AttributeValue<Slice<'a>>>,
-    old_linkage_name: Option<AttributeValue<Slice<'a>>>,
-    is_external: bool,
-    origin: Option<AttributeValue<Slice<'a>>>,
-    specification: Option<AttributeValue<Slice<'a>>>,
-}
-
-impl<'a> Said<'a> {
-    /// Reads it of the entry at `offset`.
-    fn read(unit: UnitRef<'_, Slice<'a>>, offset: UnitOffset) -> gimli::Result<Self> {
-        let mut said = Self::default();
-        let mut entries = unit.entries_raw(Some(offset))?;
-        let Some(abbreviation) = entries.read_abbreviation()? else {
-            return Err(gimli::Error::NoEntryAtGivenOffset(0));
-        };
-        for attribute in abbreviation.attributes() {
-            let attribute = entries.read_attribute(*attribute)?;
-            let place = match attribute.name() {
-                at::DW_AT_name => &mut said.name,
-                at::DW_AT_linkage_name => &mut said.linkage_name,
-                at::DW_AT_MIPS_linkage_name => &mut said.old_linkage_name,
-                at::DW_AT_abstract_origin => &mut said.origin,
-                at::DW_AT_specification => &mut said.specification,
-                name => {
-                    said.is_external |= name == at::DW_AT_external;
-                    continue;
-                }
-            };
-            // The first of a name counts.
-            if place.is_none() {
-                *place = Some(attribute.value());
-            }
-        }
-        Ok(said)
-    }
-}
-
-/// The text of an attribute; `None` for what is empty, or has in it what ends a string for those who read it.
-fn text<'a>(unit: UnitRef<'_, Slice<'a>>, value: AttributeValue<Slice<'a>>) -> Option<&'a [u8]> {
-    let text = unit.attr_string(value).ok()?.slice();
-    (!text.is_empty() && !text.contains(&0)).then_some(text)
-}
-
-/// The name of the entry at `offset`; nothing where it has none.
-fn name_at<'a>(unit: UnitRef<'_, Slice<'a>>, offset: UnitOffset) -> &'a [u8] {
-    let said = Said::read(unit, offset).ok();
-    let name = said.and_then(|said| text(unit, said.name?));
-    name.unwrap_or_default()
 }
 
 /// The entry that a reference of unit `index` leads to.
@@ -316,6 +276,30 @@ fn referred(
     }
 }
 
+/// Whether a unit says where its code is, and nothing of that `is_alive`, as of most that a library brings along.
+fn is_without_code<'a>(
+    unit: UnitRef<'_, Slice<'a>>,
+    is_alive: impl Fn(Range<u64>) -> bool,
+) -> bool {
+    let mut entries = unit.entries();
+    let Ok(Some(root)) = entries.next_dfs() else {
+        return false;
+    };
+    let has = |name| root.attr(name).is_some();
+    let is_told = has(at::DW_AT_ranges) || (has(at::DW_AT_low_pc) && has(at::DW_AT_high_pc));
+    let Ok(mut ranges) = unit.die_ranges(root) else {
+        return false;
+    };
+    loop {
+        match ranges.next() {
+            Ok(Some(range)) if is_alive(range.begin..range.end) => return false,
+            Ok(Some(_)) => {}
+            Ok(None) => return is_told,
+            Err(_) => return false,
+        }
+    }
+}
+
 /// Something that entries are in.
 struct Open {
     depth: isize,
@@ -326,7 +310,7 @@ enum OpenKind {
     /// A namespace or type, by its place.
     Space(u32),
     /// A function: what is told of it, and its scopes so far with what they cover.
-    Function(Option<OpenFunction>),
+    Function(Option<Box<OpenFunction>>),
     /// A scope of the function around it.
     Scope(u32),
 }
@@ -350,7 +334,25 @@ struct Reader<'r, 'a> {
     open: Vec<Open>,
 }
 
-impl<'a> Reader<'_, 'a> {
+impl<'r, 'a> Reader<'r, 'a> {
+    fn new(
+        (units, index): (&'r [gimli::Unit<Slice<'a>>], usize),
+        unit: UnitRef<'r, Slice<'a>>,
+        program: &'r Program<'r>,
+        is_wanted: &'r dyn Fn(usize) -> bool,
+    ) -> Self {
+        Self {
+            units,
+            index,
+            unit,
+            program,
+            is_wanted,
+            around: Around::default(),
+            told: Vec::new(),
+            open: Vec::new(),
+        }
+    }
+
     fn read(mut self) -> Result<(Vec<(usize, Told)>, Around), Unusable> {
         let (program, is_wanted) = (self.program, self.is_wanted);
         let is_alive = |address| program.body_at(address).is_some_and(is_wanted);
@@ -456,19 +458,19 @@ impl<'a> Reader<'_, 'a> {
     fn enter_function(
         &mut self,
         entry: &DebuggingInformationEntry<Slice<'a>>,
-    ) -> Option<OpenFunction> {
+    ) -> Option<Box<OpenFunction>> {
         let mut ranges = self.unit.die_ranges(entry).ok()?;
         while let Ok(Some(range)) = ranges.next() {
             let body = self.program.body_at(range.begin);
             if range.begin < range.end
                 && let Some(body) = body.filter(|body| (self.is_wanted)(*body))
             {
-                return Some(OpenFunction {
+                return Some(Box::new(OpenFunction {
                     body,
                     entry: entry.offset(),
                     scopes: Vec::new(),
                     ranges: Vec::new(),
-                });
+                }));
             }
         }
         None
@@ -504,7 +506,7 @@ impl<'a> Reader<'_, 'a> {
         };
         let mut open = self.open.iter_mut().rev();
         let function = open.find_map(|open| match &mut open.kind {
-            OpenKind::Function(function) => Some(function.as_mut()),
+            OpenKind::Function(function) => Some(function.as_deref_mut()),
             OpenKind::Space(_) | OpenKind::Scope(_) => None,
         })??;
         let depth = parent.map_or(0, |parent| function.scopes[parent as usize].depth + 1);
