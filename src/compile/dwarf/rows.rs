@@ -225,23 +225,33 @@ impl Machine<'_> {
 
     /// Passes over what is left of a sequence.
     fn pass(&mut self) -> Option<()> {
-        while let Some((code, rest)) = self.rest.split_first() {
-            self.rest = rest;
-            if *code >= self.first_special {
+        let (mut rest, first_special) = (self.rest, self.first_special);
+        while let Some((code, behind)) = rest.split_first() {
+            rest = behind;
+            if *code >= first_special {
                 continue;
             }
             match gimli::DwLns(*code) {
-                gimli::DwLns(0) => match self.split_extended()? {
-                    (op::DW_LNE_end_sequence, _) => return Some(()),
-                    (op::DW_LNE_set_discriminator, _) => {}
-                    _ => return None,
-                },
+                gimli::DwLns(0) => {
+                    self.rest = rest;
+                    match self.split_extended()? {
+                        (op::DW_LNE_end_sequence, _) => return Some(()),
+                        (op::DW_LNE_set_discriminator, _) => rest = self.rest,
+                        _ => return None,
+                    }
+                }
                 op::DW_LNS_advance_pc
                 | op::DW_LNS_advance_line
                 | op::DW_LNS_set_file
                 | op::DW_LNS_set_column
-                | op::DW_LNS_set_isa => while self.byte()? & 0x80 != 0 {},
-                op::DW_LNS_fixed_advance_pc => self.rest = self.rest.get(2..)?,
+                | op::DW_LNS_set_isa => loop {
+                    let (byte, behind) = rest.split_first()?;
+                    rest = behind;
+                    if *byte < 0x80 {
+                        break;
+                    }
+                },
+                op::DW_LNS_fixed_advance_pc => rest = rest.get(2..)?,
                 op::DW_LNS_copy
                 | op::DW_LNS_negate_stmt
                 | op::DW_LNS_set_basic_block
@@ -251,6 +261,7 @@ impl Machine<'_> {
                 _ => return None,
             }
         }
+        self.rest = rest;
         Some(())
     }
 

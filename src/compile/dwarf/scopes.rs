@@ -477,14 +477,6 @@ impl<'r, 'a> Reader<'r, 'a> {
     }
 
     fn enter_scope(&mut self, entry: &DebuggingInformationEntry<Slice<'a>>) -> Option<u32> {
-        let mut ranges = Vec::new();
-        if let Ok(mut all) = self.unit.die_ranges(entry) {
-            while let Ok(Some(range)) = all.next() {
-                if range.begin < range.end {
-                    ranges.push(range.begin..range.end);
-                }
-            }
-        }
         let number = |name| entry.attr(name).and_then(gimli::Attribute::udata_value);
         let call = number(at::DW_AT_call_line).map(|line| SourcePlace {
             unit: self.index,
@@ -520,8 +512,13 @@ impl<'r, 'a> Reader<'r, 'a> {
             entry: entry.offset(),
             body,
         });
-        let ranges = ranges.into_iter().map(|range| (range, place));
-        function.ranges.extend(ranges);
+        if let Ok(mut all) = self.unit.die_ranges(entry) {
+            while let Ok(Some(range)) = all.next() {
+                if range.begin < range.end {
+                    function.ranges.push((range.begin..range.end, place));
+                }
+            }
+        }
         Some(place)
     }
 
