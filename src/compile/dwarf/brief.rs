@@ -130,6 +130,7 @@ fn write_functions(
             program: &mut writer.unit.line_program,
             strings: writer.line_strings,
             files: writer.files,
+            sequences: Some(&mut writer.unit.sequences),
             is_zig: sources.lines.is_zig(functions, sources.dwarf),
         };
         for some in functions.chunks(FUNCTIONS_AT_ONCE) {

@@ -21,6 +21,7 @@ use super::brief::ENCODING;
 use super::frames::{Entries, Value};
 use super::native::{CODE, Function};
 use super::output::Buffer;
+use super::sequences::{Sequences, push_number};
 
 /// Bytes of an address.
 const ADDRESS_BYTES: u8 = 8;
@@ -37,6 +38,8 @@ pub(super) struct CompactUnit<'s> {
     sections: &'s mut Sections<Buffer>,
     /// Its line table; none where the module has none.
     pub(super) line_program: LineProgram,
+    /// The sequences of that.
+    pub(super) sequences: Sequences,
     entries: Vec<Entry>,
     /// The attributes of all entries, those of one behind each other.
     bytes: Vec<u8>,
@@ -75,6 +78,7 @@ impl<'s> CompactUnit<'s> {
         let mut unit = Self {
             sections,
             line_program: LineProgram::none(),
+            sequences: Sequences::default(),
             entries: Vec::new(),
             bytes: Vec::new(),
             relocations: Vec::new(),
@@ -104,12 +108,24 @@ impl<'s> CompactUnit<'s> {
         let place = self
             .line_program
             .write(to, ENCODING, line_strings, strings)?;
+        let to = &mut to.0;
+        let moved = to.len();
+        to.write(&self.sequences.bytes)?;
+        for relocation in &self.sequences.relocations {
+            to.relocate(Relocation {
+                offset: relocation.offset + moved,
+                ..*relocation
+            });
+        }
+        // The table's length, which does not count itself.
+        let length = to.len() - place.0 - usize::from(OFFSET_BYTES);
+        to.write_udata_at(place.0, length as u64, OFFSET_BYTES)?;
         Ok(place.0)
     }
 
     /// Whether the line table says anything, or is referred to.
     pub(super) fn has_lines(&self) -> bool {
-        !self.line_program.is_none() && (!self.line_program.is_empty() || self.has_files)
+        !self.line_program.is_none() && (!self.sequences.bytes.is_empty() || self.has_files)
     }
 
     /// Begins the unit's own attributes, which come last.
@@ -299,7 +315,7 @@ impl Entries for CompactUnit<'_> {
             }
             Value::Number(number) => {
                 self.form(name, form::DW_FORM_udata);
-                write_number(&mut self.bytes, number);
+                push_number(&mut self.bytes, number);
             }
             Value::Text(text) => {
                 self.form(name, form::DW_FORM_string);
@@ -319,7 +335,7 @@ impl Entries for CompactUnit<'_> {
                 self.form(name, form::DW_FORM_udata);
                 self.has_files = true;
                 let number = self.number(file);
-                write_number(&mut self.bytes, number);
+                push_number(&mut self.bytes, number);
             }
         }
     }
@@ -442,12 +458,4 @@ impl Shapes {
 /// A digest with one more word in it; what it is used for compares all of what it finds.
 fn mixed(digest: u64, word: u64) -> u64 {
     (digest.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-}
-
-fn write_number(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
 }

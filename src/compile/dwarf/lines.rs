@@ -12,6 +12,7 @@ use super::files::Files;
 use super::input::Slice;
 use super::native::{Function, Program};
 use super::rows::{self, Rows};
+use super::sequences::Sequences;
 use crate::compile::debug::Span;
 
 /// A row of the module's line table.
@@ -199,6 +200,7 @@ impl<'a> Lines<'a> {
             program: &mut table,
             strings: unit.line_strings,
             files: &mut files,
+            sequences: None,
             is_zig: self.is_zig(functions, dwarf),
         };
         for place in functions {
@@ -281,6 +283,11 @@ impl<'a> Lines<'a> {
             end_zigs_prologue(&mut rows);
         }
         end_prologue(&mut rows, function);
+        if let Some(sequences) = &mut to.sequences {
+            let len = function.len().into();
+            sequences.push(to.program, function.code.start, &rows, len);
+            return;
+        }
         to.program.begin_sequence(Some(function.address(0)));
         for row in rows {
             *to.program.row() = row;
@@ -301,6 +308,8 @@ pub(super) struct LineTable<'t> {
     pub(super) program: &'t mut LineProgram,
     pub(super) strings: &'t mut LineStringTable,
     pub(super) files: &'t mut Files,
+    /// Where sequences go to instead of the table.
+    pub(super) sequences: Option<&'t mut Sequences>,
     /// Whether Zig's compiler made what it tells of.
     pub(super) is_zig: bool,
 }

@@ -20,6 +20,7 @@ mod results;
 mod rows;
 mod said;
 mod scopes;
+mod sequences;
 mod text;
 mod walk;
 mod wanted;

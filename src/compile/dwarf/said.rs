@@ -47,7 +47,10 @@ impl<'a> Said<'a> {
 }
 
 /// The text of an attribute; `None` for what is empty, or has in it what ends a string for those who read it.
-pub(super) fn text<'a>(unit: UnitRef<'_, Slice<'a>>, value: AttributeValue<Slice<'a>>) -> Option<&'a [u8]> {
+pub(super) fn text<'a>(
+    unit: UnitRef<'_, Slice<'a>>,
+    value: AttributeValue<Slice<'a>>,
+) -> Option<&'a [u8]> {
     let text = unit.attr_string(value).ok()?.slice();
     (!text.is_empty() && !text.contains(&0)).then_some(text)
 }
