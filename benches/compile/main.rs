@@ -1,7 +1,8 @@
 //! `cargo bench --bench compile`: how much time and memory compiling takes, beside wasmtime, and how both grow.
 //!
 //! Writes its tables into `docs/benchmarks.md`. Words that end in `.wasm` are modules to compile beside those that are made
-//! here; the words `beside`, `debug` and `growth` choose a table, print it and leave the file as it is. Peers come from
+//! here; the words `beside`, `debug` and `growth` choose a table, print it and leave the file as it is, but for that of
+//! `debug --write`. Peers come from
 //! `scripts/test-tools`, programs from `cargo bench --bench speed`.
 
 mod beside;
@@ -49,18 +50,22 @@ fn measure(words: &[String]) -> Result<(), String> {
         words.iter().partition(|word| word.ends_with(".wasm"));
     let modules: Vec<PathBuf> = modules.into_iter().map(PathBuf::from).collect();
     let is_chosen = |part: &str| parts.is_empty() || parts.iter().any(|word| *word == part);
-    let mut text = document::heading("next three tables were")?;
+    let mut text = document::heading("next two tables were")?;
     if is_chosen("beside") {
         add(&mut text, &beside::measure(&modules)?);
-    }
-    if is_chosen("debug") {
-        add(&mut text, &debug::measure(&modules)?);
     }
     if is_chosen("growth") {
         add(&mut text, &growth::measure()?);
     }
     if parts.is_empty() {
         document::write("compile", &text)?;
+    }
+    if is_chosen("debug") {
+        let mut text = document::heading("next table was")?;
+        add(&mut text, &debug::measure(&modules)?);
+        if parts.is_empty() || parts.iter().any(|word| *word == "--write") {
+            document::write("compile -- debug", &text)?;
+        }
     }
     Ok(())
 }
