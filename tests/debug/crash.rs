@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::invoke::{Ended, Place, signal};
 use super::tools::{c_compiler, run, rust_compiler};
-use super::{Transcript, attached, command, crashed, session, source};
+use super::{Transcript, attached, command, crashed, opened, session, source};
 
 #[test]
 fn a_fault_of_the_kernel_is_shown_and_told() {
@@ -208,7 +208,8 @@ fn a_panic_of_rust_is_told_where_the_program_panics() {
         .current_dir(place.path(""))
         .status();
     assert!(built.unwrap().success());
-    let ended = Ended::new(command(&place, &["run", "pick.wasm"]).output().unwrap());
+    let arguments = ["run", "--core", "pick.wasm"];
+    let ended = Ended::new(command(&place, &arguments).output().unwrap());
     ended.assert(
         134,
         &[
@@ -218,6 +219,12 @@ fn a_panic_of_rust_is_told_where_the_program_panics() {
             "called from `pick::main` at pick.rs:7:20\n",
         ],
     );
+    let commands = ["mewz program", "print at"];
+    opened(&place, ".mewz/pick.core", &commands).assert(&[
+        "pick::pick (values=",
+        ", at=7) at pick.rs:2\n",
+        "$1 = 7\n",
+    ]);
 }
 
 #[test]
