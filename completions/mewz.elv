@@ -156,7 +156,7 @@ set edit:completion:arg-completer[mewz] = {|@words|
             cand --core 'Leave the machine''s memory in FILE when the program crashes, for `mewz debug FILE` [default: .mewz/NAME.core beside the module]'
             cand --attach 'Go to a machine that runs, or waits after a crash; PROCESS names one of several'
             cand --instance 'Of several machines of `mewz dev --instances`, go to this one, from 1 on [default: the one that crashed, or the first]'
-            cand --record 'Run the program without gdb, and leave a recording of the run in FOLDER, for `--replay` (experimental; emulated, without disks and with folders of the host as copies that can only be read) [default: .mewz/NAME.recording beside the module]'
+            cand --record 'Run the program without gdb, and leave a recording of the run in FOLDER, for `--replay` (experimental; emulated, and with folders of the host as copies that can only be read) [default: .mewz/NAME.recording beside the module]'
             cand --replay 'Go through the recording in FOLDER, forwards and backwards: gdb''s `reverse-continue`, `reverse-step`, `reverse-next`, `reverse-finish` (experimental) [default: .mewz/NAME.recording beside the module]'
             cand --break 'Run to this function, `*ADDRESS` or `FILE:LINE` first'
             cand --stub 'Who answers gdb: the kernel, or QEMU, which can show the kernel''s first instructions too [default: kernel]'

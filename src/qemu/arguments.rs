@@ -9,7 +9,7 @@ use mewz_abi::exit::DEBUG_EXIT_PORT;
 use super::accelerator::Accelerator;
 use super::config::{self, Mount, Network};
 use super::machine::{DebugLine, MachineKind, Settings};
-use super::recording::Recording;
+use super::recording::{Recording, Role};
 
 /// Bytes of QEMU's cache of translated code. Its own default, 1 GiB, would make the limits of a process mean little.
 pub(super) const TRANSLATION_CACHE_BYTES: u64 = 256 << 20;
@@ -74,6 +74,7 @@ pub(super) fn arguments(settings: &Settings, files: &Files<'_>) -> Vec<OsString>
         &settings.mounts,
         &settings.disks,
         settings.network.as_ref(),
+        settings.recording.as_ref().map(|recording| recording.role),
     );
     if settings.recording.is_some() && settings.network.is_some() {
         Recording::push_network(&mut list);
@@ -117,13 +118,14 @@ impl Arguments {
         self.two("-device", exit);
     }
 
-    /// Folders, disks and the card of a machine.
+    /// Folders, disks and the card of a machine, which may have to do with a recording.
     pub(super) fn devices(
         &mut self,
         machine: MachineKind,
         mounts: &[Mount],
         disks: &[Mount],
         network: Option<&Network>,
+        role: Option<Role>,
     ) {
         let suffix = machine.device_suffix();
         for (index, mount) in mounts.iter().enumerate() {
@@ -135,7 +137,10 @@ impl Arguments {
             );
         }
         for (index, disk) in disks.iter().enumerate() {
-            self.two("-blockdev", image_option(index, disk));
+            match role {
+                None => self.two("-blockdev", image_option(&format!("disk{index}"), disk)),
+                Some(role) => Recording::push_disk(self, role, index, disk),
+            }
             let serial = config::disk_serial(index);
             self.two(
                 "-device",
@@ -196,12 +201,11 @@ fn folder_option(index: usize, mount: &Mount) -> OsString {
 }
 
 /// An image as it is, no format guessed; flushes of the guest reach the host's disk.
-fn image_option(index: usize, disk: &Mount) -> OsString {
+pub(super) fn image_option(name: &str, disk: &Mount) -> OsString {
     let mode = if disk.is_read_only { "on" } else { "off" };
-    let mut option = format!(
-        "driver=raw,node-name=disk{index},read-only={mode},file.driver=file,file.filename="
-    )
-    .into_bytes();
+    let mut option =
+        format!("driver=raw,node-name={name},read-only={mode},file.driver=file,file.filename=")
+            .into_bytes();
     push_path(&mut option, &disk.host);
     OsString::from_vec(option)
 }

@@ -48,6 +48,7 @@ impl ByHand<'_> {
             &self.mounts,
             &self.disks,
             self.network.as_ref(),
+            None,
         );
         list.two("-kernel", self.image);
         let words = self.words();

@@ -20,6 +20,7 @@ use super::config::{self, Mount, Network};
 use super::error::{Action as _, QemuError};
 use super::leash::{self, Limits};
 use super::monitor::Monitor;
+use super::nudge::Nudge;
 use super::output::Output;
 use super::recording::{Recording, Role};
 
@@ -162,6 +163,8 @@ pub struct Running {
     /// The monitor, where there is one.
     monitor: Option<Monitor>,
     is_recorded: bool,
+    /// Has the monitor while a recording with disks is made.
+    nudge: Option<Nudge>,
     /// Those of a recording that has come to its end.
     instructions: Option<u64>,
 }
@@ -232,6 +235,9 @@ impl Running {
 
     /// Brings a recording to its end: QEMU writes what is missing when it ends by itself.
     pub(super) fn end_recording(&mut self) {
+        if let Some(nudge) = self.nudge.take() {
+            self.monitor = nudge.end();
+        }
         if let Some(monitor) = self.monitor.as_mut().filter(|_| self.is_recorded) {
             let instructions = monitor.stop().and_then(|()| monitor.instructions());
             let is_asked = monitor.quit().is_ok();
@@ -362,6 +368,18 @@ pub fn start(settings: &Settings, image: &File) -> Result<Running, QemuError> {
     let Some((serial, words)) = pipes else {
         unreachable!("both streams are piped above")
     };
+    let is_recorded = settings
+        .recording
+        .as_ref()
+        .is_some_and(|recording| recording.role == Role::Make);
+    let mut monitor = monitor
+        .map(Monitor::new)
+        .transpose()
+        .action("set up the monitor's socket")?;
+    let nudge = match is_recorded && !settings.disks.is_empty() {
+        true => monitor.take().map(Nudge::begin),
+        false => None,
+    };
     let running = Running {
         process,
         console,
@@ -371,14 +389,9 @@ pub fn start(settings: &Settings, image: &File) -> Result<Running, QemuError> {
         end,
         ports: ports.collect(),
         debug_line,
-        monitor: monitor
-            .map(Monitor::new)
-            .transpose()
-            .action("set up the monitor's socket")?,
-        is_recorded: settings
-            .recording
-            .as_ref()
-            .is_some_and(|recording| recording.role == Role::Make),
+        monitor,
+        is_recorded,
+        nudge,
         instructions: None,
     };
     rustix::io::ioctl_fionbio(&running.serial, true).action("set up COM1's pipe")?;

@@ -17,6 +17,7 @@ mod introduction;
 pub mod leash;
 pub mod machine;
 pub mod monitor;
+mod nudge;
 pub mod output;
 mod packets;
 pub mod program;

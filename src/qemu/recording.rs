@@ -15,7 +15,8 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{CWD, FileType, Mode};
 
-use super::arguments::{Arguments, push_path};
+use super::arguments::{Arguments, image_option, push_path};
+use super::config::Mount;
 use super::error::{Action as _, QemuError};
 
 /// Names of the files in a recording's folder; QEMU adds `.out` and `.in` to the console's.
@@ -130,6 +131,25 @@ impl Recording {
         // and goes on, QEMU sets this timer anew, so that a frame that still waits for it would be sent later than it was.
         list.two("-global", "virtio-net-device.tx=timer");
         list.two("-global", "virtio-net-device.x-txtimer=0");
+    }
+
+    /// A disk: QEMU notes when what is asked of it is done. What a machine that repeats writes is gone with it.
+    pub(super) fn push_disk(list: &mut Arguments, role: Role, index: usize, disk: &Mount) {
+        let image = format!("image{index}");
+        match role {
+            Role::Make => list.two("-blockdev", image_option(&image, disk)),
+            Role::Repeat => {
+                let mut option =
+                    format!("if=none,id={image},format=raw,snapshot=on,file=").into_bytes();
+                push_path(&mut option, &disk.host);
+                list.two("-drive", std::ffi::OsString::from_vec(option));
+            }
+        }
+        let mode = if disk.is_read_only { "on" } else { "off" };
+        list.two(
+            "-drive",
+            format!("driver=blkreplay,if=none,id=disk{index},read-only={mode},image={image}"),
+        );
     }
 
     /// Removes what only a machine that runs needs.

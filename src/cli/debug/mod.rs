@@ -68,8 +68,8 @@ pub(super) struct DebugArguments {
         value_parser = clap::value_parser!(u8).range(1..=16)
     )]
     instance: Option<u8>,
-    /// Run the program without gdb, and leave a recording of the run in FOLDER, for `--replay` (experimental; emulated, without
-    /// disks and with folders of the host as copies that can only be read) [default: .mewz/NAME.recording beside the module]
+    /// Run the program without gdb, and leave a recording of the run in FOLDER, for `--replay` (experimental; emulated,
+    /// and with folders of the host as copies that can only be read) [default: .mewz/NAME.recording beside the module]
     #[arg(
         long,
         value_name = "FOLDER",

@@ -1,5 +1,6 @@
 //! Recordings of a program's run: where they lie, what is noted of one, and whether it can be repeated here.
 
+mod disk;
 mod record;
 mod session;
 
@@ -18,7 +19,7 @@ use crate::qemu::replay::Facts;
 
 /// Which machines recordings are made on. Another number for machines that differ in any device or in the kernel's command
 /// line: a recording repeats on the same alone.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 /// Names of the files in a recording, beside QEMU's.
 const NOTE_FILE: &str = "recording.json";
@@ -45,6 +46,8 @@ struct Note {
     /// Instructions that the machine ran.
     instructions: u64,
     trap: Option<NotedTrap>,
+    /// Whether nothing was written to each of its disks.
+    disks: Vec<bool>,
     /// Digests of the files that repeating takes, by their names.
     files: BTreeMap<String, String>,
 }
@@ -106,10 +109,10 @@ impl Found {
         }
         let note: Note = serde_json::from_slice(&text).map_err(broken)?;
         // A machine that repeats a log which is not whole waits for what never comes.
-        for name in needed() {
-            let found = digest(&folder.join(name))
+        for name in needed(note.disks.len()) {
+            let found = digest(folder, &name)
                 .map_err(|problem| failure().cause(format!("`{name}` in it: {problem}")))?;
-            if note.files.get(name) != Some(&found) {
+            if note.files.get(&name) != Some(&found) {
                 return Err(failure()
                     .cause(format!("`{name}` in it is not what was recorded"))
                     .hint("record once more"));
@@ -136,15 +139,20 @@ impl Found {
     }
 }
 
-/// Names of the files that repeating takes.
-fn needed() -> impl Iterator<Item = &'static str> {
-    recording::NEEDED_FILES
+/// Names of the files that repeating takes, with so many disks.
+fn needed(disks: usize) -> impl Iterator<Item = String> {
+    let files = recording::NEEDED_FILES
         .into_iter()
-        .chain([IMAGE_FILE, SYMBOLS_FILE])
+        .chain([IMAGE_FILE, SYMBOLS_FILE]);
+    files.map(str::to_owned).chain((0..disks).map(disk::file))
 }
 
-/// The digest of a file.
-fn digest(path: &Path) -> io::Result<String> {
+/// The digest of a file of the recording in `folder`.
+fn digest(folder: &Path, name: &str) -> io::Result<String> {
+    let path = folder.join(name);
+    if disk::is_file(name) {
+        return disk::digest(&path);
+    }
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(File::open(path)?)?;
     Ok(hasher.finalize().to_string())

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::os::fd::{AsFd as _, AsRawFd as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -15,7 +15,7 @@ use indicatif::HumanBytes;
 use mewz_abi::record::TrapReport;
 use mewz_abi::trap::TrapKind;
 
-use super::{FORMAT, IMAGE_FILE, NOTE_FILE, Note, NotedTrap, SYMBOLS_FILE, digest, needed};
+use super::{FORMAT, IMAGE_FILE, NOTE_FILE, Note, NotedTrap, SYMBOLS_FILE, digest, disk, needed};
 use crate::cli::boot::{self, Debugging, STATUS_OUTPUT_CLOSED, STATUS_TIMEOUT, Wishes};
 use crate::cli::crash::{self, LastLines, Told};
 use crate::cli::failure::{Failure, STATUS_FAILURE};
@@ -39,6 +39,9 @@ const FREE_BYTES_MIN: u64 = 64 << 20;
 /// How often both are looked at.
 const LOOK: Duration = Duration::from_millis(200);
 
+/// What to do where there is no room.
+const PLACE_HINT: &str = "`--record=FOLDER` names another place";
+
 /// Runs the program and leaves the recording in the folder `path`; the answer is the program's exit status.
 pub(in crate::cli) fn record(
     program: PathBuf,
@@ -56,7 +59,7 @@ pub(in crate::cli) fn record(
     let parent = path.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(parent).map_err(|problem| failure(&problem))?;
     if let Some(words) = too_full(parent) {
-        return Err(failure(&words).hint("`--record=FOLDER` names another place"));
+        return Err(failure(&words).hint(PLACE_HINT));
     }
     // What is half a recording is none; and a machine's memory may hold secrets: the folder is this user's alone.
     let folder = tempfile::Builder::new()
@@ -72,6 +75,19 @@ pub(in crate::cli) fn record(
     fs::copy(boot_image, folder.path().join(IMAGE_FILE))
         .and_then(|_| fs::write(folder.path().join(SYMBOLS_FILE), symbols))
         .map_err(|problem| failure(&problem))?;
+
+    for (index, disk) in wishes.disks.iter().enumerate() {
+        let copy = folder.path().join(disk::file(index));
+        disk::copy(&disk.host, &copy).map_err(|problem| {
+            failure(&format!(
+                "the disk `{}` cannot be copied: {problem}",
+                disk.host.display()
+            ))
+        })?;
+    }
+    if let Some(words) = too_full(parent) {
+        return Err(failure(&words).hint(PLACE_HINT));
+    }
 
     let deadlines = Deadlines {
         end: wishes
@@ -93,6 +109,7 @@ pub(in crate::cli) fn record(
             .is_some_and(|network| network.capture.is_some()),
         instructions: 0,
         trap: None,
+        disks: wishes.disks.iter().map(|disk| disk.is_read_only).collect(),
         files: BTreeMap::new(),
     };
     let (telling, log_level, timeout) = (wishes.telling, wishes.log_level, wishes.timeout);
@@ -114,9 +131,9 @@ pub(in crate::cli) fn record(
     if let Some(recording) = &settings.recording {
         recording.tidy();
     }
-    for name in needed() {
-        let digest = digest(&folder.path().join(name)).map_err(|problem| failure(&problem))?;
-        note.files.insert(name.to_owned(), digest);
+    for name in needed(note.disks.len()) {
+        let digest = digest(folder.path(), &name).map_err(|problem| failure(&problem))?;
+        note.files.insert(name, digest);
     }
     let text = serde_json::to_vec_pretty(&note).map_err(|problem| failure(&problem))?;
     fs::write(folder.path().join(NOTE_FILE), text).map_err(|problem| failure(&problem))?;
@@ -175,13 +192,6 @@ fn recordable(mut wishes: Wishes) -> Result<Wishes, Failure> {
                 .hint("leave `--machine` out, or set it to `microvm`"),
         );
     }
-    if let Some(disk) = wishes.disks.first() {
-        return Err(failure(&format!(
-            "the disk `{}` changes while the program runs, and a recording does not keep what was on it",
-            disk.host.display()
-        ))
-        .hint("`--tmp GUEST` gives the program a folder in memory instead"));
-    }
     if let Some(mount) = wishes.mounts.iter().find(|mount| !mount.is_read_only) {
         return Err(failure(&format!(
             "the program may change the folder `{}`, and a recording does not keep what was in it",
@@ -226,7 +236,7 @@ fn settings(program: PathBuf, wishes: Wishes, module: &Module, folder: &Path) ->
             .collect(),
         environment: wishes.environment,
         mounts: Vec::new(),
-        disks: Vec::new(),
+        disks: wishes.disks,
         network: wishes.network,
         options: wishes.options,
         pack: wishes.pack,
@@ -363,11 +373,11 @@ fn keep(folder: tempfile::TempDir, path: &Path) -> std::io::Result<()> {
     fs::rename(folder.keep(), path)
 }
 
-/// Bytes of the files in a recording.
+/// Bytes that the files of a recording take: a disk's may be mostly empty.
 fn bytes(folder: &Path) -> u64 {
     let files = fs::read_dir(folder).into_iter().flatten().flatten();
     files
-        .map(|file| file.metadata().map_or(0, |file| file.len()))
+        .map(|file| file.metadata().map_or(0, |file| file.blocks() * 512))
         .sum()
 }
 

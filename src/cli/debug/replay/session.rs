@@ -9,12 +9,12 @@ use std::sync::{Arc, mpsc};
 
 use super::super::gdb::{Script, Target};
 use super::super::{in_foreground, places};
-use super::{Found, IMAGE_FILE, SYMBOLS_FILE};
+use super::{Found, IMAGE_FILE, SYMBOLS_FILE, disk};
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::{Holding, hold};
 use crate::cli::{Outcome, emulator, words};
 use crate::qemu::accelerator::Accelerator;
-use crate::qemu::config::Network;
+use crate::qemu::config::{Mount, Network};
 use crate::qemu::entrance::Entrance;
 use crate::qemu::machine::{self, DebugLine, MachineKind, Settings};
 use crate::qemu::program;
@@ -137,7 +137,13 @@ impl Source for Machines {
             arguments: Vec::new(),
             environment: Vec::new(),
             mounts: Vec::new(),
-            disks: Vec::new(),
+            disks: (note.disks.iter().enumerate())
+                .map(|(index, is_read_only)| Mount {
+                    host: self.found.folder.join(disk::file(index)),
+                    guest: String::new(),
+                    is_read_only: *is_read_only,
+                })
+                .collect(),
             // What came from it is in the recording, what goes to it is dropped.
             network: note.has_network.then(|| Network {
                 // What captures packets asks for the time, once, and what it is told is part of the recording.
