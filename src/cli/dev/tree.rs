@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -347,9 +347,10 @@ fn digest(path: &Path, stamp: Stamp) -> Option<blake3::Hash> {
     if stamp.bytes > DIGEST_BYTES_MAX {
         return None;
     }
-    let hash =
-        |path: &Path| -> io::Result<blake3::Hash> { Ok(blake3::hash(&std::fs::read(path)?)) };
-    hash(path).ok()
+    // Piece by piece: memory for all of a module with debug information takes longer than its digest.
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(File::open(path).ok()?).ok()?;
+    Some(hasher.finalize())
 }
 
 #[cfg(test)]
