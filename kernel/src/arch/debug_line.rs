@@ -46,9 +46,14 @@ pub(crate) fn enable_interrupts() {
     write_port_u8(INTERRUPT_ENABLE, 0x01);
 }
 
+/// Whether a byte has come.
+pub(crate) fn has_byte() -> bool {
+    read_port_u8(LINE_STATUS) & DATA_READY != 0
+}
+
 /// The next byte that came.
 pub(crate) fn read() -> Option<u8> {
-    (read_port_u8(LINE_STATUS) & DATA_READY != 0).then(|| read_port_u8(COM2))
+    has_byte().then(|| read_port_u8(COM2))
 }
 
 /// Sends a byte.

@@ -83,6 +83,10 @@ pub(crate) mod debug_line {
 
     pub(crate) fn enable_interrupts() {}
 
+    pub(crate) fn has_byte() -> bool {
+        with(|machine| !machine.input.is_empty())
+    }
+
     pub(crate) fn read() -> Option<u8> {
         with(|machine| {
             let byte = machine.input.pop_front();

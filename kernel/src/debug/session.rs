@@ -215,6 +215,10 @@ impl Stub {
             Stop::trap(Reason::SwBreak(()))
         } else if waits_by != 0 {
             Stop::signal(waits_by)
+        } else if peek_byte(before).is_some_and(|byte| byte != BREAKPOINT) {
+            // It was ours until a moment ago: between it and this its debugger was heard, and took it out.
+            frame.rip = before;
+            return true;
         } else if self.is_attached {
             Stop::signal(signal::TRAP)
         } else {
@@ -596,6 +600,11 @@ impl fmt::Write for Lines<'_> {
 /// Fills `content` from `address` on, as far as there is memory.
 fn look(address: u64, content: &mut [u8]) {
     peek::read(address, content);
+}
+
+fn peek_byte(address: u64) -> Option<u8> {
+    let mut content = [0];
+    (peek::read(address, &mut content) == 1).then_some(content[0])
 }
 
 /// Waits for the next byte and takes it.
