@@ -19,6 +19,7 @@ use std::ops::Range;
 use cranelift_codegen::Final;
 use cranelift_codegen::MachSrcLoc;
 
+use super::leb128::{write_signed, write_unsigned};
 use super::translate::InlinedBodies;
 
 /// Version of the section.
@@ -515,24 +516,4 @@ pub(super) fn encode(
         end = function.start + function.len;
     }
     bytes
-}
-
-fn write_unsigned(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-fn write_signed(out: &mut Vec<u8>, mut value: i64) {
-    loop {
-        let byte = (value & 0x7f) as u8;
-        value >>= 7;
-        if (value == 0 && byte & 0x40 == 0) || (value == -1 && byte & 0x40 != 0) {
-            out.push(byte);
-            return;
-        }
-        out.push(byte | 0x80);
-    }
 }

@@ -17,6 +17,7 @@ mod incremental;
 mod initializer;
 mod instantiate;
 mod layout;
+mod leb128;
 mod letters;
 mod module;
 mod names;

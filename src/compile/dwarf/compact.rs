@@ -21,7 +21,8 @@ use super::brief::ENCODING;
 use super::frames::{Entries, Value};
 use super::native::{CODE, Function};
 use super::output::Buffer;
-use super::sequences::{Sequences, push_number};
+use super::sequences::Sequences;
+use crate::compile::leb128::write_unsigned;
 
 /// Bytes of an address.
 const ADDRESS_BYTES: u8 = 8;
@@ -315,7 +316,7 @@ impl Entries for CompactUnit<'_> {
             }
             Value::Number(number) => {
                 self.form(name, form::DW_FORM_udata);
-                push_number(&mut self.bytes, number);
+                write_unsigned(&mut self.bytes, number);
             }
             Value::Text(text) => {
                 self.form(name, form::DW_FORM_string);
@@ -335,7 +336,7 @@ impl Entries for CompactUnit<'_> {
                 self.form(name, form::DW_FORM_udata);
                 self.has_files = true;
                 let number = self.number(file);
-                push_number(&mut self.bytes, number);
+                write_unsigned(&mut self.bytes, number);
             }
         }
     }

@@ -9,6 +9,7 @@ use gimli::write::{FileId, LineProgram, LineRow, Relocation, RelocationTarget};
 use rustc_hash::FxHashMap;
 
 use super::native::CODE;
+use crate::compile::leb128::{write_signed, write_unsigned};
 
 /// The first special instruction, the least line that they advance by, and how many lines there are.
 const SPECIAL_FIRST: u64 = 13;
@@ -69,7 +70,7 @@ impl Sequences {
         }
         if len != before.address {
             bytes.push(op::DW_LNS_advance_pc.0);
-            push_number(bytes, len - before.address);
+            write_unsigned(bytes, len - before.address);
         }
         bytes.extend_from_slice(&[0, 1, op::DW_LNE_end_sequence.0]);
     }
@@ -93,11 +94,11 @@ fn push_row(bytes: &mut Vec<u8>, row: &LineRow, file: u64, before: &mut Before) 
     }
     if file != before.file {
         bytes.push(op::DW_LNS_set_file.0);
-        push_number(bytes, file);
+        write_unsigned(bytes, file);
     }
     if row.column != before.column {
         bytes.push(op::DW_LNS_set_column.0);
-        push_number(bytes, row.column);
+        write_unsigned(bytes, row.column);
     }
     let lines = (row.line as i64).wrapping_sub(before.line as i64);
     let mut special = SPECIAL_NOTHING;
@@ -106,7 +107,7 @@ fn push_row(bytes: &mut Vec<u8>, row: &LineRow, file: u64, before: &mut Before) 
         special = SPECIAL_FIRST + in_special as u64;
     } else {
         bytes.push(op::DW_LNS_advance_line.0);
-        push_signed(bytes, lines);
+        write_signed(bytes, lines);
     }
     let addresses = row.address_offset - before.address;
     let is_enough = special + addresses * LINE_RANGE <= u8::MAX.into();
@@ -123,7 +124,7 @@ fn push_row(bytes: &mut Vec<u8>, row: &LineRow, file: u64, before: &mut Before) 
         special += left * LINE_RANGE;
     } else {
         bytes.push(op::DW_LNS_advance_pc.0);
-        push_number(bytes, addresses);
+        write_unsigned(bytes, addresses);
     }
     bytes.push(match special {
         SPECIAL_NOTHING => op::DW_LNS_copy.0,
@@ -136,26 +137,4 @@ fn push_row(bytes: &mut Vec<u8>, row: &LineRow, file: u64, before: &mut Before) 
         column: row.column,
         is_statement: row.is_statement,
     };
-}
-
-/// Appends a LEB128 number.
-pub(super) fn push_number(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-/// Appends a LEB128 number with a sign.
-fn push_signed(out: &mut Vec<u8>, mut value: i64) {
-    loop {
-        let byte = (value & 0x7f) as u8;
-        value >>= 7;
-        if (value == 0 && byte & 0x40 == 0) || (value == -1 && byte & 0x40 != 0) {
-            out.push(byte);
-            return;
-        }
-        out.push(byte | 0x80);
-    }
 }

@@ -13,6 +13,7 @@ use wasmparser::{FunctionBody, KnownCustom, Name, Parser, Payload};
 
 use super::Unusable;
 use crate::compile::error::CompileError;
+use crate::compile::leb128::write_unsigned;
 use crate::compile::module::{Module, code_type};
 use crate::compile::{names, read};
 
@@ -52,21 +53,13 @@ pub fn with_text(wasm: &[u8], folder: &str, file: &str) -> Result<WithText, Comp
 
 /// Appends a custom section.
 fn append(wasm: &mut Vec<u8>, name: &str, bytes: &[u8]) {
-    let number = |mut value: usize| {
-        let mut out = Vec::new();
-        while value >= 0x80 {
-            out.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        out.push(value as u8);
-        out
-    };
-    let name_len = number(name.len());
+    let mut content = Vec::with_capacity(name.len() + bytes.len() + 2);
+    write_unsigned(&mut content, name.len() as u64);
+    content.extend_from_slice(name.as_bytes());
+    content.extend_from_slice(bytes);
     wasm.push(0);
-    wasm.extend(number(name_len.len() + name.len() + bytes.len()));
-    wasm.extend(name_len);
-    wasm.extend_from_slice(name.as_bytes());
-    wasm.extend_from_slice(bytes);
+    write_unsigned(wasm, content.len() as u64);
+    wasm.append(&mut content);
 }
 
 /// The sections, for addresses as a module's DWARF has them.
