@@ -138,10 +138,17 @@ struct Transcript {
     errors: String,
 }
 
+/// What gdb says at either end of a recording, before version 16 and since then.
+const ENDS_OF_HISTORY: [&str; 2] = [
+    "No more reverse-execution history.",
+    "Reached end of recorded history; stopping.",
+];
+
 impl Transcript {
     fn new(ended: &Ended) -> Self {
+        let [before, since] = ENDS_OF_HISTORY;
         Self {
-            text: String::from_utf8_lossy(&ended.stdout).into_owned(),
+            text: String::from_utf8_lossy(&ended.stdout).replace(since, before),
             errors: ended.stderr.clone(),
         }
     }
