@@ -12,7 +12,7 @@ use std::process::Command;
 use invoke::Place;
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
 use serde_json::Value;
-use tools::{c_compiler, run};
+use tools::{c_compiler, run, rust_compiler};
 
 /// The trap's status.
 const TRAPPED: i32 = 134;
@@ -109,6 +109,60 @@ fn a_crash_is_told_by_the_debug_file_as_by_the_module() {
     );
     assert!(without.stderr.contains(&hint), "{}", without.stderr);
     place.assert_clean();
+}
+
+/// Calls from the program into its library and back, down to a trap.
+const THROUGH_A_LIBRARY: &str = "
+fn weight(weights: &[u32], at: usize) -> u32 {
+    if at > 6 {
+        std::process::abort();
+    }
+    weights[at]
+}
+fn main() {
+    let mut sizes: Vec<usize> = std::env::args().map(|word| word.len()).collect();
+    sizes.extend([1, 0, 7]);
+    sizes.sort_by_key(|size| weight(&[5, 4, 3, 2, 1, 0, 9], *size + sizes_off()));
+    println!(\"{sizes:?}\");
+}
+#[inline(never)]
+fn sizes_off() -> usize {
+    std::env::args().count() - 1
+}
+";
+
+#[test]
+fn a_debug_image_tells_of_its_crash_what_the_module_tells() {
+    let place = Place::new();
+    fs::write(place.path("sizes.rs"), THROUGH_A_LIBRARY).unwrap();
+    let wasm = place.path("sizes.wasm");
+    let mut compiler = rust_compiler();
+    compiler.args(["-g", "-O"]).arg(place.path("sizes.rs"));
+    run(compiler.arg("-o").arg(&wasm));
+    for options in [&[][..], &["--opt", "2"]] {
+        let built = place.run(&[&["build", "sizes.wasm", "-o", "sizes.elf"], options].concat());
+        assert_eq!(built.status, 0, "{}", built.stderr);
+        let told = |file| {
+            let ended = place.run(&[&["run", file], options].concat());
+            assert_eq!(ended.status, TRAPPED, "{}", ended.stderr);
+            let is_call = |line: &&str| line.contains('`') || line.contains("called from");
+            let calls = ended.stderr.lines().filter(is_call).map(str::to_owned);
+            calls.collect::<Vec<_>>()
+        };
+        let by_module = told("sizes.wasm");
+        let position = |words| {
+            by_module
+                .iter()
+                .position(|call: &String| call.contains(words))
+        };
+        let (library, own) = (
+            position("/library/"),
+            position("`sizes::main` at sizes.rs:"),
+        );
+        assert!(library.is_some() && library < own, "{by_module:?}");
+        // Of functions of libraries it has lines alone, and their symbols' names.
+        assert_eq!(told("sizes.elf"), by_module, "{options:?}");
+    }
 }
 
 #[test]

@@ -71,9 +71,9 @@ fn assert_sound(name: &str, flags: &[&str]) {
     let wasm = built(folder.path(), name, flags);
     let full = [OptLevel::None, OptLevel::Function, OptLevel::Module];
     let full = full.map(|level| (DebugLevel::Full, level));
-    // Lines are told of the same code at every level.
-    let lines = (DebugLevel::Lines, OptLevel::Module);
-    for (debug, level) in full.into_iter().chain([lines]) {
+    // Lines and frames are told of the same code at every level.
+    let less = [DebugLevel::Lines, DebugLevel::Frames].map(|debug| (debug, OptLevel::Module));
+    for (debug, level) in full.into_iter().chain(less) {
         let compiled = compiled(&wasm, debug, level);
         assert_eq!(compiled.debug_problem, None);
         let object = write(folder.path(), &compiled.object);
@@ -169,7 +169,7 @@ fn only_who_asks_gets_debug_information() {
         names.collect::<Vec<_>>()
     };
     assert_eq!(sections(DebugLevel::None), [""; 0]);
-    for debug in [DebugLevel::Lines, DebugLevel::Full] {
+    for debug in [DebugLevel::Lines, DebugLevel::Frames, DebugLevel::Full] {
         assert!(sections(debug).contains(&".debug_line".to_owned()));
     }
 }
@@ -192,10 +192,12 @@ fn lines_are_told_of_the_code_as_it_is() {
             });
             sections.collect::<Vec<_>>()
         };
-        assert!(
-            loaded(DebugLevel::None) == loaded(DebugLevel::Lines),
-            "{level:?}"
-        );
+        for debug in [DebugLevel::Lines, DebugLevel::Frames] {
+            assert!(
+                loaded(DebugLevel::None) == loaded(debug),
+                "{debug:?} {level:?}"
+            );
+        }
     }
 }
 
@@ -209,7 +211,7 @@ fn entries(folder: &Path, compiled: &Compiled) -> String {
 fn bodies_that_became_part_of_functions_have_entries() {
     let folder = tempfile::tempdir().unwrap();
     let wasm = built(folder.path(), "nested.c", &["-g", "-O2"]);
-    for debug in [DebugLevel::Lines, DebugLevel::Full] {
+    for debug in [DebugLevel::Lines, DebugLevel::Frames, DebugLevel::Full] {
         let text = entries(folder.path(), &compiled(&wasm, debug, OptLevel::Module));
         // Whose body it is stands behind the word.
         let parts = text.split("DW_TAG_inlined_subroutine").skip(1);
@@ -227,6 +229,46 @@ fn bodies_that_became_part_of_functions_have_entries() {
         let calls = text.matches("DW_AT_call_line").count();
         assert!(calls >= names.len(), "{debug:?}\n{text}");
     }
+}
+
+#[test]
+fn lines_tell_functions_of_the_programs_own_sources_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let wasm = built(folder.path(), "values.rs", &["-g"]);
+    let dumped = |debug, section| {
+        let compiled = compiled(&wasm, debug, OptLevel::Function);
+        let object = write(folder.path(), &compiled.object);
+        dwarfdump(&[section], &object).1
+    };
+    let [lines, frames] = [DebugLevel::Lines, DebugLevel::Frames].map(|debug| {
+        // The same lines, of libraries too.
+        let table = dumped(debug, "--debug-line");
+        assert!(table.contains("panicking.rs"), "{table}");
+        let rows = table.lines().filter(|line| line.starts_with("0x"));
+        (dumped(debug, "--debug-info"), rows.count())
+    });
+    assert_eq!(lines.1, frames.1);
+    let has = |text: &str, name: &str| text.contains(&format!("DW_AT_name\t(\"{name}\")"));
+    assert!(has(&lines.0, "look") && has(&frames.0, "look"));
+    // What panics in the end, deep in the library.
+    assert!(!has(&lines.0, "rust_panic_with_hook"), "{}", lines.0);
+    assert!(has(&frames.0, "rust_panic_with_hook"), "{}", frames.0);
+}
+
+#[test]
+fn functions_are_told_of_a_program_that_lies_where_libraries_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = [
+        "-g",
+        "-O0",
+        "-nostdlib",
+        "-Wl,--no-entry,--export=divide",
+        "-fdebug-compilation-dir=/.cargo/registry/src/plain",
+    ];
+    let wasm = built(folder.path(), "plain.c", &flags);
+    let compiled = compiled(&wasm, DebugLevel::Lines, OptLevel::Function);
+    let text = entries(folder.path(), &compiled);
+    assert!(text.contains("(\"divide\")"), "{text}");
 }
 
 /// Where the content of the custom sections for debuggers lies in a module.
@@ -271,8 +313,9 @@ fn damage_costs_the_debug_information_alone() {
                     _ => below(256) as u8,
                 };
             }
-            let compiled = match round % 2 {
+            let compiled = match round % 3 {
                 0 => compiled(&damaged, DebugLevel::Full, OptLevel::None),
+                1 => compiled(&damaged, DebugLevel::Frames, OptLevel::Module),
                 _ => compiled(&damaged, DebugLevel::Lines, OptLevel::Module),
             };
             unread += usize::from(compiled.debug_problem.is_some());

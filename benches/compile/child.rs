@@ -96,9 +96,10 @@ pub(crate) const WAYS: [Way; 4] = [
 ];
 
 /// How much debug information an object may have, and what to call it.
-pub(crate) const DEBUG_LEVELS: [(&str, DebugLevel); 3] = [
+pub(crate) const DEBUG_LEVELS: [(&str, DebugLevel); 4] = [
     ("no debug", DebugLevel::None),
     ("lines", DebugLevel::Lines),
+    ("frames", DebugLevel::Frames),
     ("full", DebugLevel::Full),
 ];
 

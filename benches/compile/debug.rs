@@ -1,4 +1,4 @@
-//! What debug information costs: none, lines, and all of it.
+//! What debug information costs: none, lines, frames, and all of it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -53,32 +53,21 @@ pub(crate) fn measure(modules: &[PathBuf]) -> Result<Table, String> {
     }
     let precedence = Precedence::take();
     let words = format!(
-        "From a module's bytes to an object's with debug information of three kinds; all on all cores, at {} priority. Each \
+        "From a module's bytes to an object's with debug information of four kinds; all on all cores, at {} priority. Each \
          figure is the least of {ROUNDS} rounds in which all ran in turn, each in a process of its own. Code and DWARF are the \
-         module's sections of these. `lines` has lines, functions and the bodies that became part of them; `full` types and \
-         variables too, and code that keeps these. Ratios are to no debug information, of CPU time unless elapsed time is \
-         named; memory is what comes on top of the module's bytes. `rust-std` is a small program that brings along the debug \
-         information of all of its library. Target: `lines` adds at most 15 % to the time elapsed.",
+         module's sections of these. `lines` has the lines of all code, and functions of the program's own sources with the \
+         bodies that became part of them; `frames` those of libraries too; `full` types and variables, and code that keeps \
+         these. Ratios are to no debug information, of CPU time unless elapsed time is named; memory is what comes on top of the \
+         module's bytes. `rust-std` is a small program that brings along the debug information of all of its library. Target: \
+         `lines` adds at most 15 % to the time elapsed.",
         precedence.name()
     );
-    let head = [
-        "module",
-        "code, KB",
-        "DWARF, KB",
-        "optimisation",
-        "CPU, s",
-        "lines",
-        "full",
-        "elapsed, s",
-        "lines",
-        "full",
-        "memory, MB",
-        "lines",
-        "full",
-        "object, KB",
-        "lines",
-        "full",
-    ];
+    let levels = DEBUG_LEVELS.iter().skip(1).map(|(name, _)| *name);
+    let mut head = vec!["module", "code, KB", "DWARF, KB", "optimisation"];
+    for measure in ["CPU, s", "elapsed, s", "memory, MB", "object, KB"] {
+        head.push(measure);
+        head.extend(levels.clone());
+    }
     let mut table = Table::new("Debug information", words, &head);
     for (name, path) in named {
         let wasm = fs::read(&path).map_err(|problem| format!("cannot read {path:?}: {problem}"))?;

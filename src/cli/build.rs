@@ -121,10 +121,12 @@ pub(super) fn run(arguments: BuildArguments) -> Outcome {
     let memory_bytes = arguments.memory.or(settings.run().memory);
     let memory_bytes = pack::memory_bytes(memory_bytes, pack::bytes(&pack))?;
     let mut options = arguments.code.with_profile(options, profile, settings)?;
-    // What a debugger is to find costs time; what a backtrace shows nearly none.
-    options.debug = match arguments.debuggable {
-        true => DebugLevel::Full,
-        false => DebugLevel::Lines,
+    // What a debugger is to find costs time, and nothing else is asked for of a build that is made again in a moment. Of a
+    // release the debug file is all that its crashes will ever be read by.
+    options.debug = match (arguments.debuggable, arguments.release) {
+        (true, _) => DebugLevel::Full,
+        (false, true) => DebugLevel::Frames,
+        (false, false) => DebugLevel::Lines,
     };
     let making = Making {
         options,

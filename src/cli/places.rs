@@ -186,19 +186,18 @@ impl CodeMap {
         if by_map.is_empty() {
             return by_map;
         }
-        let sources = native.at(address);
-        if sources.is_empty() {
+        let frames = native.frames(address);
+        if frames.iter().all(|frame| frame.function.is_none()) {
+            // Nothing, or a line alone, as of functions of libraries in a debug build.
+            by_map[0].source = frames.into_iter().next().and_then(|frame| frame.source);
             return by_map;
         }
         // The innermost stands where the instruction comes from; of the others only the line is known.
         let mut wasm_offset = by_map.swap_remove(0).wasm_offset;
-        let places = sources.into_iter().map(|source| {
-            let function = source.function.as_deref().unwrap_or("?");
-            Place {
-                function: function_name(function),
-                wasm_offset: wasm_offset.take(),
-                source: Some(source),
-            }
+        let places = frames.into_iter().map(|frame| Place {
+            function: function_name(frame.function.as_deref().unwrap_or("?")),
+            wasm_offset: wasm_offset.take(),
+            source: frame.source,
         });
         places.collect()
     }

@@ -1,4 +1,4 @@
-//! From pieces to the object: code, data, descriptor, trap table, address map and unwind tables.
+//! From pieces to the object: code and what is known of it, data and descriptor.
 
 use cranelift_codegen::isa::TargetIsa;
 use mewz_abi::application::{
@@ -9,24 +9,20 @@ use mewz_abi::symbol;
 
 use super::codegen::Task;
 use super::content::Content;
-use super::debug::{self, FunctionRows};
-use super::dwarf::{self, DebugSection, DebugTarget};
+use super::dwarf::{self, DebugSection, DebugTarget, ModuleInfo, Unusable};
 use super::error::CompileError;
 use super::exceptions;
 use super::layout::Layout;
 use super::module::{Item, Module};
 use super::names;
-use super::options::{DebugLevel, Options};
+use super::options::Options;
 use super::pieces::Piece;
+use super::placed_code::{PlacedCode, TRAP_SITE_BYTES, section};
 use super::plan::CountersPlace;
 use super::symbol_table::{SectionIndex, SymbolTable};
 use super::symbols::{Single, SymbolId};
 use super::target::cpu_features;
-use super::unwind;
 use crate::relocatable::{Binding, Object, Relocation, RelocationKind, Section, SectionKind};
-
-/// Bytes of a `TrapSite`.
-const TRAP_SITE_BYTES: usize = 12;
 
 /// Most bytes of code: a call reaches 2 GiB.
 const TEXT_BYTES_MAX: u64 = 1 << 30;
@@ -53,12 +49,16 @@ pub(super) struct Assembly {
     pub(super) debug_problem: Option<String>,
 }
 
-/// Makes the object.
+/// Makes the object, with debug information by that of the module, `info`, where this is wanted.
 ///
 /// # Errors
 ///
 /// It would be too large.
-pub(super) fn assemble(parts: Parts<'_>, isa: &dyn TargetIsa) -> Result<Assembly, CompileError> {
+pub(super) fn assemble(
+    parts: Parts<'_>,
+    info: Result<Option<ModuleInfo<'_>>, Unusable>,
+    isa: &dyn TargetIsa,
+) -> Result<Assembly, CompileError> {
     let mut text_bytes = 0_u64;
     let starts = parts.pieces.iter().map(|piece| {
         let code = &piece.code;
@@ -73,15 +73,33 @@ pub(super) fn assemble(parts: Parts<'_>, isa: &dyn TargetIsa) -> Result<Assembly
         )));
     }
     let mut assembler = Assembler::new(parts, starts, text_bytes);
-    let (debug, debug_problem) = match assembler.debug() {
+    let code = PlacedCode {
+        parts: &assembler.parts,
+        starts: &assembler.starts,
+        text_bytes,
+    };
+    let symbols = &mut assembler.symbols;
+    let mut of_code = None;
+    let debug = rayon::in_place_scope(|scope| {
+        scope.spawn(|_| {
+            of_code = Some((
+                code.text(symbols),
+                code.traps(),
+                code.handlers(),
+                code.addresses(),
+                code.unwind(isa, symbols),
+            ));
+        });
+        match info? {
+            Some(info) => dwarf::sections(&code, &info),
+            None => Ok(Vec::new()),
+        }
+    });
+    let (text, traps, handlers, addresses, unwind) = of_code.expect("the scope waits for it");
+    let (debug, debug_problem) = match debug {
         Ok(debug) => (debug, None),
         Err(problem) => (Vec::new(), Some(problem.to_string())),
     };
-    let text = assembler.text();
-    let traps = assembler.traps();
-    let handlers = assembler.handlers();
-    let addresses = assembler.addresses();
-    let unwind = assembler.unwind(isa);
     let handlers_len = handlers.size / size_of::<Handler>() as u64;
     exceptions::fill(
         assembler.parts.module,
@@ -167,22 +185,6 @@ impl<'a> Assembler<'a> {
         }
     }
 
-    /// The sections for debuggers.
-    fn debug(&self) -> Result<Vec<DebugSection>, dwarf::Unusable> {
-        let level = self.parts.options.debug;
-        if level == DebugLevel::None {
-            return Ok(Vec::new());
-        }
-        let parts = dwarf::Parts {
-            module: self.parts.module,
-            layout: &self.parts.layout,
-            tasks: &self.parts.tasks,
-            pieces: &self.parts.pieces,
-            starts: &self.starts,
-        };
-        dwarf::sections(&parts, level)
-    }
-
     /// Appends the sections for debuggers to `sections`.
     fn append_debug(&mut self, debug: Vec<DebugSection>, sections: &mut Vec<Section>) {
         let first = sections.len() as u32;
@@ -224,146 +226,6 @@ impl<'a> Assembler<'a> {
                 relocations: relocations.collect(),
                 ..section(name, SectionKind::Unloaded, bytes)
             });
-        }
-    }
-
-    fn text(&mut self) -> Section {
-        let mut bytes = vec![0; self.text_bytes as usize];
-        let mut relocations = Vec::new();
-        for ((task, piece), start) in self
-            .parts
-            .tasks
-            .iter()
-            .zip(&self.parts.pieces)
-            .zip(&self.starts)
-        {
-            let code = &piece.code;
-            bytes[*start as usize..][..code.bytes.len()].copy_from_slice(&code.bytes);
-            for relocation in &code.relocations {
-                if let Some(SymbolId::Constant(slot)) = relocation.target {
-                    let value = piece.constant(relocation, slot).to_le_bytes();
-                    let at = *start as usize + relocation.offset as usize;
-                    bytes[at..][..value.len()].copy_from_slice(&value);
-                    continue;
-                }
-                let target = piece.target(relocation, &self.parts.layout.plan);
-                relocations.push(Relocation {
-                    offset: start + u64::from(relocation.offset),
-                    kind: relocation.kind,
-                    symbol: self.symbols.index(target.unwrap_or(task.id)),
-                    addend: relocation.addend,
-                });
-            }
-        }
-        let alignments = self.parts.pieces.iter().map(|piece| piece.code.alignment);
-        Section {
-            align: alignments.max().unwrap_or(1).into(),
-            relocations,
-            ..section(".text", SectionKind::Text, bytes)
-        }
-    }
-
-    fn traps(&self) -> Section {
-        let mut sites: Vec<[u32; 3]> = Vec::new();
-        for ((task, piece), start) in self
-            .parts
-            .tasks
-            .iter()
-            .zip(&self.parts.pieces)
-            .zip(&self.starts)
-        {
-            let body = task.work.wasm_offset();
-            sites.extend(piece.code.traps.iter().map(|trap| {
-                let wasm_offset = match trap.wasm_offset {
-                    0 => 0,
-                    offset => body.wrapping_add(offset),
-                };
-                [
-                    *start as u32 + trap.code_offset,
-                    wasm_offset,
-                    trap.kind as u32,
-                ]
-            }));
-        }
-        sites.sort_unstable();
-        sites.dedup_by_key(|site| site[0]);
-        let mut bytes = Vec::with_capacity(sites.len() * TRAP_SITE_BYTES);
-        for field in sites.iter().flatten() {
-            bytes.extend_from_slice(&field.to_le_bytes());
-        }
-        Section {
-            align: 4,
-            ..section(symbol::TRAP_SECTION, SectionKind::ReadOnly, bytes)
-        }
-    }
-
-    /// The clauses of all calls, by return address.
-    fn handlers(&self) -> Section {
-        let mut rows: Vec<Handler> = Vec::new();
-        for (piece, start) in self.parts.pieces.iter().zip(&self.starts) {
-            let start = *start as u32;
-            rows.extend(piece.handlers().map(|handler| Handler {
-                return_offset: start + handler.return_offset,
-                handler_offset: start + handler.handler_offset,
-                ..handler
-            }));
-        }
-        // Those of one call stay in the order of trying.
-        rows.sort_by_key(|handler| handler.return_offset);
-        let fields = rows.iter().flat_map(|handler| {
-            [
-                handler.return_offset,
-                handler.handler_offset,
-                handler.frame_bytes,
-                handler.clause,
-            ]
-        });
-        let bytes = fields.flat_map(u32::to_le_bytes).collect();
-        section(symbol::HANDLER_SECTION, SectionKind::ReadOnly, bytes)
-    }
-
-    fn addresses(&self) -> Section {
-        let tasks = self
-            .parts
-            .tasks
-            .iter()
-            .zip(&self.parts.pieces)
-            .zip(&self.starts);
-        let functions: Vec<FunctionRows<'_>> = tasks
-            .map(|((task, piece), start)| FunctionRows {
-                start: *start,
-                len: piece.code.bytes.len() as u64,
-                wasm_index: task.wasm_index,
-                wasm_offset: task.work.wasm_offset(),
-                rows: &piece.code.locations,
-            })
-            .collect();
-        let bytes = debug::encode(&functions, || names::functions(self.parts.module));
-        Section {
-            align: 1,
-            ..section(symbol::ADDRESS_SECTION, SectionKind::Unloaded, bytes)
-        }
-    }
-
-    fn unwind(&mut self, isa: &dyn TargetIsa) -> Section {
-        let mut table = unwind::Section::new(isa);
-        let mut relocations = Vec::new();
-        let text = self.symbols.index(Single::Text);
-        for (piece, start) in self.parts.pieces.iter().zip(&self.starts) {
-            let code = &piece.code;
-            if !code.unwind.is_empty() {
-                relocations.push(Relocation {
-                    offset: table.append(&code.unwind) as u64,
-                    kind: RelocationKind::Relative32,
-                    symbol: text,
-                    addend: *start as i64,
-                });
-            }
-        }
-        Section {
-            align: 8,
-            relocations,
-            ..section(".eh_frame", SectionKind::Unwind, table.bytes)
         }
     }
 
@@ -529,17 +391,6 @@ impl<'a> Assembler<'a> {
             relocations: relocations.collect(),
             ..section(name, kind, content.bytes)
         }
-    }
-}
-
-fn section(name: &'static str, kind: SectionKind, bytes: Vec<u8>) -> Section {
-    Section {
-        name,
-        kind,
-        align: 16,
-        size: bytes.len() as u64,
-        bytes,
-        relocations: Vec::new(),
     }
 }
 

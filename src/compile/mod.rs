@@ -24,6 +24,7 @@ mod names;
 mod object_file;
 mod options;
 mod pieces;
+mod placed_code;
 mod plan;
 mod profile;
 mod read;
@@ -39,7 +40,7 @@ mod translate;
 mod unwind;
 mod whole;
 
-pub use dwarf::{WithText, with_text};
+pub use dwarf::{WithText, is_of_library, with_text};
 pub use error::CompileError;
 pub use incremental::cache::{Counts, Damaged, FunctionCache};
 pub use options::{DebugLevel, MemoryBase, OptLevel, Options, RegisterAllocator, TargetCpu};

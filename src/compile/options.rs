@@ -97,9 +97,12 @@ pub enum DebugLevel {
     /// None.
     #[default]
     None,
-    /// Lines, names of functions, and the bodies that became part of them: what a backtrace shows. The code is that of
-    /// [`DebugLevel::None`].
+    /// Lines of all code; of the program's own units also their functions, and the bodies that became part of these. Other
+    /// functions have their symbols. The code is that of [`DebugLevel::None`].
     Lines,
+    /// The functions of libraries too, with what became part of them: all that a backtrace can show. The code is that of
+    /// [`DebugLevel::None`].
+    Frames,
     /// Types and variables too. Locals have places that debuggers can be told, which changes the code.
     Full,
 }

@@ -2,6 +2,7 @@
 
 use super::assemble::{self, Assembly, Parts};
 use super::codegen::{self, Task, Work};
+use super::dwarf::{self, ModuleInfo, Unusable};
 use super::error::CompileError;
 use super::exceptions::ExceptionFunction;
 use super::instantiate::STEPS_PER_FUNCTION;
@@ -41,7 +42,10 @@ pub(super) fn run(
         counts,
     };
     let all: Vec<usize> = (0..tasks.len()).collect();
-    let code = codegen::compile_all(&context, &*isa, &tasks, &all)?;
+    let (code, info) = with_info(module, options, || {
+        codegen::compile_all(&context, &*isa, &tasks, &all)
+    });
+    let code = code?;
     let parts = Parts {
         module,
         options,
@@ -49,7 +53,19 @@ pub(super) fn run(
         tasks,
         pieces: code.into_iter().map(Piece::from).collect(),
     };
-    assemble::assemble(parts, &*isa)
+    assemble::assemble(parts, info, &*isa)
+}
+
+/// Generates code by `generate`, and at the same time reads the module's debug information if it is wanted.
+pub(super) fn with_info<'a, T: Send>(
+    module: &Module<'a>,
+    options: &Options,
+    generate: impl FnOnce() -> T + Send,
+) -> (T, Result<Option<ModuleInfo<'a>>, Unusable>) {
+    // Who takes what comes second generates code on all cores; what comes first is small beside it.
+    let read = || dwarf::read(module, options.debug);
+    let (info, code) = rayon::join(read, generate);
+    (code, info)
 }
 
 /// Everything that is to be compiled, in the order of the code section.

@@ -96,11 +96,11 @@ impl Build {
         }
     }
 
-    /// Compiles once more, to the same code, and takes the lines from that.
+    /// Compiles once more, to the same code, and takes lines and frames from that.
     fn with_lines(&self, cache: Option<&Cache>) -> Result<Vec<u8>, Failure> {
         let plain = &self.source.making;
         let options = Options {
-            debug: DebugLevel::Lines,
+            debug: DebugLevel::Frames,
             ..plain.options.clone()
         };
         let making = Making {

@@ -1,4 +1,5 @@
-//! Debug information without types and variables: lines, functions, and the bodies that are part of them.
+//! Debug information without types and variables: lines, functions, and the bodies that are part of them; of functions that
+//! are not of interest the lines alone.
 
 use gimli::write::{LineProgram, LineString, LineStringTable, Sections, StringTable};
 use gimli::{AttributeValue, DwLang, Encoding, Format, LineEncoding, SectionId, UnitRef};
@@ -14,6 +15,7 @@ use super::input::Slice;
 use super::lines::LineTable;
 use super::native::Function;
 use super::output::{self, Buffer, DebugSection};
+use super::units::Depth;
 
 /// What is written: the version that every debugger reads.
 pub(super) const ENCODING: Encoding = Encoding {
@@ -23,7 +25,7 @@ pub(super) const ENCODING: Encoding = Encoding {
 };
 
 /// Code that is written of together at least, in bytes: groups know nothing of each other and are written at the same time.
-const CODE_AT_ONCE: u64 = 48 << 10;
+const CODE_AT_ONCE: u64 = 16 << 10;
 
 /// Functions of one unit that are looked at together.
 const FUNCTIONS_AT_ONCE: usize = 200;
@@ -34,7 +36,10 @@ const FUNCTIONS_AT_LEAST: usize = 8;
 /// Writes the debug information of the module that `sources` are of.
 pub(super) fn convert(sources: &Sources<'_, '_>) -> Result<Vec<DebugSection>, Unusable> {
     let groups = groups(sources);
-    let parts = groups.par_iter().map(|group| write(sources, group));
+    let parts = groups
+        .par_iter()
+        .with_max_len(1)
+        .map(|group| write(sources, group));
     let parts: Vec<Vec<DebugSection>> = parts.collect::<Result<_, _>>()?;
     Ok(output::joined(parts))
 }
@@ -47,7 +52,7 @@ struct UnitFunctions {
 
 /// The units that have code, in groups that do not depend on anything but the module.
 fn groups(sources: &Sources<'_, '_>) -> Vec<Vec<UnitFunctions>> {
-    let mut functions: Vec<Vec<usize>> = vec![Vec::new(); sources.lines.units().len()];
+    let mut functions: Vec<Vec<usize>> = vec![Vec::new(); sources.tables.units.len()];
     for (place, function) in sources.program.functions().iter().enumerate() {
         let by_entry = || {
             let told = sources.scopes.told(function.index)?;
@@ -90,8 +95,8 @@ fn write(
     // More than any compiler's has, for each group: what is broken must not grow without bounds.
     let mut budget = PIECES_MAX;
     for UnitFunctions { unit, functions } in group {
-        let read = &sources.lines.units()[*unit];
-        let root = Root::read(read.unit_ref(sources.dwarf));
+        let read = sources.tables.units.head(*unit);
+        let root = Root::read(read.unit_ref(&sources.tables.dwarf));
         let mut unit = CompactUnit::new(&mut sections);
         if read.line_program.is_some() {
             unit.line_program = root.line_table(&mut line_strings);
@@ -117,7 +122,7 @@ fn write(
     output::finished(sections, &code)
 }
 
-/// Writes the lines of all `functions`, then their entries: files have their numbers in this order.
+/// Writes the lines of all `functions`, then the entries of those of interest: files have their numbers in this order.
 fn write_functions(
     writer: &mut Writer<'_, '_, '_, CompactUnit<'_>>,
     functions: &[usize],
@@ -131,7 +136,8 @@ fn write_functions(
             strings: writer.line_strings,
             files: writer.files,
             sequences: Some(&mut writer.unit.sequences),
-            is_zig: sources.lines.is_zig(functions, sources.dwarf),
+            rows: Vec::new(),
+            is_zig: sources.lines.is_zig(functions),
         };
         for some in functions.chunks(FUNCTIONS_AT_ONCE) {
             let found = some.par_iter().with_min_len(FUNCTIONS_AT_LEAST);
@@ -140,10 +146,13 @@ fn write_functions(
                 .collect();
             for (place, found) in some.iter().zip(&found) {
                 let lines = sources.lines;
-                lines.write_function(function(place), found, sources.dwarf, &mut to);
+                lines.write_function(function(place), found, &mut to);
             }
         }
     }
+    let functions = functions.iter().copied();
+    let functions = functions.filter(|place| has_entry(sources, function(place)));
+    let functions: Vec<usize> = functions.collect();
     for some in functions.chunks(FUNCTIONS_AT_ONCE) {
         // Each has its share, so that the outcome does not depend on who comes first.
         let share = *budget / some.len();
@@ -162,7 +171,18 @@ fn write_functions(
     }
 }
 
-/// Writes the entry of `function`, if it is known, with its `frames`.
+/// Whether `function` has an entry: it is told of, or what became part of it is.
+fn has_entry(sources: &Sources<'_, '_>, function: &Function<'_>) -> bool {
+    let is_told = |body: usize| sources.scopes.told(body).is_some();
+    let mut parts = function.parts.iter();
+    let has_parts = match sources.tables.units.depth() {
+        Depth::All => parts.next().is_some(),
+        Depth::Own => parts.any(|part| is_told(part.body)),
+    };
+    is_told(function.index) || has_parts
+}
+
+/// Writes the entry of `function` with its `frames`.
 fn write_function(
     writer: &mut Writer<'_, '_, '_, CompactUnit<'_>>,
     function: &Function<'_>,
@@ -171,14 +191,13 @@ fn write_function(
     let sources = writer.sources;
     let id = match sources.scopes.told(function.index) {
         Some(told) => {
-            let naming = sources.scopes.naming(told.entry);
+            let naming = sources.scopes.naming(sources.tables, told.entry);
             let parent = writer.space(&naming);
             let id = writer.unit.add(parent, tag::DW_TAG_subprogram);
             writer.name(id, &naming);
             writer.code(id, function, std::slice::from_ref(&(0..function.len())));
             id
         }
-        None if function.parts.is_empty() => return,
         None => writer.unnamed(function),
     };
     writer.frames(function, frames, |_| id);
@@ -249,7 +268,8 @@ impl Root {
             unit.set(id, at::DW_AT_language, language);
         }
         let (ranges, form) = (SectionId::DebugRanges, form::DW_FORM_sec_offset);
-        unit.set(id, at::DW_AT_low_pc, Value::Zero);
+        // The base address of lists of ranges.
+        unit.set(id, at::DW_AT_low_pc, Value::Code(0));
         unit.set_place(at::DW_AT_ranges, form, ranges, list);
         if unit.has_lines() {
             let lines = unit.write_lines(line_strings, strings)?;

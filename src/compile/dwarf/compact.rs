@@ -95,8 +95,7 @@ impl<'s> CompactUnit<'s> {
 
     /// Writes the list of ranges of all the unit's code, and answers with its place.
     pub(super) fn list(&mut self, ranges: &[Range<u64>]) -> Result<usize, Unusable> {
-        let ranges = ranges.iter().cloned();
-        Ok(write_list(self.sections, 0, ranges)?)
+        Ok(write_list(self.sections, ranges.iter().cloned())?)
     }
 
     /// Writes the line table, and answers with its place.
@@ -310,10 +309,6 @@ impl Entries for CompactUnit<'_> {
                 });
                 self.bytes.extend_from_slice(&[0; ADDRESS_BYTES as usize]);
             }
-            Value::Zero => {
-                self.form(name, form::DW_FORM_addr);
-                self.bytes.extend_from_slice(&[0; ADDRESS_BYTES as usize]);
-            }
             Value::Number(number) => {
                 self.form(name, form::DW_FORM_udata);
                 write_unsigned(&mut self.bytes, number);
@@ -349,13 +344,12 @@ impl Entries for CompactUnit<'_> {
             digest = mixed(digest, u64::from(range.start) << 32 | u64::from(range.end));
         }
         let key = (base, ranges.len(), digest);
-        let wide = ranges
-            .iter()
-            .map(|range| range.start.into()..range.end.into());
+        let at = |offset: u32| base + u64::from(offset);
+        let wide = ranges.iter().map(|range| at(range.start)..at(range.end));
         let known = self.lists.get(&key).copied();
         let known = known.filter(|at| is_list(&self.sections.debug_ranges.0, *at, wide.clone()));
         let place = known.unwrap_or_else(|| {
-            let place = write_list(self.sections, base, wide);
+            let place = write_list(self.sections, wide);
             let place = place.expect("what is in memory takes more");
             self.lists.insert(key, place);
             place
@@ -369,16 +363,13 @@ impl Entries for CompactUnit<'_> {
     }
 }
 
-/// Writes a list of ranges, in bytes from `base`, which is itself in bytes from the start of all code.
+/// Writes a list of ranges, in bytes from the start of all code, which is the base address of all units.
 fn write_list(
     sections: &mut Sections<Buffer>,
-    base: u64,
     ranges: impl Iterator<Item = Range<u64>>,
 ) -> Result<usize, gimli::write::Error> {
     let list = &mut sections.debug_ranges.0;
     let place = list.len();
-    list.write_u64(u64::MAX)?;
-    list.write_address(super::native::code_address(base), ADDRESS_BYTES)?;
     for range in ranges {
         list.write_u64(range.start)?;
         list.write_u64(range.end)?;
@@ -390,7 +381,7 @@ fn write_list(
 
 /// Whether the list at `place` has just these ranges, if it has as many.
 fn is_list(list: &Buffer, place: usize, ranges: impl Iterator<Item = Range<u64>>) -> bool {
-    let pairs = list.bytes().get(place + 16..).unwrap_or_default();
+    let pairs = list.bytes().get(place..).unwrap_or_default();
     let mut pairs = pairs.chunks_exact(16);
     let mut ranges = ranges;
     ranges.all(|range| {

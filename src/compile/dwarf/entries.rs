@@ -35,12 +35,12 @@ pub(super) const PIECES_MAX: usize = 1 << 24;
 /// Writes the debug information of `program` by that of the module.
 pub(super) fn convert(sources: &Sources<'_, '_>) -> Result<Vec<DebugSection>, Unusable> {
     let Sources {
-        dwarf,
+        tables,
         program,
         lines,
         ..
     } = *sources;
-    let mut filter = FilterUnitSection::new(dwarf)?;
+    let mut filter = FilterUnitSection::new(&tables.dwarf)?;
     let mut types = HashMap::new();
     while let Some(mut unit) = filter.read_unit()? {
         // What refers to a type in a unit of its own does so by its signature.
@@ -75,7 +75,7 @@ pub(super) fn convert(sources: &Sources<'_, '_>) -> Result<Vec<DebugSection>, Un
             format: gimli::Format::Dwarf32,
             version: encoding.version.max(4),
         });
-        let files = lines.write(index, dwarf, &mut unit, program)?;
+        let files = lines.write(index, &mut unit, program)?;
         let mut converter = Converter {
             unit,
             program,

@@ -68,7 +68,12 @@ fn add(
     let header = from.line_program.as_ref()?.header();
     let entry = header.file(number)?;
     let name = from.attr_string(entry.path_name()).ok()?;
-    let mut folder = from.comp_dir.map_or(Vec::new(), |folder| folder.to_vec());
+    let own = from.comp_dir.map_or(&[][..], |folder| folder.slice());
+    // One that is relative itself is put before what is relative by who reads the table.
+    let mut folder = match own.starts_with(b"/") {
+        true => own.to_vec(),
+        false => Vec::new(),
+    };
     if let Some(below) = entry.directory(header) {
         let below = from.attr_string(below).ok()?;
         if below.starts_with(b"/") || folder.is_empty() {
@@ -77,6 +82,9 @@ fn add(
             folder.push(b'/');
             folder.extend_from_slice(below.slice());
         }
+    }
+    if folder.is_empty() {
+        folder = own.to_vec();
     }
     if folder.is_empty() || name.is_empty() {
         return None;

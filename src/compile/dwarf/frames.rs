@@ -8,20 +8,21 @@ use std::ops::Range;
 
 use gimli::constants as tag;
 use gimli::constants as at;
-use gimli::write::{
-    Address, AttributeValue, FileId, LineProgram, LineStringTable, Unit, UnitEntryId,
-};
-use gimli::{DwAt, DwTag, Dwarf};
+use gimli::write::{AttributeValue, FileId, LineProgram, LineStringTable, Unit, UnitEntryId};
+use gimli::{DwAt, DwTag};
 use rustc_hash::FxHashMap;
 
 use super::files::Files;
-use super::input::Slice;
-use super::lines::{Lines, SourcePlace};
+use super::lines::{LineTables, Lines, SourcePlace};
 use super::native::{Function, Program, code_address};
-use super::scopes::{EntryPlace, Naming, SPACES_MAX, Scopes, SpacePlace, Told};
+use super::scopes::{Naming, SPACES_MAX, Scopes, SpacePlace, Told};
+use super::units::EntryPlace;
 
 /// Frames in frames; what lies deeper counts to the innermost of these. What writes them calls itself.
 const DEPTH_MAX: u32 = 200;
+
+/// How symbols begin that are made of names of Rust or C++.
+const MANGLED: [&str; 2] = ["_R", "_Z"];
 
 /// A body that is part of a function's code.
 #[derive(Debug)]
@@ -106,10 +107,10 @@ pub(super) fn frames(
 
 /// What frames are found by.
 pub(super) struct Sources<'s, 'a> {
-    pub(super) dwarf: &'s Dwarf<Slice<'a>>,
+    pub(super) tables: &'s LineTables<'a>,
     pub(super) program: &'s Program<'s>,
-    pub(super) lines: &'s Lines<'a>,
-    pub(super) scopes: &'s Scopes<'s, 'a>,
+    pub(super) lines: &'s Lines<'s, 'a>,
+    pub(super) scopes: &'s Scopes,
 }
 
 struct Builder<'b, 'a> {
@@ -235,8 +236,6 @@ pub(super) trait Entries {
 pub(super) enum Value<'v, Id> {
     /// An address, in bytes from the start of all code.
     Code(u64),
-    /// The address 0.
-    Zero,
     Number(u64),
     Text(&'v [u8]),
     /// Yes.
@@ -260,7 +259,6 @@ impl Entries for Unit {
     fn set(&mut self, id: UnitEntryId, name: DwAt, value: Value<'_, UnitEntryId>) {
         let value = match value {
             Value::Code(offset) => AttributeValue::Address(code_address(offset)),
-            Value::Zero => AttributeValue::Address(Address::Constant(0)),
             Value::Number(number) => AttributeValue::Udata(number),
             Value::Text(text) => AttributeValue::String(text.to_vec()),
             Value::Flag => AttributeValue::Flag(true),
@@ -340,9 +338,9 @@ impl<'a, E: Entries> Writer<'_, '_, 'a, E> {
     fn call(&mut self, id: E::Id, call: Option<SourcePlace>) {
         let table = self.unit.line_table();
         if !table.is_none() {
-            let units = self.sources.lines.units();
+            let tables = self.sources.tables;
             let known = call.and_then(|call| {
-                let from = units[call.unit].unit_ref(self.sources.dwarf);
+                let from = tables.units.head(call.unit).unit_ref(&tables.dwarf);
                 let place = (call.unit, from);
                 self.files.find(place, call.file, table, self.line_strings)
             });
@@ -383,7 +381,7 @@ impl<'a, E: Entries> Writer<'_, '_, 'a, E> {
         }
         let id = match origin {
             Origin::Entry(place) => {
-                let naming = self.sources.scopes.naming(place);
+                let naming = self.sources.scopes.naming(self.sources.tables, place);
                 let parent = self.space(&naming);
                 let id = self.unit.add(parent, tag::DW_TAG_subprogram);
                 self.name(id, &naming);
@@ -392,8 +390,7 @@ impl<'a, E: Entries> Writer<'_, '_, 'a, E> {
             Origin::Body(body) => {
                 let root = self.unit.root();
                 let id = self.unit.add(root, tag::DW_TAG_subprogram);
-                let name = self.symbol_name(body);
-                self.text(id, at::DW_AT_name, &name);
+                self.symbol(id, body);
                 id
             }
         };
@@ -407,21 +404,24 @@ impl<'a, E: Entries> Writer<'_, '_, 'a, E> {
     pub(super) fn unnamed(&mut self, function: &Function<'_>) -> E::Id {
         let root = self.unit.root();
         let id = self.unit.add(root, tag::DW_TAG_subprogram);
-        let name = self.symbol_name(function.index);
-        self.text(id, at::DW_AT_name, &name);
+        self.symbol(id, function.index);
         self.code(id, function, std::slice::from_ref(&(0..function.len())));
         id
     }
 
-    /// The name of the function with body `body`, as its symbol has it.
-    fn symbol_name(&self, body: usize) -> Vec<u8> {
-        let name = self.sources.program.symbol_name(body);
-        name.replace('\0', "?").into_bytes()
+    /// Gives an entry the names of the function with body `body`, as its symbol has them.
+    fn symbol(&mut self, id: E::Id, body: usize) {
+        let symbol = self.sources.program.symbol_name(body).replace('\0', "?");
+        let name = format!("{:#}", rustc_demangle::demangle(&symbol));
+        self.text(id, at::DW_AT_name, name.as_bytes());
+        if MANGLED.iter().any(|prefix| symbol.starts_with(prefix)) {
+            self.text(id, at::DW_AT_linkage_name, symbol.as_bytes());
+        }
     }
 
     /// The entry of what is around a function.
     pub(super) fn space(&mut self, naming: &Naming<'a>) -> E::Id {
-        let scopes = self.sources.scopes;
+        let Sources { tables, scopes, .. } = *self.sources;
         // Those that have no entry yet, innermost first.
         let mut absent = Vec::new();
         let mut next = naming.space;
@@ -433,10 +433,10 @@ impl<'a, E: Entries> Writer<'_, '_, 'a, E> {
                 break *known;
             }
             absent.push(place);
-            next = scopes.around(place);
+            next = scopes.around(tables, place);
         };
         for place in absent.into_iter().rev() {
-            let (kind, name) = scopes.space(place);
+            let (kind, name) = scopes.space(tables, place);
             let key = (parent, kind, name);
             parent = match self.known.spaces.get(&key) {
                 Some(known) => *known,

@@ -1,4 +1,4 @@
-//! Line tables: read whole, then written again for each unit in the order of its code.
+//! Line tables: read whole, beside the code's generation, then written again for each unit in the order of its code.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -10,18 +10,19 @@ use rayon::prelude::*;
 use super::Unusable;
 use super::files::Files;
 use super::input::Slice;
-use super::native::{Function, Program};
+use super::native::{Bodies, Function, Program};
 use super::rows::{self, Rows};
 use super::sequences::Sequences;
+use super::units::{Depth, Units};
 use crate::compile::debug::Span;
 
-/// A row of the module's line table.
+/// A row of the module's line table; there are many, and no compiler's numbers need more bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Row {
-    pub(super) address: u64,
-    pub(super) file: u64,
-    pub(super) line: u64,
-    pub(super) column: u64,
+    pub(super) address: u32,
+    pub(super) file: u32,
+    pub(super) line: u32,
+    pub(super) column: u32,
     pub(super) is_statement: bool,
     pub(super) ends_prologue: bool,
 }
@@ -41,17 +42,9 @@ struct Sequence {
     start: u64,
     end: u64,
     unit: usize,
-    rows: Vec<Row>,
-}
-
-impl Sequence {
-    /// The unit and the row of the operator at `address`, which is within, with the addresses for which it holds.
-    fn row_around(&self, address: u64) -> Option<(usize, &Row, Range<u64>)> {
-        let after = self.rows.partition_point(|row| row.address <= address);
-        let row = self.rows[..after].last()?;
-        let end = self.rows.get(after).map_or(self.end, |next| next.address);
-        Some((self.unit, row, row.address..end))
-    }
+    /// Its rows, among those of which table.
+    table: usize,
+    rows: Range<usize>,
 }
 
 /// The row that tells of a function's code from some byte of it on.
@@ -61,89 +54,75 @@ pub(super) struct Found<'l> {
     row: &'l Row,
 }
 
-/// All line tables of the module.
-pub(super) struct Lines<'a> {
+/// All line tables of the module: what can be read before there is code.
+pub(in crate::compile) struct LineTables<'a> {
+    pub(super) dwarf: Dwarf<Slice<'a>>,
+    pub(super) bodies: Bodies,
     /// By address.
     sequences: Vec<Sequence>,
+    /// The rows of each table; those of one sequence by address.
+    rows: Vec<Vec<Row>>,
+    /// The units, which hold the names of files.
+    pub(super) units: Units<'a>,
+}
+
+/// The lines of a program's code.
+pub(super) struct Lines<'t, 'a> {
+    tables: &'t LineTables<'a>,
     /// Functions of each unit that its line table tells of, by their places in the program, in the order of the code.
     functions: HashMap<usize, Vec<usize>>,
     /// The unit of each function, by its place in the program.
     unit_of: Vec<Option<usize>>,
-    /// The units, which hold the names of files.
-    units: Vec<gimli::Unit<Slice<'a>>>,
 }
 
-impl<'a> Lines<'a> {
-    /// Reads all line tables.
-    pub(super) fn read(dwarf: &Dwarf<Slice<'a>>, program: &Program<'_>) -> Result<Self, Unusable> {
-        let mut headers = Vec::new();
-        let mut all = dwarf.units();
-        while let Some(header) = all.next()? {
-            headers.push(header);
-        }
-        let units = headers.into_par_iter().map(|header| dwarf.unit(header));
-        let units: Vec<_> = units.collect::<Result<_, _>>()?;
+impl<'a> LineTables<'a> {
+    /// Reads those of `dwarf`, as far as they tell of `bodies`.
+    pub(super) fn read(
+        dwarf: Dwarf<Slice<'a>>,
+        bodies: Bodies,
+        depth: Depth,
+    ) -> Result<Self, Unusable> {
+        let units = Units::read(&dwarf, &bodies, depth)?;
         let mut seen = HashSet::new();
-        let tables = units.iter().enumerate().filter_map(|(unit, read)| {
-            let table = read.line_program.clone()?;
+        let tables = (0..units.len()).filter_map(|unit| {
+            let head = units.head(unit);
+            let table = head
+                .line_program
+                .as_ref()
+                .filter(|_| units.has_code(unit))?;
             // Units may share one; that of a type names files with it.
-            if matches!(read.header.type_(), gimli::UnitType::Type { .. }) {
+            if matches!(head.header.type_(), gimli::UnitType::Type { .. }) {
                 return None;
             }
             seen.insert(table.header().offset().0)
                 .then_some((unit, table))
         });
         let tables: Vec<_> = tables.collect();
-        let sequences = tables
-            .into_par_iter()
-            .map(|(unit, table)| sequences(table, unit, program));
-        let sequences: Vec<Vec<Sequence>> = sequences.collect::<Result<_, _>>()?;
-        let mut sequences: Vec<Sequence> = sequences.into_iter().flatten().collect();
-        sequences.sort_by_key(|sequence| sequence.start);
-        let mut lines = Self {
-            sequences,
-            functions: HashMap::new(),
-            unit_of: Vec::new(),
-            units,
-        };
-        let functions = program.functions().iter();
-        lines.unit_of = functions
-            .map(|function| lines.row_of(function).map(|(unit, _)| unit))
-            .collect();
-        for (place, unit) in lines.unit_of.iter().enumerate() {
-            if let Some(unit) = unit {
-                lines.functions.entry(*unit).or_default().push(place);
+        let read = tables.par_iter().map(|(_, table)| rows(table, &bodies));
+        let read: Vec<Rows> = read.collect::<Result<_, _>>()?;
+        let mut sequences = Vec::new();
+        let mut all = Vec::with_capacity(read.len());
+        for (table, (read, (unit, _))) in read.into_iter().zip(tables).enumerate() {
+            let mut first = 0;
+            for (last, end) in read.sequences {
+                sequences.push(Sequence {
+                    start: read.rows[first].address.into(),
+                    end,
+                    unit,
+                    table,
+                    rows: first..last,
+                });
+                first = last;
             }
+            all.push(read.rows);
         }
-        for functions in lines.functions.values_mut() {
-            functions.sort_by_key(|place| program.functions()[*place].code.start);
-        }
-        Ok(lines)
-    }
-
-    /// The functions of unit `unit`, by their places in the program.
-    pub(super) fn functions_of(&self, unit: usize) -> &[usize] {
-        self.functions.get(&unit).map_or(&[], Vec::as_slice)
-    }
-
-    /// The unit whose line table tells of the function at `place`.
-    pub(super) fn unit_of(&self, place: usize) -> Option<usize> {
-        self.unit_of[place]
-    }
-
-    /// The units of the module.
-    pub(super) fn units(&self) -> &[gimli::Unit<Slice<'a>>] {
-        &self.units
-    }
-
-    /// The place of the operator at `address` in the sources.
-    pub(super) fn place_at(&self, address: u64) -> Option<SourcePlace> {
-        let (unit, row) = self.row_at(address)?;
-        (row.line != 0).then_some(SourcePlace {
-            unit,
-            file: row.file,
-            line: row.line,
-            column: row.column,
+        sequences.sort_by_key(|sequence| sequence.start);
+        Ok(Self {
+            dwarf,
+            bodies,
+            sequences,
+            rows: all,
+            units,
         })
     }
 
@@ -153,10 +132,20 @@ impl<'a> Lines<'a> {
         Some((unit, row))
     }
 
-    /// As [`Lines::row_at`], with the addresses for which the row holds.
+    /// As [`LineTables::row_at`], with the addresses for which the row holds.
     fn row_around(&self, address: u64) -> Option<(usize, &Row, Range<u64>)> {
         let (sequence, _) = self.sequence_around(address)?;
-        sequence.row_around(address)
+        self.row_in(sequence, address)
+    }
+
+    /// As [`LineTables::row_around`], for an operator that is within `sequence`.
+    fn row_in(&self, sequence: &Sequence, address: u64) -> Option<(usize, &Row, Range<u64>)> {
+        let rows = &self.rows[sequence.table][sequence.rows.clone()];
+        let after = rows.partition_point(|row| u64::from(row.address) <= address);
+        let row = rows[..after].last()?;
+        let next = rows.get(after);
+        let end = next.map_or(sequence.end, |next| next.address.into());
+        Some((sequence.unit, row, row.address.into()..end))
     }
 
     /// The sequence that tells of `address`, and the addresses up to which no other does.
@@ -179,12 +168,54 @@ impl<'a> Lines<'a> {
         };
         first(|span| span.own).or_else(|| first(|span| span.operator))
     }
+}
+
+impl<'t, 'a> Lines<'t, 'a> {
+    /// Those that `tables` tell of the code of `program`.
+    pub(super) fn new(tables: &'t LineTables<'a>, program: &Program<'_>) -> Self {
+        let functions = program.functions().par_iter();
+        let unit_of = functions.map(|function| tables.row_of(function).map(|(unit, _)| unit));
+        let mut lines = Self {
+            tables,
+            functions: HashMap::new(),
+            unit_of: unit_of.collect(),
+        };
+        for (place, unit) in lines.unit_of.iter().enumerate() {
+            if let Some(unit) = unit {
+                lines.functions.entry(*unit).or_default().push(place);
+            }
+        }
+        for functions in lines.functions.values_mut() {
+            functions.sort_by_key(|place| program.functions()[*place].code.start);
+        }
+        lines
+    }
+
+    /// The functions of unit `unit`, by their places in the program.
+    pub(super) fn functions_of(&self, unit: usize) -> &[usize] {
+        self.functions.get(&unit).map_or(&[], Vec::as_slice)
+    }
+
+    /// The unit whose line table tells of the function at `place`.
+    pub(super) fn unit_of(&self, place: usize) -> Option<usize> {
+        self.unit_of[place]
+    }
+
+    /// The place of the operator at `address` in the sources.
+    pub(super) fn place_at(&self, address: u64) -> Option<SourcePlace> {
+        let (unit, row) = self.tables.row_at(address)?;
+        (row.line != 0).then_some(SourcePlace {
+            unit,
+            file: row.file.into(),
+            line: row.line.into(),
+            column: row.column.into(),
+        })
+    }
 
     /// Writes the line table of unit `index`; its files are the answer.
     pub(super) fn write(
         &self,
         index: usize,
-        dwarf: &Dwarf<Slice<'a>>,
         unit: &mut ConvertUnit<'_, Slice<'a>>,
         program: &Program<'_>,
     ) -> Result<Files, Unusable> {
@@ -201,22 +232,23 @@ impl<'a> Lines<'a> {
             strings: unit.line_strings,
             files: &mut files,
             sequences: None,
-            is_zig: self.is_zig(functions, dwarf),
+            rows: Vec::new(),
+            is_zig: self.is_zig(functions),
         };
         for place in functions {
             let function = &program.functions()[*place];
-            self.write_function(function, &self.found(function), dwarf, &mut to);
+            self.write_function(function, &self.found(function), &mut to);
         }
         unit.set_line_program(table, files.own().to_vec());
         Ok(files)
     }
 
     /// The rows that tell of the code of `function`, in the order of the code.
-    pub(super) fn found(&self, function: &Function<'_>) -> Vec<Found<'_>> {
-        let mut all: Vec<Found<'_>> = Vec::new();
+    pub(super) fn found(&self, function: &Function<'_>) -> Vec<Found<'t>> {
+        let mut all: Vec<Found<'t>> = Vec::new();
         // The addresses of the row before: what follows is mostly among them, or in the sequence that it is of.
         let mut around = 0..0;
-        let mut sequence: Option<(&Sequence, u64)> = None;
+        let mut sequence: Option<(&'t Sequence, u64)> = None;
         for span in &function.spans {
             let operator = u64::from(span.operator);
             if around.contains(&operator) {
@@ -224,8 +256,8 @@ impl<'a> Lines<'a> {
             }
             let same =
                 sequence.filter(|(sequence, end)| (sequence.start..*end).contains(&operator));
-            sequence = same.or_else(|| self.sequence_around(operator));
-            let row = sequence.and_then(|(sequence, _)| sequence.row_around(operator));
+            sequence = same.or_else(|| self.tables.sequence_around(operator));
+            let row = sequence.and_then(|(sequence, _)| self.tables.row_in(sequence, operator));
             let Some((unit, row, addresses)) = row else {
                 continue;
             };
@@ -244,19 +276,20 @@ impl<'a> Lines<'a> {
         &self,
         function: &Function<'_>,
         found: &[Found<'_>],
-        dwarf: &Dwarf<Slice<'a>>,
         to: &mut LineTable<'_>,
     ) {
-        let mut rows: Vec<LineRow> = Vec::with_capacity(found.len() + 1);
+        let tables = self.tables;
+        let mut rows = std::mem::take(&mut to.rows);
         let mut last: Option<(usize, &Row)> = None;
         let mut last_place = None;
         for Found { start, unit, row } in found {
             if last == Some((*unit, *row)) {
                 continue;
             }
-            let from = self.units[*unit].unit_ref(dwarf);
+            let from = tables.units.head(*unit).unit_ref(&tables.dwarf);
             let files = &mut *to.files;
-            let Some(file) = files.find((*unit, from), row.file, to.program, to.strings) else {
+            let Some(file) = files.find((*unit, from), row.file.into(), to.program, to.strings)
+            else {
                 continue;
             };
             last = Some((*unit, row));
@@ -269,8 +302,8 @@ impl<'a> Lines<'a> {
                 address_offset: u64::from(*start),
                 op_index: 0,
                 file,
-                line: row.line,
-                column: row.column,
+                line: row.line.into(),
+                column: row.column.into(),
                 discriminator: 0,
                 is_statement,
                 basic_block: false,
@@ -286,20 +319,23 @@ impl<'a> Lines<'a> {
         if let Some(sequences) = &mut to.sequences {
             let len = function.len().into();
             sequences.push(to.program, function.code.start, &rows, len);
-            return;
+        } else {
+            to.program.begin_sequence(Some(function.address(0)));
+            for row in &rows {
+                *to.program.row() = *row;
+                to.program.generate_row();
+            }
+            to.program.end_sequence(u64::from(function.len()));
         }
-        to.program.begin_sequence(Some(function.address(0)));
-        for row in rows {
-            *to.program.row() = row;
-            to.program.generate_row();
-        }
-        to.program.end_sequence(u64::from(function.len()));
+        rows.clear();
+        to.rows = rows;
     }
 
     /// Whether Zig's compiler made the unit that `functions` are of.
-    pub(super) fn is_zig(&self, functions: &[usize], dwarf: &Dwarf<Slice<'a>>) -> bool {
+    pub(super) fn is_zig(&self, functions: &[usize]) -> bool {
+        let tables = self.tables;
         let unit = functions.first().and_then(|place| self.unit_of[*place]);
-        unit.is_some_and(|unit| is_zig(&self.units[unit].unit_ref(dwarf)))
+        unit.is_some_and(|unit| is_zig(&tables.units.head(unit).unit_ref(&tables.dwarf)))
     }
 }
 
@@ -310,45 +346,41 @@ pub(super) struct LineTable<'t> {
     pub(super) files: &'t mut Files,
     /// Where sequences go to instead of the table.
     pub(super) sequences: Option<&'t mut Sequences>,
+    /// Room for the rows of a function.
+    pub(super) rows: Vec<LineRow>,
     /// Whether Zig's compiler made what it tells of.
     pub(super) is_zig: bool,
 }
 
 /// Reads the rows of one table, as far as there is code.
-fn sequences(
-    table: gimli::IncompleteLineProgram<Slice<'_>>,
-    unit: usize,
-    program: &Program<'_>,
-) -> Result<Vec<Sequence>, Unusable> {
+fn rows(
+    table: &gimli::IncompleteLineProgram<Slice<'_>>,
+    bodies: &Bodies,
+) -> Result<Rows, Unusable> {
     // What was removed from the module keeps its rows, at addresses where no code is.
-    let alive = |address| {
-        let body = program.body_at(address);
-        body.is_some_and(|body| program.place_of(body).is_some() || program.is_part(body))
-    };
-    let all = match rows::living(table.header(), alive) {
+    let alive = |address| bodies.at(address).is_some();
+    let mut all = match rows::living(table.header(), alive) {
         Some(all) => all,
-        None => all_rows(table, alive)?,
+        None => all_rows(table.clone(), alive)?,
     };
-    let sequences = all.into_iter().map(|Rows { mut rows, end }| {
-        rows.sort_by_key(|row| row.address);
-        Sequence {
-            start: rows[0].address,
-            end,
-            unit,
-            rows,
+    let mut first = 0;
+    for (last, _) in &all.sequences {
+        let rows = &mut all.rows[first..*last];
+        if !rows.is_sorted_by_key(|row| row.address) {
+            rows.sort_by_key(|row| row.address);
         }
-    });
-    Ok(sequences.collect())
+        first = *last;
+    }
+    Ok(all)
 }
 
 /// What [`rows::living`] answers, by gimli.
 fn all_rows(
     table: gimli::IncompleteLineProgram<Slice<'_>>,
     alive: impl Fn(u64) -> bool,
-) -> Result<Vec<Rows>, Unusable> {
-    let mut all = Vec::new();
+) -> Result<Rows, Unusable> {
+    let mut all = Rows::default();
     let mut rows = table.rows();
-    let mut sequence: Vec<Row> = Vec::new();
     let mut is_alive = None;
     while let Some((_, row)) = rows.next_row()? {
         if !*is_alive.get_or_insert_with(|| alive(row.address())) {
@@ -358,24 +390,24 @@ fn all_rows(
             continue;
         }
         if !row.end_sequence() {
-            sequence.push(Row {
-                address: row.address(),
-                file: row.file_index(),
-                line: row.line().map_or(0, |line| line.get()),
-                column: match row.column() {
+            // What is larger is damage.
+            let small = |number| u32::try_from(number).unwrap_or(u32::MAX);
+            all.rows.push(Row {
+                address: small(row.address()),
+                file: small(row.file_index()),
+                line: small(row.line().map_or(0, |line| line.get())),
+                column: small(match row.column() {
                     ColumnType::LeftEdge => 0,
                     ColumnType::Column(column) => column.get(),
-                },
+                }),
                 is_statement: row.is_stmt(),
                 ends_prologue: row.prologue_end(),
             });
             continue;
         }
-        let rows = std::mem::take(&mut sequence);
         is_alive = None;
-        if !rows.is_empty() {
-            let end = row.address();
-            all.push(Rows { rows, end });
+        if all.rows.len() > all.whole() {
+            all.end_sequence(row.address());
         }
     }
     Ok(all)

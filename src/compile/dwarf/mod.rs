@@ -1,10 +1,12 @@
 //! A module's DWARF to DWARF for the machine: bytes of custom sections in, sections of the object out.
 //!
-//! Before functions are translated, `wanted` finds which locals of which functions the DWARF mentions, so that these
-//! have a place that a debugger can be told. When all code is there, `native` knows where each operator went, `lines` writes
-//! the line tables, `entries` copies what describes living code and data, and `expression` says where a value is now. `scopes`
-//! reads which bodies the module's compiler made part of functions, `frames` joins these with those that this one did. Where
-//! lines are enough, `brief` writes all that there is instead of `entries`. What can't be told is left out; what is broken beyond reading is an error, which costs the debug information and nothing else.
+//! Before functions are translated, `wanted` finds which locals of which functions the DWARF mentions, so that these have a
+//! place that a debugger can be told. While code is generated, `lines` reads the line tables of all `units`, and `scopes`
+//! which bodies the module's compiler made part of functions. When all code is there, `native` knows where each operator went,
+//! and `frames` joins these bodies with those that this compiler put there. `entries` then copies what describes living code
+//! and data, and `expression` says where a value is now. Where no types and variables are wanted, `brief` writes all that there
+//! is instead of `entries`; `library` says of which units lines alone will do. What can't be told is left out; what is broken
+//! beyond reading is an error, which costs the debug information and nothing else.
 
 mod brief;
 mod compact;
@@ -13,6 +15,7 @@ mod expression;
 mod files;
 mod frames;
 mod input;
+mod library;
 mod lines;
 mod native;
 mod output;
@@ -22,17 +25,20 @@ mod said;
 mod scopes;
 mod sequences;
 mod text;
+mod units;
 mod walk;
 mod wanted;
 
 use self::frames::Sources;
-use self::scopes::{Interest, Scopes};
-use super::codegen::Task;
-use super::layout::Layout;
+use self::lines::LineTables;
+use self::native::Bodies;
+use self::scopes::Scopes;
+use self::units::Depth;
 use super::module::Module;
 use super::options::DebugLevel;
-use super::pieces::Piece;
+use super::placed_code::PlacedCode;
 
+pub use library::is_of_library;
 pub(super) use native::{LocalPlace, Places, Storage, places, slot_key};
 pub(super) use output::{DebugSection, DebugTarget};
 pub use text::{WithText, with_text};
@@ -66,47 +72,62 @@ impl From<gimli::write::Error> for Unusable {
     }
 }
 
-/// What the object's debug information is made of.
-pub(super) struct Parts<'a> {
-    /// The module.
-    pub(super) module: &'a Module<'a>,
-    /// Where its data lies.
-    pub(super) layout: &'a Layout,
-    /// What was compiled.
-    pub(super) tasks: &'a [Task<'a>],
-    /// The code of each task.
-    pub(super) pieces: &'a [Piece],
-    /// Where each task's code lies in the code section.
-    pub(super) starts: &'a [u64],
+/// What is read of the module's debug information before there is code.
+pub(super) struct ModuleInfo<'a> {
+    tables: LineTables<'a>,
+    /// Functions, where lines and frames are all that is wanted; else it depends on the code which of them matter.
+    scopes: Option<Scopes>,
 }
 
-/// The sections of the object's debug information, of what `level` wants; none where the module has none.
+/// Reads what can be read before there is code, if `level` wants it; `None` where the module has nothing.
+///
+/// # Errors
+///
+/// The module's debug information is broken.
+pub(super) fn read<'a>(
+    module: &Module<'a>,
+    level: DebugLevel,
+) -> Result<Option<ModuleInfo<'a>>, Unusable> {
+    let depth = match level {
+        DebugLevel::None => return Ok(None),
+        DebugLevel::Lines => Depth::Own,
+        DebugLevel::Frames | DebugLevel::Full => Depth::All,
+    };
+    let Some(dwarf) = input::dwarf(module) else {
+        return Ok(None);
+    };
+    let tables = LineTables::read(dwarf, Bodies::of(module), depth)?;
+    let scopes = match level {
+        DebugLevel::Full => None,
+        _ => Some(Scopes::read(&tables, &|_| true)?),
+    };
+    Ok(Some(ModuleInfo { tables, scopes }))
+}
+
+/// The sections of the object's debug information, by that of the module.
 ///
 /// # Errors
 ///
 /// The module's debug information is broken.
 pub(super) fn sections(
-    parts: &Parts<'_>,
-    level: DebugLevel,
+    code: &PlacedCode<'_, '_>,
+    ModuleInfo { tables, scopes }: &ModuleInfo<'_>,
 ) -> Result<Vec<DebugSection>, Unusable> {
-    let Some(dwarf) = input::dwarf(parts.module) else {
-        return Ok(Vec::new());
+    let program = &native::Program::new(code, &tables.bodies);
+    let lines = &lines::Lines::new(tables, program);
+    let sources = |scopes| Sources {
+        tables,
+        program,
+        lines,
+        scopes,
     };
-    let program = native::Program::new(parts);
-    let lines = lines::Lines::read(&dwarf, &program)?;
-    let interest = match level {
-        DebugLevel::Full => Interest::WithParts,
-        DebugLevel::Lines | DebugLevel::None => Interest::All,
-    };
-    let scopes = Scopes::read(&dwarf, &program, &lines, interest)?;
-    let sources = Sources {
-        dwarf: &dwarf,
-        program: &program,
-        lines: &lines,
-        scopes: &scopes,
-    };
-    match level {
-        DebugLevel::Full => entries::convert(&sources),
-        DebugLevel::Lines | DebugLevel::None => brief::convert(&sources),
+    if let Some(scopes) = scopes {
+        return brief::convert(&sources(scopes));
     }
+    let has_parts = |body: usize| match program.place_of(body) {
+        Some(place) => program.is_part(body) || !program.functions()[place].parts.is_empty(),
+        None => program.is_part(body),
+    };
+    let scopes = Scopes::read(tables, &has_parts)?;
+    entries::convert(&sources(&scopes))
 }

@@ -11,11 +11,11 @@ use gimli::write::{Address, RangeList};
 use rayon::prelude::*;
 use wasmparser::FunctionBody;
 
-use super::Parts;
 use crate::compile::debug::Span;
 use crate::compile::module::{FunctionType, Module};
 use crate::compile::names;
 use crate::compile::pieces::Trap;
+use crate::compile::placed_code::PlacedCode;
 
 /// What `Address::Symbol` names: the first byte of code.
 pub(super) const CODE: usize = 0;
@@ -98,12 +98,43 @@ pub(in crate::compile) fn places(isa: &dyn TargetIsa, code: &CompiledCode) -> Pl
     places
 }
 
+/// All bodies of the module, those without code too: what the module's DWARF calls addresses, ascending.
+pub(super) struct Bodies(Vec<Range<u64>>);
+
+impl Bodies {
+    pub(super) fn of(module: &Module<'_>) -> Self {
+        let at = |offset: u64| offset.saturating_sub(u64::from(module.code_offset));
+        let bodies = module.bodies.iter().map(FunctionBody::range);
+        Self(bodies.map(|range| at(range.start)..at(range.end)).collect())
+    }
+
+    /// The body that `address` is in, by its place among the module's.
+    pub(super) fn at(&self, address: u64) -> Option<usize> {
+        let after = self.0.partition_point(|body| body.start <= address);
+        let index = after.checked_sub(1)?;
+        self.0[index].contains(&address).then_some(index)
+    }
+
+    /// The bodies that are in `range`, by their places among the module's.
+    pub(super) fn within(&self, range: Range<u64>) -> impl Iterator<Item = usize> {
+        let first = self.0.partition_point(|body| body.end <= range.start);
+        let bodies = self.0[first..].iter();
+        let bodies = bodies.take_while(move |body| body.start < range.end);
+        (first..).zip(bodies).map(|(index, _)| index)
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
 /// All functions that came of the module's.
 pub(super) struct Program<'a> {
     /// By where their bodies begin in the module.
     functions: Vec<Function<'a>>,
-    /// All bodies of the module, those without code too: what the module's DWARF calls addresses, ascending.
-    bodies: Vec<Range<u64>>,
+    /// All bodies of the module.
+    bodies: &'a Bodies,
     /// The place of each body's function in `functions`.
     of_bodies: Vec<Option<usize>>,
     /// Bodies that became part of other functions.
@@ -150,12 +181,13 @@ pub(super) struct Function<'a> {
 }
 
 impl<'a> Program<'a> {
-    pub(super) fn new(parts: &Parts<'a>) -> Self {
+    pub(super) fn new(placed: &PlacedCode<'a, 'a>, bodies: &'a Bodies) -> Self {
+        let parts = placed.parts;
         let module = parts.module;
         let code_offset = module.code_offset;
         let at = |offset: u64| offset.saturating_sub(u64::from(code_offset));
         let index_of = |function: u32| function.checked_sub(module.functions_imported);
-        let all = parts.tasks.par_iter().zip(parts.pieces).zip(parts.starts);
+        let all = parts.tasks.par_iter().zip(&parts.pieces).zip(placed.starts);
         let functions = all.filter_map(|((task, piece), start)| {
             let body = task.work.body()?;
             let index = index_of(task.wasm_index?)? as usize;
@@ -188,8 +220,6 @@ impl<'a> Program<'a> {
         });
         let mut functions: Vec<_> = functions.collect();
         functions.sort_by_key(|function| function.body.start);
-        let bodies = module.bodies.iter().map(FunctionBody::range);
-        let bodies: Vec<Range<u64>> = bodies.map(|range| at(range.start)..at(range.end)).collect();
         let mut of_bodies = vec![None; bodies.len()];
         let mut is_part = vec![false; bodies.len()];
         for (place, function) in functions.iter().enumerate() {
@@ -212,26 +242,6 @@ impl<'a> Program<'a> {
             names: OnceLock::new(),
             globals: globals.collect(),
         }
-    }
-
-    /// The body that `address` is in, by its place among the module's.
-    pub(super) fn body_at(&self, address: u64) -> Option<usize> {
-        let after = self.bodies.partition_point(|body| body.start <= address);
-        let index = after.checked_sub(1)?;
-        self.bodies[index].contains(&address).then_some(index)
-    }
-
-    /// The bodies that have code in `range`, by their places among the module's.
-    pub(super) fn bodies_in(&self, range: Range<u64>) -> impl Iterator<Item = usize> {
-        let first = self.bodies.partition_point(|body| body.end <= range.start);
-        let bodies = self.bodies[first..].iter();
-        let bodies = bodies.take_while(move |body| body.start < range.end);
-        (first..).zip(bodies).map(|(index, _)| index)
-    }
-
-    /// How many bodies the module has.
-    pub(super) fn bodies(&self) -> usize {
-        self.bodies.len()
     }
 
     /// The function with the code of body `index`, by its place among [`Program::functions`].
@@ -257,7 +267,7 @@ impl<'a> Program<'a> {
 
     /// The function whose body holds `address`; `None` where it has no code any more.
     pub(super) fn function_at(&self, address: u64) -> Option<&Function<'a>> {
-        let place = self.place_of(self.body_at(address)?)?;
+        let place = self.place_of(self.bodies.at(address)?)?;
         Some(&self.functions[place])
     }
 

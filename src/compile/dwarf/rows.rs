@@ -18,19 +18,32 @@ const TOMBSTONE_FIRST: u64 = 0xffff_fffe;
 /// Bytes of an address.
 const ADDRESS_BYTES: u8 = 4;
 
-/// Rows of code that follows each other.
+/// Rows of one table.
+#[derive(Debug, Default)]
 pub(super) struct Rows {
-    /// The rows, as they come.
+    /// Those of all sequences, as they come.
     pub(super) rows: Vec<Row>,
-    /// Where their code ends.
-    pub(super) end: u64,
+    /// Of each sequence, which has rows, where these end among all, and where their code ends.
+    pub(super) sequences: Vec<(usize, u64)>,
+}
+
+impl Rows {
+    /// How many rows of whole sequences there are.
+    pub(super) fn whole(&self) -> usize {
+        self.sequences.last().map_or(0, |(end, _)| *end)
+    }
+
+    /// Ends a sequence whose code ends at `end`.
+    pub(super) fn end_sequence(&mut self, end: u64) {
+        self.sequences.push((self.rows.len(), end));
+    }
 }
 
 /// Reads the rows of those sequences whose first `is_alive`; `None` where gimli must do so.
 pub(super) fn living(
     header: &LineProgramHeader<Slice<'_>>,
     is_alive: impl Fn(u64) -> bool,
-) -> Option<Vec<Rows>> {
+) -> Option<Rows> {
     let is_usual = header.maximum_operations_per_instruction() == 1
         && header.address_size() == ADDRESS_BYTES
         && header.line_range() != 0
@@ -47,32 +60,29 @@ pub(super) fn living(
         registers: Registers::new(header),
         is_set: false,
     };
-    let mut all = Vec::new();
-    let mut rows = Vec::new();
+    let mut all = Rows::default();
     // A sequence that does not end is none.
     while !machine.rest.is_empty() {
+        let is_empty = all.rows.len() == all.whole();
         let is_over = match machine.step()? {
             Done::Nothing => false,
-            Done::Row if rows.is_empty() && !is_alive(machine.registers.address) => {
+            Done::Row if is_empty && !is_alive(machine.registers.address) => {
                 machine.pass()?;
                 true
             }
             Done::Row => {
-                rows.push(machine.registers.row());
+                all.rows.push(machine.registers.row()?);
                 machine.registers.ends_prologue = false;
                 false
             }
-            Done::Removed if rows.is_empty() => {
+            Done::Removed if is_empty => {
                 machine.pass()?;
                 true
             }
             Done::Removed => return None,
-            Done::End if rows.is_empty() => true,
+            Done::End if is_empty => true,
             Done::End => {
-                all.push(Rows {
-                    rows: std::mem::take(&mut rows),
-                    end: machine.registers.address,
-                });
+                all.end_sequence(machine.registers.address);
                 true
             }
         };
@@ -131,15 +141,15 @@ impl Registers {
         }
     }
 
-    fn row(&self) -> Row {
-        Row {
-            address: self.address,
-            file: self.file,
-            line: self.line,
-            column: self.column,
+    fn row(&self) -> Option<Row> {
+        Some(Row {
+            address: u32::try_from(self.address).ok()?,
+            file: u32::try_from(self.file).ok()?,
+            line: u32::try_from(self.line).ok()?,
+            column: u32::try_from(self.column).ok()?,
             is_statement: self.is_statement,
             ends_prologue: self.ends_prologue,
-        }
+        })
     }
 
     fn advance_line(&mut self, by: i64) {

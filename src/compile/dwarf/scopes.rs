@@ -4,15 +4,15 @@
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use gimli::{AttributeValue, DebuggingInformationEntry, DwTag, Dwarf, UnitOffset, UnitRef};
+use gimli::{AttributeValue, DebuggingInformationEntry, DwTag, UnitOffset, UnitRef};
 use gimli::{constants as at, constants as tag};
 use rayon::prelude::*;
 
 use super::Unusable;
 use super::input::Slice;
-use super::lines::{Lines, SourcePlace};
-use super::native::Program;
+use super::lines::{LineTables, SourcePlace};
 use super::said::{Said, name_at, text};
+use super::units::EntryPlace;
 use super::walk::{Event, Role, Stop, Walk, Within};
 
 /// References from entry to entry that are followed for a name.
@@ -23,9 +23,6 @@ pub(super) const SPACES_MAX: usize = 32;
 
 /// Scopes in scopes that are told of; what lies deeper counts to the innermost of these.
 const SCOPE_DEPTH_MAX: u32 = 128;
-
-/// An entry: its unit's place among the module's, and where it is in that.
-pub(super) type EntryPlace = (usize, UnitOffset);
 
 /// A function that the module's DWARF tells of.
 #[derive(Debug)]
@@ -107,25 +104,13 @@ pub(super) struct Naming<'a> {
     pub(super) is_external: bool,
 }
 
-/// Which functions are of interest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Interest {
-    /// All that have code, or are part of what has.
-    All,
-    /// Those that have others as parts, and these.
-    WithParts,
-}
-
 /// Functions of the module, by its DWARF.
-pub(super) struct Scopes<'m, 'a> {
-    dwarf: &'m Dwarf<Slice<'a>>,
-    units: &'m [gimli::Unit<Slice<'a>>],
+pub(super) struct Scopes {
     told: Vec<Told>,
     /// Where in these each body is, by its place among the module's.
     of_bodies: Vec<Option<u32>>,
     /// What is around functions, of each unit; of those without code when it is asked for.
     around: Vec<OnceLock<Around>>,
-    program: &'m Program<'m>,
 }
 
 /// What is around functions in one unit.
@@ -137,39 +122,29 @@ struct Around {
     functions: Vec<(UnitOffset, Option<u32>)>,
 }
 
-impl<'m, 'a> Scopes<'m, 'a> {
-    /// Reads them of the units that `lines` has.
+impl Scopes {
+    /// Reads them of the units of `tables` that are not left out, for those bodies that `is_wanted`.
     pub(super) fn read(
-        dwarf: &'m Dwarf<Slice<'a>>,
-        program: &'m Program<'m>,
-        lines: &'m Lines<'a>,
-        interest: Interest,
+        tables: &LineTables<'_>,
+        is_wanted: &(dyn Fn(usize) -> bool + Sync),
     ) -> Result<Self, Unusable> {
-        let units = lines.units();
-        let is_wanted = |body: usize| match (interest, program.place_of(body)) {
-            (Interest::All, Some(_)) => true,
-            (Interest::WithParts, Some(place)) => {
-                program.is_part(body) || !program.functions()[place].parts.is_empty()
-            }
-            (_, None) => program.is_part(body),
-        };
-        let read = units.par_iter().enumerate().map(|(index, unit)| {
-            let unit = unit.unit_ref(dwarf);
-            let is_alive = |range| program.bodies_in(range).any(&is_wanted);
-            if lines.functions_of(index).is_empty() && is_without_code(unit, is_alive) {
+        let units = &tables.units;
+        let all = (0..units.len()).into_par_iter();
+        let read = all.map(|index| {
+            if !units.has_code(index) || units.is_left_out(index) {
                 return Ok(None);
             }
-            let reader = Reader::new((units, index), unit, program, &is_wanted);
+            let reader = Reader::new(tables, index, is_wanted).ok_or_else(|| {
+                let problem = "the shapes of a unit's entries can't be read";
+                Unusable(problem.to_owned())
+            })?;
             reader.read().map(Some)
         });
         let read: Vec<_> = read.collect::<Result<_, Unusable>>()?;
         let mut scopes = Self {
-            dwarf,
-            units,
             told: Vec::new(),
-            of_bodies: vec![None; program.bodies()],
+            of_bodies: vec![None; tables.bodies.len()],
             around: Vec::with_capacity(read.len()),
-            program,
         };
         for read in read {
             let (all, around) = match read {
@@ -194,17 +169,17 @@ impl<'m, 'a> Scopes<'m, 'a> {
     }
 
     /// Reads what the function is called whose entry is at `place`.
-    pub(super) fn naming(&self, place: EntryPlace) -> Naming<'a> {
+    pub(super) fn naming<'a>(&self, tables: &LineTables<'a>, place: EntryPlace) -> Naming<'a> {
         let mut naming = Naming::default();
         let mut next = Some(place);
         for _ in 0..REFERENCES_MAX {
             let Some((index, offset)) = next.take() else {
                 break;
             };
-            let Some(unit) = self.units.get(index) else {
+            let Some(unit) = tables.units.whole(index, &tables.dwarf) else {
                 break;
             };
-            let unit = unit.unit_ref(self.dwarf);
+            let unit = unit.unit_ref(&tables.dwarf);
             let Ok(said) = Said::read(unit, offset) else {
                 break;
             };
@@ -213,34 +188,43 @@ impl<'m, 'a> Scopes<'m, 'a> {
             let linkage = || text(said.linkage_name).or_else(|| text(said.old_linkage_name));
             naming.linkage_name = naming.linkage_name.or_else(linkage);
             naming.is_external |= said.is_external;
-            let space = || Some((index, self.around_of(index).of(offset)?));
+            let space = || Some((index, self.around_of(tables, index).of(offset)?));
             naming.space = naming.space.or_else(space);
             let reference = said.origin.or(said.specification);
-            next = reference.and_then(|value| referred(self.units, index, value));
+            next = reference.and_then(|value| tables.units.referred(index, value));
         }
         naming
     }
 
     /// What is around functions of unit `index`; nothing where that can't be read.
-    fn around_of(&self, index: usize) -> &Around {
+    fn around_of(&self, tables: &LineTables<'_>, index: usize) -> &Around {
         self.around[index].get_or_init(|| {
-            let unit = self.units[index].unit_ref(self.dwarf);
-            let reader = Reader::new((self.units, index), unit, self.program, &|_| false);
-            reader.read().map(|(_, around)| around).unwrap_or_default()
+            let reader = Reader::new(tables, index, &|_| false);
+            let read = reader.and_then(|reader| reader.read().ok());
+            read.map(|(_, around)| around).unwrap_or_default()
         })
     }
 
     /// The namespace or type around the one at `place`.
-    pub(super) fn around(&self, (index, place): SpacePlace) -> Option<SpacePlace> {
-        let (around, ..) = self.around_of(index).spaces[place as usize];
+    pub(super) fn around(
+        &self,
+        tables: &LineTables<'_>,
+        (index, place): SpacePlace,
+    ) -> Option<SpacePlace> {
+        let (around, ..) = self.around_of(tables, index).spaces[place as usize];
         Some((index, around?))
     }
 
     /// The kind and the name of the namespace or type at `place`; the name is empty where it has none.
-    pub(super) fn space(&self, (index, place): SpacePlace) -> (DwTag, &'a [u8]) {
-        let unit = self.units[index].unit_ref(self.dwarf);
-        let (_, kind, entry) = self.around_of(index).spaces[place as usize];
-        (kind, name_at(unit, entry))
+    pub(super) fn space<'a>(
+        &self,
+        tables: &LineTables<'a>,
+        (index, place): SpacePlace,
+    ) -> (DwTag, &'a [u8]) {
+        let (_, kind, entry) = self.around_of(tables, index).spaces[place as usize];
+        let unit = tables.units.whole(index, &tables.dwarf);
+        let name = unit.map(|unit| name_at(unit.unit_ref(&tables.dwarf), entry));
+        (kind, name.unwrap_or_default())
     }
 }
 
@@ -249,54 +233,6 @@ impl Around {
     fn of(&self, function: UnitOffset) -> Option<u32> {
         let after = self.functions.partition_point(|(at, _)| *at <= function);
         self.functions[after.checked_sub(1)?].1
-    }
-}
-
-/// The entry that a reference of unit `index` leads to.
-fn referred(
-    units: &[gimli::Unit<Slice<'_>>],
-    index: usize,
-    value: AttributeValue<Slice<'_>>,
-) -> Option<EntryPlace> {
-    match value {
-        AttributeValue::UnitRef(offset) => Some((index, offset)),
-        AttributeValue::DebugInfoRef(offset) => {
-            let starts = |unit: &gimli::Unit<Slice<'_>>| {
-                let start = unit.header.offset();
-                start
-                    .to_debug_info_offset(&unit.header)
-                    .map(|start| start.0)
-            };
-            let after = units.partition_point(|unit| starts(unit).is_some_and(|at| at <= offset.0));
-            let index = after.checked_sub(1)?;
-            let offset = offset.to_unit_offset(&units[index].header)?;
-            Some((index, offset))
-        }
-        _ => None,
-    }
-}
-
-/// Whether a unit says where its code is, and nothing of that `is_alive`, as of most that a library brings along.
-fn is_without_code<'a>(
-    unit: UnitRef<'_, Slice<'a>>,
-    is_alive: impl Fn(Range<u64>) -> bool,
-) -> bool {
-    let mut entries = unit.entries();
-    let Ok(Some(root)) = entries.next_dfs() else {
-        return false;
-    };
-    let has = |name| root.attr(name).is_some();
-    let is_told = has(at::DW_AT_ranges) || (has(at::DW_AT_low_pc) && has(at::DW_AT_high_pc));
-    let Ok(mut ranges) = unit.die_ranges(root) else {
-        return false;
-    };
-    loop {
-        match ranges.next() {
-            Ok(Some(range)) if is_alive(range.begin..range.end) => return false,
-            Ok(Some(_)) => {}
-            Ok(None) => return is_told,
-            Err(_) => return false,
-        }
     }
 }
 
@@ -324,10 +260,9 @@ struct OpenFunction {
 
 /// One unit while it is read.
 struct Reader<'r, 'a> {
-    units: &'r [gimli::Unit<Slice<'a>>],
+    tables: &'r LineTables<'a>,
     index: usize,
     unit: UnitRef<'r, Slice<'a>>,
-    program: &'r Program<'r>,
     is_wanted: &'r dyn Fn(usize) -> bool,
     around: Around,
     told: Vec<(usize, Told)>,
@@ -335,27 +270,27 @@ struct Reader<'r, 'a> {
 }
 
 impl<'r, 'a> Reader<'r, 'a> {
+    /// One of unit `index`; `None` where that can't be read.
     fn new(
-        (units, index): (&'r [gimli::Unit<Slice<'a>>], usize),
-        unit: UnitRef<'r, Slice<'a>>,
-        program: &'r Program<'r>,
+        tables: &'r LineTables<'a>,
+        index: usize,
         is_wanted: &'r dyn Fn(usize) -> bool,
-    ) -> Self {
-        Self {
-            units,
+    ) -> Option<Self> {
+        let unit = tables.units.whole(index, &tables.dwarf)?;
+        Some(Self {
+            tables,
             index,
-            unit,
-            program,
+            unit: unit.unit_ref(&tables.dwarf),
             is_wanted,
             around: Around::default(),
             told: Vec::new(),
             open: Vec::new(),
-        }
+        })
     }
 
     fn read(mut self) -> Result<(Vec<(usize, Told)>, Around), Unusable> {
-        let (program, is_wanted) = (self.program, self.is_wanted);
-        let is_alive = |address| program.body_at(address).is_some_and(is_wanted);
+        let (bodies, is_wanted) = (&self.tables.bodies, self.is_wanted);
+        let is_alive = |address| bodies.at(address).is_some_and(is_wanted);
         let mut walk = Walk::new(self.unit, &is_alive);
         let mut entry = DebuggingInformationEntry::null();
         while let Some(event) = walk.next()? {
@@ -461,7 +396,7 @@ impl<'r, 'a> Reader<'r, 'a> {
     ) -> Option<Box<OpenFunction>> {
         let mut ranges = self.unit.die_ranges(entry).ok()?;
         while let Ok(Some(range)) = ranges.next() {
-            let body = self.program.body_at(range.begin);
+            let body = self.tables.bodies.at(range.begin);
             if range.begin < range.end
                 && let Some(body) = body.filter(|body| (self.is_wanted)(*body))
             {
@@ -487,7 +422,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         let body = match entry.tag() {
             tag::DW_TAG_inlined_subroutine => {
                 let origin = entry.attr_value(at::DW_AT_abstract_origin)?;
-                let origin = referred(self.units, self.index, origin)?;
+                let origin = self.tables.units.referred(self.index, origin)?;
                 Some(InlinedScope { origin, call })
             }
             _ => None,

@@ -56,10 +56,10 @@ impl<'a> Keys<'a> {
         // Whether the first page is guarded is the descriptor's affair.
         let of_code = Options {
             null_guard: false,
-            // Lines are told of code as it is.
+            // Lines and frames are told of code as it is.
             debug: match options.debug {
                 DebugLevel::Full => DebugLevel::Full,
-                DebugLevel::Lines | DebugLevel::None => DebugLevel::None,
+                DebugLevel::Frames | DebugLevel::Lines | DebugLevel::None => DebugLevel::None,
             },
             ..options.clone()
         };

@@ -80,7 +80,10 @@ pub(in crate::compile) fn run<'a>(
         inlining: None,
         counts: None,
     };
-    let code = codegen::compile_all(&context, &*isa, &tasks, &absent)?;
+    let (code, info) = tasks::with_info(&module, options, || {
+        codegen::compile_all(&context, &*isa, &tasks, &absent)
+    });
+    let code = code?;
     let is_body = |at: &&usize| matches!(tasks[**at].work, Work::Body(..));
     let counts = Counts {
         functions,
@@ -96,7 +99,7 @@ pub(in crate::compile) fn run<'a>(
         tasks,
         pieces,
     };
-    let assembly = assemble::assemble(parts, &*isa)?;
+    let assembly = assemble::assemble(parts, info, &*isa)?;
     Ok((module, told(assembly), counts))
 }
 
