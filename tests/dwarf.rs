@@ -3,6 +3,7 @@
 #[path = "tools/mod.rs"]
 mod tools;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -269,6 +270,58 @@ fn functions_are_told_of_a_program_that_lies_where_libraries_are() {
     let compiled = compiled(&wasm, DebugLevel::Lines, OptLevel::Function);
     let text = entries(folder.path(), &compiled);
     assert!(text.contains("(\"divide\")"), "{text}");
+}
+
+/// The lines of files that all line tables in a section tell of, and those of them at which a debugger is to stop.
+fn lines_and_stops(tables: &[u8], address_bytes: u8) -> [BTreeSet<(String, u64)>; 2] {
+    let section = gimli::DebugLine::new(tables, gimli::LittleEndian);
+    let [mut lines, mut stops] = [BTreeSet::new(), BTreeSet::new()];
+    let mut offset = 0;
+    while offset < tables.len() {
+        let table = section.program(gimli::DebugLineOffset(offset), address_bytes, None, None);
+        let table = table.unwrap();
+        offset += table.header().unit_length() + 4;
+        let mut rows = table.rows();
+        while let Some((header, row)) = rows.next_row().unwrap() {
+            let file = row.file(header).map(gimli::FileEntry::path_name);
+            let Some(gimli::AttributeValue::String(name)) = file else {
+                continue;
+            };
+            let Some(line) = row.line().filter(|_| !row.end_sequence()) else {
+                continue;
+            };
+            let line = (name.to_string_lossy().into_owned(), line.get());
+            if row.is_stmt() {
+                stops.insert(line.clone());
+            }
+            lines.insert(line);
+        }
+    }
+    [lines, stops]
+}
+
+#[test]
+fn debuggers_stop_at_each_line_whose_code_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let wasm = built(folder.path(), "interpreter.c", &["-g", "-gdwarf-4", "-O2"]);
+    let of_module = wasmparser::Parser::new(0).parse_all(&wasm);
+    let of_module = of_module.filter_map(|payload| match payload.unwrap() {
+        wasmparser::Payload::CustomSection(section) if section.name() == ".debug_line" => {
+            Some(section.data())
+        }
+        _ => None,
+    });
+    let [_, wanted] = lines_and_stops(of_module.last().unwrap(), 4);
+    for level in [OptLevel::None, OptLevel::Function, OptLevel::Module] {
+        let compiled = compiled(&wasm, DebugLevel::Lines, level);
+        let object = object::File::parse(&compiled.object[..]).unwrap();
+        let tables = object.section_by_name(".debug_line").unwrap();
+        let [lines, stops] = lines_and_stops(tables.data().unwrap(), 8);
+        let left: Vec<_> = wanted.intersection(&lines).collect();
+        assert!(left.len() > 20, "{level:?} {left:?}");
+        let missed: Vec<_> = left.iter().filter(|line| !stops.contains(**line)).collect();
+        assert!(missed.is_empty(), "{level:?} {missed:?}");
+    }
 }
 
 /// Where the content of the custom sections for debuggers lies in a module.

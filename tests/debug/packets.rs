@@ -209,3 +209,31 @@ fn a_recording_answers_each_packet_as_it_should() {
     child.wait().unwrap();
     place.assert_clean();
 }
+
+#[test]
+fn a_greeting_forgets_the_breakpoints_of_whoever_was_there_before() {
+    let place = Place::new();
+    place.write("twice.wat", PROGRAM);
+    for is_greeted in [false, true] {
+        let (mut child, address) = serve(&place, &["twice.wat"]);
+        let mut line = Line::new(&address);
+        // The first byte is lost on a line that is not up yet.
+        line.0.get_mut().write_all(b"+").unwrap();
+        assert!(line.ask("qSupported").contains("PacketSize="));
+        assert_eq!(line.ask("?"), "T05thread:1;");
+        assert_eq!(line.ask(WATCH), "OK");
+        if is_greeted {
+            line.ask("qSupported");
+        }
+        let stop = line.ask("c");
+        match is_greeted {
+            false => assert!(stop.contains("watch:"), "{stop}"),
+            // Where no memory is.
+            true => assert!(stop[1..].starts_with("0b"), "{stop}"),
+        }
+        drop(line);
+        signal("INT", child.id());
+        child.wait().unwrap();
+        place.assert_clean();
+    }
+}
