@@ -124,7 +124,8 @@ fn a_program_that_runs_is_kept_in_a_core() {
     ]);
     // Nobody asked the kernel what it knew.
     let transcript = opened(&place, "now.core", &["bt", "mewz heap", "run"]);
-    transcript.assert(&["#0 ", "in spin ()", "in _start ()"]);
+    // The program may still be in the call that wrote its line.
+    transcript.assert(&["#0 ", "in _start ()"]);
     for words in ["this core does not tell that", "in which nothing runs"] {
         assert!(transcript.errors.contains(words), "{}", transcript.errors);
     }

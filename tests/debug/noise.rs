@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 
 use super::invoke::{Place, signal, wait_for};
-use super::{command, line_socket, source};
+use super::{Kept, command, line_socket, source};
 
 /// How long it takes where nobody wants more.
 const SECONDS: u64 = 4;
@@ -107,7 +107,7 @@ fn framed(body: &[u8]) -> Vec<u8> {
 }
 
 /// Counts what a program writes.
-fn count(mut stdout: ChildStdout) -> Arc<AtomicU64> {
+pub(crate) fn count(mut stdout: ChildStdout) -> Arc<AtomicU64> {
     let counted = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&counted);
     std::thread::spawn(move || {
@@ -126,9 +126,8 @@ fn what_comes_on_the_line_does_not_stop_a_program() {
         .and_then(|text| text.parse().ok())
         .unwrap_or(SECONDS);
     let place = Place::new();
-    let mut child = command(&place, &["run", "--debuggable", &source("tick.wat")])
-        .spawn()
-        .unwrap();
+    let machine = command(&place, &["run", "--debuggable", &source("tick.wat")]).spawn();
+    let mut child = Kept(machine.unwrap());
     let counted = count(child.stdout.take().unwrap());
     let goes_on = |words: &str| {
         let wanted = counted.load(Ordering::Relaxed) + 8;

@@ -241,11 +241,40 @@ pub(crate) fn disable_interrupts() {
     unsafe { asm!("cli", options(nostack)) };
 }
 
-/// Takes interrupts and sleeps until one comes; none is taken between the two, so a caller that has disabled interrupts
-/// and then looked for work misses none.
-pub(crate) fn sleep_until_interrupt() {
-    // SAFETY: `sti` takes effect after the next instruction (Intel's manual, volume 2, "STI").
-    unsafe { asm!("sti", "hlt", options(nostack)) };
+core::arch::global_asm!(
+    r#"
+    .text
+    .globl sleep_until_interrupt
+    .type sleep_until_interrupt, @function
+sleep_until_interrupt:
+    .cfi_startproc
+    sti
+    .globl sleep_halt
+sleep_halt:
+    hlt
+    ret
+    .cfi_endproc
+    .size sleep_until_interrupt, . - sleep_until_interrupt
+    "#
+);
+
+unsafe extern "C" {
+    /// Takes interrupts and sleeps until one comes; none is taken between the two, so a caller that has disabled interrupts
+    /// and then looked for work misses none: `sti` takes effect after the next instruction (Intel's manual, volume 2, "STI").
+    /// What can't be masked, and a debugger, may come between; then [`behind_sleep`] says where to go on.
+    pub(crate) safe fn sleep_until_interrupt();
+    /// The instruction that sleeps.
+    static sleep_halt: u8;
+}
+
+/// Where code goes on that something which can't be masked interrupted at `rip`, if not there.
+///
+/// Right before the processor sleeps, interrupts are held off for that one instruction. They are not any more when it is come
+/// back to: one that waits would be answered before it, and nobody would wake the processor for what that one brought.
+pub(crate) fn behind_sleep(rip: u64) -> Option<u64> {
+    /// Bytes of `hlt`.
+    const HALT_BYTES: u64 = 1;
+    (rip == (&raw const sleep_halt) as u64).then_some(rip + HALT_BYTES)
 }
 
 /// Stops the processor for good.

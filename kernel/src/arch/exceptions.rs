@@ -6,6 +6,7 @@
 
 use core::arch::{asm, global_asm};
 
+use super::cpu::behind_sleep;
 use super::frame::InterruptFrame;
 use super::segments::{CODE_SELECTOR, ProcessorTable, TablePointer, interrupt_stack};
 use super::vectors::SavedVectors;
@@ -287,6 +288,9 @@ extern "C" fn interrupt(frame: &mut InterruptFrame, mut vectors: SavedVectors) {
         interrupts::answer_line(line as usize);
     } else {
         kernel_exception(frame, &mut vectors);
+        if let Some(behind) = behind_sleep(frame.rip) {
+            frame.rip = behind;
+        }
     }
 }
 
