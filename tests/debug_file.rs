@@ -166,6 +166,42 @@ fn a_debug_image_tells_of_its_crash_what_the_module_tells() {
 }
 
 #[test]
+fn a_debug_image_knows_lines_of_what_became_part_of_a_library() {
+    let place = Place::new();
+    let library = "static __attribute__((noinline)) int half(int of, int by) { return of / by; }
+__attribute__((noinline)) int quarter(int of, int by) {
+  return half(of, by) + half(of + 1, by);
+}";
+    fs::write(place.path("library.c"), library).unwrap();
+    let program = "int quarter(int of, int by);
+int main(int argc, char **argv) { return quarter(argc + (argv != 0) * 7, argc - 1); }";
+    fs::write(place.path("program.c"), program).unwrap();
+    let folder = place.path("");
+    let mut compiler = c_compiler();
+    compiler.args(["-g", "-O1", "-c", "library.c"]);
+    compiler.arg("-fdebug-compilation-dir=/.cargo/registry/src/library");
+    run(compiler.current_dir(&folder));
+    let mut compiler = c_compiler();
+    compiler.args(["-g", "-O1", "program.c", "library.o", "-o", "program.wasm"]);
+    run(compiler.current_dir(&folder));
+    let called = |file| {
+        let ended = place.run(&["run", "--opt", "2", file]);
+        assert_eq!(ended.status, TRAPPED, "{}", ended.stderr);
+        let lines = ended.stderr.lines().filter(|line| line.contains('`'));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let built = place.run(&["build", "program.wasm", "-o", "program.elf", "--opt", "2"]);
+    assert_eq!(built.status, 0, "{}", built.stderr);
+    let by_module = called("program.wasm");
+    let outer = "`quarter` at /.cargo/registry/src/library/library.c:3";
+    assert!(
+        by_module.iter().any(|call| call.contains(outer)),
+        "{by_module:?}"
+    );
+    assert_eq!(called("program.elf"), by_module);
+}
+
+#[test]
 fn a_release_image_has_nothing_for_debuggers_and_names_its_build() {
     let released = Released::new(&["--debug-file", "app.debug"]);
     assert_eq!(released.debug_file(), released.place.path("app.debug"));

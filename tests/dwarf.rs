@@ -259,17 +259,83 @@ fn lines_tell_functions_of_the_programs_own_sources_alone() {
 #[test]
 fn functions_are_told_of_a_program_that_lies_where_libraries_are() {
     let folder = tempfile::tempdir().unwrap();
+    // What of other places has no code any more makes no difference.
+    let dead = folder.path().join("dead.c");
+    std::fs::write(&dead, "int dead(int of) { return of + 1; }").unwrap();
+    let dead_object = folder.path().join("dead.o");
+    let mut compiler = tools::c_compiler();
+    compiler.args(["-g", "-c"]).arg(&dead).arg("-o");
+    tools::run(compiler.arg(&dead_object));
     let flags = [
         "-g",
         "-O0",
         "-nostdlib",
         "-Wl,--no-entry,--export=divide",
         "-fdebug-compilation-dir=/.cargo/registry/src/plain",
+        dead_object.to_str().unwrap(),
     ];
     let wasm = built(folder.path(), "plain.c", &flags);
     let compiled = compiled(&wasm, DebugLevel::Lines, OptLevel::Function);
     let text = entries(folder.path(), &compiled);
     assert!(text.contains("(\"divide\")"), "{text}");
+}
+
+#[test]
+fn files_of_other_units_keep_their_folders() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("below")).unwrap();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/debug/nested.c");
+    std::fs::copy(source, folder.path().join("below/nested.c")).unwrap();
+    let mut compiler = tools::c_compiler();
+    compiler.args(["-gdwarf-4", "-O2", "-fdebug-compilation-dir=elsewhere"]);
+    compiler.args(["below/nested.c", "-o", "nested.wasm"]);
+    tools::run(compiler.current_dir(folder.path()));
+    let wasm = std::fs::read(folder.path().join("nested.wasm")).unwrap();
+    // All of it becomes part of `_start`, which is the C library's.
+    for debug in [DebugLevel::Lines, DebugLevel::Frames] {
+        let compiled = compiled(&wasm, debug, OptLevel::Module);
+        let object = write(folder.path(), &compiled.object);
+        let table = dwarfdump(&["--debug-line"], &object).1;
+        assert!(table.contains("\"nested.c\""), "{table}");
+        assert!(table.contains("\"elsewhere/below\""), "{table}");
+    }
+}
+
+#[test]
+fn code_that_ends_behind_all_addresses_is_none() {
+    let mut unit = gimli::write::DwarfUnit::new(gimli::Encoding {
+        address_size: 4,
+        format: gimli::Format::Dwarf32,
+        version: 4,
+    });
+    let root = unit.unit.root();
+    let function = unit.unit.add(root, gimli::DW_TAG_subprogram);
+    for entry in [root, function] {
+        let low = gimli::write::AttributeValue::Address(gimli::write::Address::Constant(5));
+        let entry = unit.unit.get_mut(entry);
+        entry.set(gimli::DW_AT_low_pc, low);
+        let len = gimli::write::AttributeValue::Udata(u64::MAX);
+        entry.set(gimli::DW_AT_high_pc, len);
+    }
+    let mut sections =
+        gimli::write::Sections::new(gimli::write::EndianVec::new(gimli::LittleEndian));
+    unit.write(&mut sections).unwrap();
+    let mut wasm = wat::parse_str("(module (func (export \"_start\")))").unwrap();
+    sections
+        .for_each(|id, bytes| {
+            let name = id.name();
+            let mut content = vec![name.len() as u8];
+            content.extend_from_slice(name.as_bytes());
+            content.extend_from_slice(bytes.slice());
+            assert!(content.len() < 0x80);
+            wasm.extend_from_slice(&[0, content.len() as u8]);
+            wasm.extend_from_slice(&content);
+            Ok::<_, gimli::Error>(())
+        })
+        .unwrap();
+    for debug in [DebugLevel::Lines, DebugLevel::Frames, DebugLevel::Full] {
+        compiled(&wasm, debug, OptLevel::None);
+    }
 }
 
 /// The lines of files that all line tables in a section tell of, and those of them at which a debugger is to stop.

@@ -162,7 +162,7 @@ impl<'p, 'a> PlacedCode<'p, 'a> {
     }
 }
 
-/// A section without relocations and alignment.
+/// A section without relocations, on 16 bytes.
 pub(super) fn section(name: &'static str, kind: SectionKind, bytes: Vec<u8>) -> Section {
     Section {
         name,

@@ -91,13 +91,13 @@ impl Build {
     pub(super) fn for_debugger(&self, cache: Option<&Cache>) -> Result<Vec<u8>, Failure> {
         let has_lines = memchr::memmem::find(&self.module.bytes, LINES_SECTION).is_some();
         match self.symbols.is_none() && has_lines {
-            true => self.with_lines(cache),
+            true => self.with_frames(cache),
             false => self.with_symbols(),
         }
     }
 
     /// Compiles once more, to the same code, and takes lines and frames from that.
-    fn with_lines(&self, cache: Option<&Cache>) -> Result<Vec<u8>, Failure> {
+    fn with_frames(&self, cache: Option<&Cache>) -> Result<Vec<u8>, Failure> {
         let plain = &self.source.making;
         let options = Options {
             debug: DebugLevel::Frames,

@@ -15,7 +15,6 @@ use super::input::Slice;
 use super::lines::LineTable;
 use super::native::Function;
 use super::output::{self, Buffer, DebugSection};
-use super::units::Depth;
 
 /// What is written: the version that every debugger reads.
 pub(super) const ENCODING: Encoding = Encoding {
@@ -171,15 +170,9 @@ fn write_functions(
     }
 }
 
-/// Whether `function` has an entry: it is told of, or what became part of it is.
+/// Whether `function` has an entry: it is told of, or others became part of it.
 fn has_entry(sources: &Sources<'_, '_>, function: &Function<'_>) -> bool {
-    let is_told = |body: usize| sources.scopes.told(body).is_some();
-    let mut parts = function.parts.iter();
-    let has_parts = match sources.tables.units.depth() {
-        Depth::All => parts.next().is_some(),
-        Depth::Own => parts.any(|part| is_told(part.body)),
-    };
-    is_told(function.index) || has_parts
+    sources.scopes.told(function.index).is_some() || !function.parts.is_empty()
 }
 
 /// Writes the entry of `function` with its `frames`.

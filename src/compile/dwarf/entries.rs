@@ -18,6 +18,7 @@ use super::input::Slice;
 use super::native::{Function, Program, code_address, joined};
 use super::output::{self, DebugSection};
 use super::results;
+use super::units::code_ranges;
 
 /// Bytes of an address of the machine.
 const ADDRESS_BYTES: u8 = 8;
@@ -165,7 +166,7 @@ fn pc_ranges<'a>(
     unit: gimli::UnitRef<'_, Slice<'a>>,
     entry: &gimli::DebuggingInformationEntry<Slice<'a>>,
 ) -> Vec<Range<u64>> {
-    let Ok(mut ranges) = unit.die_ranges(entry) else {
+    let Ok(mut ranges) = code_ranges(unit, entry) else {
         return Vec::new();
     };
     let mut all = Vec::new();

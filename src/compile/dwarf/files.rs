@@ -69,10 +69,15 @@ fn add(
     let entry = header.file(number)?;
     let name = from.attr_string(entry.path_name()).ok()?;
     let own = from.comp_dir.map_or(&[][..], |folder| folder.slice());
-    // One that is relative itself is put before what is relative by who reads the table.
-    let mut folder = match own.starts_with(b"/") {
-        true => own.to_vec(),
-        false => Vec::new(),
+    let of_table = match table.get_directory(table.default_directory()) {
+        LineString::String(folder) => folder.as_slice(),
+        LineString::LineStringRef(folder) => strings.get(*folder),
+        LineString::StringRef(_) => &[],
+    };
+    // The table's own is put before what is relative by who reads it.
+    let mut folder = match own == of_table && !own.starts_with(b"/") {
+        true => Vec::new(),
+        false => own.to_vec(),
     };
     if let Some(below) = entry.directory(header) {
         let below = from.attr_string(below).ok()?;

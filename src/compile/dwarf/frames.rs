@@ -3,6 +3,7 @@
 //! A module's compiler makes bodies part of functions, and so does this one at the level of the module; the former's stand
 //! in the module's DWARF, the latter's in the address map. Here both become one tree, by what each piece of code comes from.
 
+use std::fmt::{self, Write as _};
 use std::hash::Hash;
 use std::ops::Range;
 
@@ -23,6 +24,9 @@ const DEPTH_MAX: u32 = 200;
 
 /// How symbols begin that are made of names of Rust or C++.
 const MANGLED: [&str; 2] = ["_R", "_Z"];
+
+/// Bytes of a name that a symbol is made of at most: some say much in few bytes.
+const NAME_BYTES_MAX: usize = 1 << 12;
 
 /// A body that is part of a function's code.
 #[derive(Debug)]
@@ -207,6 +211,26 @@ impl<'b> Builder<'b, '_> {
             depth,
         });
         Some(self.frames.len() - 1)
+    }
+}
+
+/// The name of Rust that `symbol` is made of, or `symbol` as it is; `None` where the name is too long.
+fn demangled(symbol: &str) -> Option<String> {
+    let mut name = Bounded(String::new());
+    let written = write!(name, "{:#}", rustc_demangle::demangle(symbol));
+    written.ok().map(|()| name.0)
+}
+
+/// A name of at most so many bytes.
+struct Bounded(String);
+
+impl fmt::Write for Bounded {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if self.0.len() + text.len() > NAME_BYTES_MAX {
+            return Err(fmt::Error);
+        }
+        self.0.push_str(text);
+        Ok(())
     }
 }
 
@@ -412,7 +436,8 @@ impl<'a, E: Entries> Writer<'_, '_, 'a, E> {
     /// Gives an entry the names of the function with body `body`, as its symbol has them.
     fn symbol(&mut self, id: E::Id, body: usize) {
         let symbol = self.sources.program.symbol_name(body).replace('\0', "?");
-        let name = format!("{:#}", rustc_demangle::demangle(&symbol));
+        let name = demangled(&symbol);
+        let name = name.as_ref().unwrap_or(&symbol);
         self.text(id, at::DW_AT_name, name.as_bytes());
         if MANGLED.iter().any(|prefix| symbol.starts_with(prefix)) {
             self.text(id, at::DW_AT_linkage_name, symbol.as_bytes());
@@ -475,5 +500,42 @@ impl<'a, E: Entries> Writer<'_, '_, 'a, E> {
     /// Names stand where they are said: most are said once, and a reference would be one more relocation.
     fn text(&mut self, id: E::Id, name: DwAt, text: &[u8]) {
         self.unit.set(id, name, Value::Text(text));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NAME_BYTES_MAX, demangled};
+
+    /// A symbol of some hundred bytes whose name has a million: each of its types is the one before, twice.
+    fn explosive() -> String {
+        let place = |symbol: &str| symbol.len() - "_R".len();
+        let digits: Vec<char> = ('0'..='9').chain('a'..='z').chain('A'..='Z').collect();
+        let reference = |to: usize| match to - 1 {
+            to if to < 62 => format!("B{}_", digits[to]),
+            to => format!("B{}{}_", digits[to / 62], digits[to % 62]),
+        };
+        let mut symbol = "_RINvC1a1f".to_owned();
+        let mut last = place(&symbol);
+        symbol.push_str("TllE");
+        for _ in 0..20 {
+            let next = place(&symbol);
+            let before = reference(last);
+            symbol.push_str(&format!("T{before}{before}E"));
+            last = next;
+        }
+        symbol.push('E');
+        symbol
+    }
+
+    #[test]
+    fn names_are_no_longer_than_what_somebody_reads() {
+        let name = demangled("_ZN3std2rt10lang_start17h0123456789abcdefE");
+        assert_eq!(name.as_deref(), Some("std::rt::lang_start"));
+        assert_eq!(demangled("plain").as_deref(), Some("plain"));
+        let symbol = explosive();
+        let name = format!("{:#}", rustc_demangle::demangle(&symbol));
+        assert!(name.len() > 100 * NAME_BYTES_MAX, "{name}");
+        assert_eq!(demangled(&symbol), None);
     }
 }

@@ -5,23 +5,31 @@ use memchr::memmem;
 
 use super::input::Slice;
 
-/// Parts of the paths of libraries.
-const PATHS: [&str; 7] = [
-    "/rustc/",
-    // Debian's own build.
-    "/usr/src/rustc-",
-    "/.rustup/",
-    "/.cargo/registry/",
-    "/wasi-libc/",
-    "/libc-bottom-half/",
-    "/libc-top-half/",
+/// What is in the paths of libraries, each part behind the one before.
+const PATHS: [&[&str]; 9] = [
+    &["/rustc/"],
+    // Builds of distributions.
+    &["/usr/src/rustc-"],
+    &["/rustc-", "/library/"],
+    &["/.rustup/"],
+    &["/.cargo/registry/"],
+    &["/wasi-libc/"],
+    &["/libc-bottom-half/"],
+    &["/libc-top-half/"],
+    &["/compiler-rt/lib/builtins/"],
 ];
 
 /// Whether the sources at `path` are a library's.
 #[must_use]
 pub fn is_of_library(path: &[u8]) -> bool {
-    let mut parts = PATHS.iter();
-    parts.any(|part| memmem::find(path, part.as_bytes()).is_some())
+    PATHS.iter().any(|parts| {
+        let behind = parts.iter().try_fold(path, |rest, part| {
+            let at = memmem::find(rest, part.as_bytes())?;
+            // The slash that ends one may begin the next.
+            rest.get(at + part.len() - 1..)
+        });
+        behind.is_some()
+    })
 }
 
 /// Whether `unit` was made of sources of a library.
@@ -41,6 +49,12 @@ mod tests {
     fn libraries_are_known_by_their_paths() {
         assert!(is_of_library(b"/rustc/abc/library/std/src/panicking.rs"));
         assert!(is_of_library(b"./libc-top-half/musl/src/stdio/puts.c"));
+        assert!(is_of_library(
+            b"/builddir/rustc-1.90.0-src/library/core/src/fmt/mod.rs"
+        ));
         assert!(!is_of_library(b"src/main.rs"));
+        assert!(!is_of_library(
+            b"/projects/rustc-demangle/src/library.rs"
+        ));
     }
 }

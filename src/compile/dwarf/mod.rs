@@ -1,12 +1,12 @@
 //! A module's DWARF to DWARF for the machine: bytes of custom sections in, sections of the object out.
 //!
 //! Before functions are translated, `wanted` finds which locals of which functions the DWARF mentions, so that these have a
-//! place that a debugger can be told. While code is generated, `lines` reads the line tables of all `units`, and `scopes`
-//! which bodies the module's compiler made part of functions. When all code is there, `native` knows where each operator went,
-//! and `frames` joins these bodies with those that this compiler put there. `entries` then copies what describes living code
-//! and data, and `expression` says where a value is now. Where no types and variables are wanted, `brief` writes all that there
-//! is instead of `entries`; `library` says of which units lines alone will do. What can't be told is left out; what is broken
-//! beyond reading is an error, which costs the debug information and nothing else.
+//! place that a debugger can be told. While code is generated, `lines` reads the line tables of all `units`, and, where no types
+//! and variables are wanted, `scopes` which bodies the module's compiler made part of functions. When all code is there,
+//! `native` knows where each operator went, and `frames` joins these bodies with those that this compiler put there. `entries`
+//! then copies what describes living code and data, and `expression` says where a value is now. Where no types and variables
+//! are wanted, `brief` writes all that there is instead of `entries`; `library` says of which units lines alone will do. What
+//! can't be told is left out; what is broken beyond reading is an error, which costs the debug information and nothing else.
 
 mod brief;
 mod compact;

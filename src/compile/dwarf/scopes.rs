@@ -12,7 +12,7 @@ use super::Unusable;
 use super::input::Slice;
 use super::lines::{LineTables, SourcePlace};
 use super::said::{Said, name_at, text};
-use super::units::EntryPlace;
+use super::units::{EntryPlace, code_ranges};
 use super::walk::{Event, Role, Stop, Walk, Within};
 
 /// References from entry to entry that are followed for a name.
@@ -394,7 +394,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         &mut self,
         entry: &DebuggingInformationEntry<Slice<'a>>,
     ) -> Option<Box<OpenFunction>> {
-        let mut ranges = self.unit.die_ranges(entry).ok()?;
+        let mut ranges = code_ranges(self.unit, entry).ok()?;
         while let Ok(Some(range)) = ranges.next() {
             let body = self.tables.bodies.at(range.begin);
             if range.begin < range.end
@@ -447,7 +447,7 @@ impl<'r, 'a> Reader<'r, 'a> {
             entry: entry.offset(),
             body,
         });
-        if let Ok(mut all) = self.unit.die_ranges(entry) {
+        if let Ok(mut all) = code_ranges(self.unit, entry) {
             while let Ok(Some(range)) = all.next() {
                 if range.begin < range.end {
                     function.ranges.push((range.begin..range.end, place));

@@ -1,12 +1,12 @@
-//! The module's units: of most the first entry alone is read, until somebody asks for more.
-//!
-//! A unit of a library brings along hundreds of shapes of entries, which are needed for none of its lines.
+//! The module's units. Where lines of libraries are enough, of these the first entry alone is read, until somebody asks for more:
+//! a unit of a library brings along hundreds of shapes of entries, which are needed for none of its lines.
 
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use gimli::{AttributeValue, DebugAbbrev, DebugAbbrevOffset, Dwarf, LittleEndian, Reader as _};
-use gimli::{Section as _, UnitHeader, UnitOffset, UnitRef, constants, constants as at};
+use gimli::{AttributeValue, DebugAbbrev, DebugAbbrevOffset, DebuggingInformationEntry, Dwarf};
+use gimli::{LittleEndian, RangeIter, Reader as _, Section as _, UnitHeader, UnitOffset, UnitRef};
+use gimli::{constants, constants as at};
 use rayon::prelude::*;
 
 use super::Unusable;
@@ -79,7 +79,9 @@ impl<'a> Units<'a> {
         });
         let all: Vec<Unit<'a>> = units.collect::<Result<_, gimli::Error>>()?;
         // Who builds a program where libraries are kept has no other units.
-        let has_own = all.iter().any(|unit| !unit.is_library);
+        let is_own =
+            |unit: &Unit<'_>| unit.has_code && unit.head.name.is_some() && !unit.is_library;
+        let has_own = all.iter().any(is_own);
         let depth = if has_own { depth } else { Depth::All };
         Ok(Self { all, depth })
     }
@@ -125,11 +127,6 @@ impl<'a> Units<'a> {
         }
     }
 
-    /// Of which units functions are told.
-    pub(super) fn depth(&self) -> Depth {
-        self.depth
-    }
-
     /// Whether functions of unit `index` are not told.
     pub(super) fn is_left_out(&self, index: usize) -> bool {
         self.depth == Depth::Own && self.all[index].is_library
@@ -168,6 +165,26 @@ fn head<'a>(dwarf: &Dwarf<Slice<'a>>, header: UnitHeader<Slice<'a>>) -> Option<R
     ReadUnit::new_with_abbreviations(dwarf, header, Arc::new(first.ok()?)).ok()
 }
 
+/// The ranges of addresses that `entry` of `unit` says it has.
+///
+/// # Errors
+///
+/// They can't be read, or end behind all addresses, which gimli would add up.
+pub(super) fn code_ranges<'a>(
+    unit: UnitRef<'_, Slice<'a>>,
+    entry: &DebuggingInformationEntry<Slice<'a>>,
+) -> gimli::Result<RangeIter<Slice<'a>>> {
+    let start = entry.attr_value(at::DW_AT_low_pc);
+    let start = start.and_then(|start| unit.attr_address(start).ok().flatten());
+    if let (Some(start), Some(AttributeValue::Udata(len))) =
+        (start, entry.attr_value(at::DW_AT_high_pc))
+        && start.checked_add(len).is_none()
+    {
+        return Err(gimli::Error::AddressOverflow);
+    }
+    unit.die_ranges(entry)
+}
+
 /// Whether a unit says where its code is, and nothing of that `is_alive`, as of most that a library brings along.
 fn is_without_code<'a>(
     unit: UnitRef<'_, Slice<'a>>,
@@ -179,7 +196,7 @@ fn is_without_code<'a>(
     };
     let has = |name| root.attr(name).is_some();
     let is_told = has(at::DW_AT_ranges) || (has(at::DW_AT_low_pc) && has(at::DW_AT_high_pc));
-    let Ok(mut ranges) = unit.die_ranges(root) else {
+    let Ok(mut ranges) = code_ranges(unit, root) else {
         return false;
     };
     loop {
