@@ -53,8 +53,6 @@ mod tests {
             b"/builddir/rustc-1.90.0-src/library/core/src/fmt/mod.rs"
         ));
         assert!(!is_of_library(b"src/main.rs"));
-        assert!(!is_of_library(
-            b"/projects/rustc-demangle/src/library.rs"
-        ));
+        assert!(!is_of_library(b"/projects/rustc-demangle/src/library.rs"));
     }
 }
