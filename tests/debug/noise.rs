@@ -107,7 +107,7 @@ fn framed(body: &[u8]) -> Vec<u8> {
 }
 
 /// Counts what a program writes.
-pub(crate) fn count(mut stdout: ChildStdout) -> Arc<AtomicU64> {
+fn count(mut stdout: ChildStdout) -> Arc<AtomicU64> {
     let counted = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&counted);
     std::thread::spawn(move || {
@@ -119,6 +119,32 @@ pub(crate) fn count(mut stdout: ChildStdout) -> Arc<AtomicU64> {
     counted
 }
 
+/// A machine with a program that writes points, for ever.
+pub(crate) struct Ticking {
+    pub(crate) child: Kept,
+    counted: Arc<AtomicU64>,
+}
+
+impl Ticking {
+    /// Starts it, and waits until the program writes.
+    pub(crate) fn new(place: &Place) -> Self {
+        let machine = command(place, &["run", "--debuggable", &source("tick.wat")]).spawn();
+        let mut child = Kept(machine.unwrap());
+        let counted = count(child.stdout.take().unwrap());
+        let program = Self { child, counted };
+        program.goes_on("the program's first points");
+        program
+    }
+
+    /// Waits for more points; `words` say whose they are.
+    pub(crate) fn goes_on(&self, words: &str) {
+        let wanted = self.counted.load(Ordering::Relaxed) + 8;
+        wait_for(words, || {
+            (self.counted.load(Ordering::Relaxed) >= wanted).then_some(())
+        });
+    }
+}
+
 #[test]
 fn what_comes_on_the_line_does_not_stop_a_program() {
     let seconds = std::env::var("MEWZ_FUZZ_SECONDS").ok();
@@ -126,16 +152,7 @@ fn what_comes_on_the_line_does_not_stop_a_program() {
         .and_then(|text| text.parse().ok())
         .unwrap_or(SECONDS);
     let place = Place::new();
-    let machine = command(&place, &["run", "--debuggable", &source("tick.wat")]).spawn();
-    let mut child = Kept(machine.unwrap());
-    let counted = count(child.stdout.take().unwrap());
-    let goes_on = |words: &str| {
-        let wanted = counted.load(Ordering::Relaxed) + 8;
-        wait_for(words, || {
-            (counted.load(Ordering::Relaxed) >= wanted).then_some(())
-        });
-    };
-    goes_on("the program's first points");
+    let mut program = Ticking::new(&place);
     let socket = line_socket(&place);
     let mut words = Words(Rng::with_seed(seconds));
     let end = Instant::now() + Duration::from_secs(seconds);
@@ -165,10 +182,10 @@ fn what_comes_on_the_line_does_not_stop_a_program() {
             // Whatever it was told: it lets the program go.
             send(&[&framed(b"QStartNoAckMode")[..], b"+", &framed(b"D")].concat());
         }
-        goes_on(&format!("the program, in round {round}"));
+        program.goes_on(&format!("the program, in round {round}"));
         line.shutdown(std::net::Shutdown::Both).unwrap();
     }
-    signal("INT", child.id());
-    child.wait().unwrap();
+    signal("INT", program.child.id());
+    program.child.wait().unwrap();
     place.assert_clean();
 }

@@ -4,11 +4,10 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::process::Child;
-use std::sync::atomic::Ordering;
 
-use super::invoke::{Place, free_port, signal, wait_for};
-use super::noise::count;
-use super::{Kept, Transcript, attached, command, line_socket, opened, source};
+use super::invoke::{Place, free_port, signal};
+use super::noise::Ticking;
+use super::{Transcript, attached, command, line_socket, opened, source};
 
 /// Starts `mewz debug` on a program that spins, and waits until it does.
 fn spinning(place: &Place, commands: &[&str]) -> (Child, BufReader<std::process::ChildStdout>) {
@@ -135,16 +134,7 @@ fn noise_is_nothing_and_debuggers_come_and_go() {
 #[test]
 fn a_machine_that_was_stopped_right_before_it_sleeps_wakes_up() {
     let place = Place::new();
-    let machine = command(&place, &["run", "--debuggable", &source("tick.wat")]).spawn();
-    let mut child = Kept(machine.unwrap());
-    let counted = count(child.stdout.take().unwrap());
-    let goes_on = |words: &str| {
-        let wanted = counted.load(Ordering::Relaxed) + 8;
-        wait_for(words, || {
-            (counted.load(Ordering::Relaxed) >= wanted).then_some(())
-        });
-    };
-    goes_on("the program's first points");
+    let mut program = Ticking::new(&place);
     // While it stands before the instruction that sleeps, the timer's interrupt comes and waits: the only one that there is.
     let commands = [
         "tbreak *sleep_halt",
@@ -157,9 +147,9 @@ fn a_machine_that_was_stopped_right_before_it_sleeps_wakes_up() {
         "sleep_until_interrupt",
         "detached]",
     ]);
-    goes_on("the program behind its sleep");
-    signal("INT", child.id());
-    child.wait().unwrap();
+    program.goes_on("the program behind its sleep");
+    signal("INT", program.child.id());
+    program.child.wait().unwrap();
     place.assert_clean();
 }
 
